@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+include(GoogleTest)
+
+# dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])
+# A GoogleTest program with fakes only: no root, no kernel. Each of its tests is a ctest test labelled "unit",
+# and runs under the sanitizers as well.
+function(dmjob_add_unit_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "usage: dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE dmjob_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  # DISCOVERY_TIMEOUT: sanitizer builds start slowly on a loaded machine.
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# dmjob_add_fuzz_target(NAME SOURCES file... [LIBS target...])
+# A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else.
+function(dmjob_add_fuzz_target name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  if(NOT DMJOB_FUZZ)
+    return()
+  endif()
+  add_executable(fuzz_${name} ${arg_SOURCES})
+  target_link_libraries(fuzz_${name} PRIVATE dmjob_options ${arg_LIBS})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
