@@ -7,9 +7,9 @@
 # /run/machine. It holds
 #   disk0.img ...  the raw disks            command, directory  what to run, and where
 #   output         what the command wrote   status              its exit status, absent if it did not end
-#   console.log    the kernel's messages
+#   console.log    the kernel's messages    boot                how often it was booted
 
-readonly EXIT_TIMEOUT=124 EXIT_MACHINE=125 EXIT_POWER_CUT=137
+readonly EXIT_TIMEOUT=124 EXIT_MACHINE=125 EXIT_POWER_CUT=137 MAX_BOOTS=20
 
 usage() {
   cat <<END
@@ -22,8 +22,10 @@ machine writes to it is forgotten at its end. The working directory is kept.
   --keep DIR           the machine's directory: kept at the end, and found as it is (disks included) by the
                        next machine that is given it. By default a temporary one
   --kill-after MARKER  cuts the power as soon as MARKER appears in the output
-Exit status: that of COMMAND; $EXIT_TIMEOUT after the time-out; $EXIT_POWER_CUT after the power cut;
-$EXIT_MACHINE if the machine could not be used or died. The last two but one say so on stderr.
+  --reboot-after MARKER  the same, and boots again with the same disks and the same COMMAND. \$BOOT is 1 at
+                       first, then 2, ...; the time-out is for each boot
+Exit status: that of COMMAND; $EXIT_TIMEOUT after the time-out; $EXIT_POWER_CUT after a power cut without reboot;
+$EXIT_MACHINE if the machine could not be used or died.
 END
 }
 
@@ -33,7 +35,7 @@ trouble() {
 }
 
 parse_options() {
-  disk_sizes=() mem=512M timeout=300 keep='' marker=''
+  disk_sizes=() mem=512M timeout=300 keep='' marker='' reboot=''
   while [ $# -gt 0 ]; do
     case $1 in
       --disk) disk_sizes+=("$2") && shift 2 ;;
@@ -41,6 +43,7 @@ parse_options() {
       --timeout) timeout=$2 && shift 2 ;;
       --keep) keep=$2 && shift 2 ;;
       --kill-after) marker=$2 && shift 2 ;;
+      --reboot-after) marker=$2 && reboot=1 && shift 2 ;;
       --help) usage && exit 0 ;;
       -*) usage >&2 && exit "$EXIT_MACHINE" ;;
       *) break ;;
@@ -77,11 +80,9 @@ prepare_directory() {
   case $machine_dir in
     *[!A-Za-z0-9._/-]*) trouble "no blank or comma can be in the path of a machine's directory: $machine_dir" ;;
   esac
-  rm -f "$machine_dir"/{status,output,console.log}
   printf '%q ' "${command[@]}" >"$machine_dir/command"
   pwd >"$machine_dir/directory"
   echo "$timeout" >"$machine_dir/timeout"
-  : >"$machine_dir/output"
 }
 
 prepare_disks() {
@@ -128,7 +129,6 @@ show_console() {
 
 report() {
   local status
-  cat "$machine_dir/output"
   if [ $ending = power-cut ]; then
     exit "$EXIT_POWER_CUT"
   elif [ $ending = timeout ]; then
@@ -141,20 +141,34 @@ report() {
   fi
   status=$(<"$machine_dir/status")
   [ "$status" = 0 ] || show_console
-  [ -z "$marker" ] || trouble "the command ended (status $status) without '$marker' in its output"
   exit "$status"
 }
 
-run_machine() {
-  parse_options "$@"
-  trap clean_up EXIT
-  trap 'exit 143' HUP INT TERM
-  prepare_directory
-  prepare_disks
+# Boots the machine for the $1-th time and waits for its end.
+run_once() {
+  rm -f "$machine_dir/status"
+  : >"$machine_dir/output"
+  echo "$1" >"$machine_dir/boot"
   set -m # the machine gets a process group of its own
   boot </dev/null >"$machine_dir/console.log" 2>&1 &
   machine=$!
   set +m
   watch_machine 2>/dev/null # bash reports a killed job there
+  cat "$machine_dir/output"
+}
+
+run_machine() {
+  local boot=1
+  parse_options "$@"
+  trap clean_up EXIT
+  trap 'exit 143' HUP INT TERM
+  prepare_directory
+  prepare_disks
+  run_once $boot
+  while [ $ending = power-cut ] && [ -n "$reboot" ]; do
+    boot=$((boot + 1))
+    [ $boot -le "$MAX_BOOTS" ] || trouble "the power went off $MAX_BOOTS times"
+    run_once $boot
+  done
   report
 }
