@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A condition that coroutines of the reactor wait for. A wake-up is not remembered: look at the
+// condition, wait, look again. Thread: the reactor.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+
+#include "libjob/core/clock.h"
+
+namespace dmjob::core {
+
+class Signal {
+ public:
+  explicit Signal(boost::asio::any_io_executor executor);
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  // Wakes all that wait now.
+  void notify();
+  // Returns at the next notify(), or after `limit` of real time.
+  boost::asio::awaitable<void> wait();
+  boost::asio::awaitable<void> wait_for(Duration limit);
+
+ private:
+  struct Waiters;
+  struct Waiter;
+
+  boost::asio::any_io_executor executor_;
+  // Shared with who waits: a coroutine that is destroyed at the very end may outlive the signal.
+  std::shared_ptr<Waiters> waiters_;
+};
+
+}  // namespace dmjob::core
