@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/core/job.h"
+
+#include <cassert>
+#include <limits>
+#include <utility>
+
+#include "libjob/core/registry.h"
+
+namespace dmjob::core {
+
+Job::Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver)
+    : host_(host),
+      options_(std::move(options)),
+      driver_(std::move(driver)),
+      changed_(host.executor),
+      kicked_(host.executor) {}
+
+std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options,
+                                 std::unique_ptr<Driver> driver) {
+  if (const std::string wrong = check_job_id(options.id); !wrong.empty()) throw Error(wrong);
+  assert(driver);
+  const std::shared_ptr<Job> job(new Job(host, std::move(options), std::move(driver)));
+  job->type_ = job->driver_->type();
+  job->move(Status::kCreated);
+  if (job->options_.speed > std::numeric_limits<std::int64_t>::max()) {
+    job->move(Status::kNull);
+    throw Error("Parameter 'speed' expects a non-negative value");
+  }
+  job->driver_->set_speed(job->options_.speed);
+  return job;
+}
+
+void Job::move(Status to) {
+  assert(may_move(status_, to));
+  status_ = to;
+  publish("JOB_STATUS_CHANGE", {{"id", id()}, {"status", to_string(to)}});
+  changed_.notify();
+}
+
+void Job::admit(Verb verb) const {
+  if (may_apply(verb, status_)) return;
+  throw Error("Job '" + id() + "' in state '" + std::string(to_string(status_)) +
+              "' cannot accept command verb '" + std::string(to_string(verb)) + "'");
+}
+
+void Job::publish(const char* name, nlohmann::json data) {
+  host_.events.publish(name, std::move(data));
+}
+
+void Job::publish_with_progress(const char* name) {
+  const auto [offset, len] = progress_.get();
+  nlohmann::json data = {{"type", type_},
+                         {"device", id()},
+                         {"len", len},
+                         {"offset", offset},
+                         {"speed", options_.speed}};
+  if (!error_.empty() && !flags_.cancelled) data["error"] = error_;
+  publish(name, std::move(data));
+}
+
+// --- for the driver ---
+
+boost::asio::awaitable<void> Job::pause_point() {
+  const auto show = [this](Status status) {
+    if (status == status_) return;
+    move(status);
+    host_.persist_soon();
+  };
+  while (flags_.user_paused && !must_return()) {
+    show(paused_form(status_));
+    co_await kicked_.wait();
+  }
+  if (!exiting_) show(unpaused_form(status_));
+}
+
+boost::asio::awaitable<void> Job::wait_kick(Duration limit) {
+  if (!kick_pending_) co_await kicked_.wait_for(limit);
+  kick_pending_ = false;
+}
+
+void Job::kick() {
+  kick_pending_ = true;
+  kicked_.notify();
+}
+
+void Job::set_ready() {
+  if (flags_.ready || must_return()) return;
+  flags_.ready = true;
+  move(Status::kReady);
+  publish_with_progress("BLOCK_JOB_READY");
+  host_.persist_soon();
+}
+
+ErrorAction Job::io_error(OnError policy, bool is_read, std::error_code error) {
+  const ErrorAction action = decide(policy, error);
+  publish(
+      "BLOCK_JOB_ERROR",
+      {{"device", id()}, {"operation", is_read ? "read" : "write"}, {"action", to_string(action)}});
+  if (action != ErrorAction::kStop) return action;
+  flags_.user_paused = true;
+  if (io_status_ == IoStatus::kOk) {  // the first one is the one to tell
+    const bool no_space = error == std::errc::no_space_on_device;
+    io_status_ = no_space ? IoStatus::kNoSpace : IoStatus::kFailed;
+  }
+  host_.persist_soon();
+  return action;
+}
+
+}  // namespace dmjob::core

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A job: its status, the verbs, its one coroutine. It knows no disk and no kernel; the driver does.
+//
+//   created -> running <-> paused            the driver's run()
+//                 |-> ready <-> standby
+//                 '-----------'-> waiting -> pending -> concluded -> null    prepare(), commit()
+//   any but the last two -> aborting -> concluded -> null                    abort()
+//
+// Thread: the reactor, everything. Verbs throw core::Error when refused, and return before their
+// effect is reached; the event tells.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "libjob/core/driver.h"
+#include "libjob/core/error.h"
+#include "libjob/core/error_policy.h"
+#include "libjob/core/event.h"
+#include "libjob/core/progress.h"
+#include "libjob/core/signal.h"
+#include "libjob/core/status.h"
+
+namespace dmjob::core {
+
+struct JobOptions {
+  std::string id;
+  // Bytes per second, 0 = unlimited. Above INT64_MAX it stands for a negative number that was asked
+  // for, which create() refuses as late as QEMU does.
+  std::uint64_t speed = 0;
+  bool auto_finalize = true;
+  bool auto_dismiss = true;
+  // Names of what nobody else may use until the job is concluded: volumes, and "MAJOR:MINOR" or
+  // absolute paths of disks and files.
+  std::vector<std::string> claims;
+};
+
+// What jobs have in common. Owned by the program; outlives all jobs.
+struct JobHost {
+  boost::asio::any_io_executor executor;
+  EventBus& events;
+  // Makes the present records of all jobs durable. Throws core::Error if that fails.
+  std::function<boost::asio::awaitable<void>()> persist;
+  // The same, asked for and not waited for.
+  std::function<void()> persist_soon;
+  // The job has reached null; the registry forgets it.
+  std::function<void(Job&)> gone;
+};
+
+class Job : public std::enable_shared_from_this<Job> {
+ public:
+  // Made in status created, with its event. Throws Error for a bad id (no event) or speed (created,
+  // null).
+  static std::shared_ptr<Job> create(JobHost& host, JobOptions options,
+                                     std::unique_ptr<Driver> driver);
+  // Takes a job up from record(); no event. A concluded one needs no driver (null). Throws Error
+  // for a damaged record.
+  static std::shared_ptr<Job> restore(JobHost& host, const nlohmann::json& record,
+                                      std::unique_ptr<Driver> driver);
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // Starts the coroutine; a restored job goes on where its status says. Once. A job that is
+  // cancelled instead ends without a BLOCK_JOB_ event and is not kept, whatever auto_dismiss says.
+  void start();
+
+  // --- verbs ---
+  // Cancels. Without force a ready job ends as a success without a pivot, and a paused one refuses.
+  // Refused from when prepare() has begun.
+  void cancel(bool force);
+  void pause();
+  void resume();
+  void set_speed(std::int64_t bytes_per_second);
+  void complete();
+  void finalize();
+  void dismiss();
+  // The daemon ends: the coroutine returns at its next point, the record stays as it is. A job that
+  // is in prepare() or beyond first goes to its end.
+  void stop_for_exit();
+
+  // --- queries ---
+  const JobOptions& options() const { return options_; }
+  const std::string& id() const { return options_.id; }
+  Status status() const { return status_; }
+  IoStatus io_status() const { return io_status_; }
+  const std::string& error() const { return error_; }  // empty: none
+  bool user_paused() const { return flags_.user_paused; }
+  bool holds_claims() const { return stage_of(status_) != Stage::kOver; }
+  nlohmann::json query_job() const;  // a member of query-jobs
+  nlohmann::json query_block_job()
+      const;  // a member of query-block-jobs, with the driver's members
+  // {"id", "type", "status", "options", "flags", "io-status", "error", "progress", "driver"}; the
+  // driver's part is its record(), or describe() at the end for a concluded job.
+  nlohmann::json record() const;
+  // Notified at each change of status, and when the job becomes idle.
+  Signal& changed() { return changed_; }
+  // True once the coroutine is not running (concluded, or stopped for exit).
+  bool idle() const { return idle_; }
+
+  // --- for the driver ---
+  // A cancel that is not soft, or the end of the daemon: run() is to return.
+  bool must_return() const { return flags_.cancelled || exiting_; }
+  bool cancelled() const { return flags_.cancelled; }
+  bool exiting() const { return exiting_; }
+  bool pause_requested() const { return flags_.user_paused; }
+  // Never both: the later request wins.
+  bool complete_requested() const { return flags_.complete; }
+  bool soft_cancel_requested() const { return flags_.soft_cancel; }
+  // Both sides have been equal once; holds from then on.
+  bool is_ready() const { return flags_.ready; }
+  Progress& progress() { return progress_; }
+  const Progress& progress() const { return progress_; }
+  JobHost& host() { return host_; }
+
+  // In run(). If a pause is asked for: status paused or standby until it is taken back, the job is
+  // cancelled, or the daemon ends.
+  boost::asio::awaitable<void> pause_point();
+  // Waits for a verb, or for `limit`. Returns at once if there was a kick since the last wait.
+  boost::asio::awaitable<void> wait_kick(Duration limit);
+  // Wakes wait_kick(), e.g. from a device's event.
+  void kick();
+  // First time: status ready, BLOCK_JOB_READY. Later, and when run() is to return: nothing.
+  void set_ready();
+  // An I/O error, by policy: the event, io-status, and the user's pause flag if it is to stop.
+  ErrorAction io_error(OnError policy, bool is_read, std::error_code error);
+
+ private:
+  // What was asked for and what was reached, as far as the status does not say. All in the record.
+  struct Flags {
+    bool user_paused = false;
+    bool cancelled = false;
+    bool soft_cancel = false;
+    bool complete = false;
+    bool finalize = false;
+    bool ready = false;
+    bool preparing = false;  // on disk before prepare() is called
+    bool prepared = false;   // on disk before commit() is called
+  };
+  struct FlagName;
+  static const FlagName kFlagNames[];
+
+  enum class Outcome { kOpen, kSuccess, kFailure };
+
+  Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver);
+  void restore_from(const nlohmann::json& record);
+
+  // job.cc: the only way to another status, and the only way in for a verb.
+  void move(Status to);
+  void admit(Verb verb) const;
+  void publish(const char* name, nlohmann::json data);
+  void publish_with_progress(const char* name);
+  void wake();
+  void take_back_pause();
+
+  // job_run.cc, in the order of the coroutine.
+  void launch();
+  static boost::asio::awaitable<void> live(std::shared_ptr<Job> job);
+  boost::asio::awaitable<void> work();
+  boost::asio::awaitable<void> take_effect();
+  void converge();
+  boost::asio::awaitable<void> wait_for_finalize();
+  boost::asio::awaitable<void> prepare();
+  boost::asio::awaitable<void> conclude();
+  void announce_end();
+  void forget();
+
+  using EndCall = boost::asio::awaitable<void> (Driver::*)(Job&);
+  boost::asio::awaitable<void> call_at_end(EndCall call);
+  boost::asio::awaitable<std::string> try_persist();
+  boost::asio::awaitable<bool> persist_surely();
+  void fail(std::exception_ptr error);
+
+  JobHost& host_;
+  JobOptions options_;
+  std::unique_ptr<Driver> driver_;  // null once concluded
+  std::string type_;
+
+  Status status_ = Status::kUndefined;
+  Flags flags_;
+  IoStatus io_status_ = IoStatus::kOk;
+  std::string error_;
+  Progress progress_;
+  nlohmann::json last_words_ = nlohmann::json::object();  // driver's describe() when concluded
+
+  bool restored_ = false;
+  bool started_ = false;
+  bool idle_ = true;
+  bool exiting_ = false;
+  bool kick_pending_ = false;
+  Outcome outcome_ = Outcome::kOpen;
+  Signal changed_;
+  Signal kicked_;
+};
+
+}  // namespace dmjob::core

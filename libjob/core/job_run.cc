@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The coroutine of a job, from start to end, and when its record is made durable:
+//
+//   running             record, then run(): a job is known before anything is done for it
+//   aborting            record, then abort(): a cancel or failure is not forgotten half-way
+//   pending, manual     record: the run is not done a second time
+//   finalized           record "preparing", then prepare(). Not written: the job aborts
+//   prepared            record "prepared", then commit() and clean(). Not written: tried until it
+//   is,
+//                       because clean() gives up what could prove the pivot otherwise
+//   concluded, null     record
+//
+// In the other places a record that cannot be written does not stop the job: being killed there
+// repeats a step, which every driver must bear anyway.
+#include <boost/asio/co_spawn.hpp>
+#include <cassert>
+#include <utility>
+
+#include "libjob/core/job.h"
+
+namespace dmjob::core {
+namespace {
+
+constexpr Duration kPersistAgain = std::chrono::seconds(1);
+
+std::string text_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    const std::string text = exception.what();
+    return text.empty() ? "Unknown error" : text;
+  } catch (...) {
+    return "Unknown error";
+  }
+}
+
+}  // namespace
+
+void Job::start() {
+  assert(!started_ && idle_);
+  if (stage_of(status_) == Stage::kOver) return;
+  started_ = true;
+  if (status_ == Status::kCreated) move(Status::kRunning);
+  launch();
+}
+
+void Job::launch() {
+  idle_ = false;
+  boost::asio::co_spawn(host_.executor, live(shared_from_this()), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);  // nothing of ours throws out of live()
+  });
+}
+
+boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
+  if (job->started_ && stage_of(job->status_) == Stage::kWork) co_await job->work();
+  if (!job->must_return() && job->outcome_ == Outcome::kOpen) co_await job->take_effect();
+  if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
+  if (job->outcome_ == Outcome::kOpen) {
+    co_await job->call_at_end(&Driver::clean);  // the daemon ends; all is kept
+  } else {
+    co_await job->conclude();
+  }
+  job->idle_ = true;
+  job->changed_.notify();
+}
+
+// --- running, paused, ready, standby ---
+
+boost::asio::awaitable<void> Job::work() {
+  try {
+    if (!restored_) co_await host_.persist();
+    if (!must_return()) co_await driver_->run(*this);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  if (exiting_) co_return;
+  flags_.user_paused = false;
+  if (const Status status = unpaused_form(status_); status != status_) move(status);
+}
+
+void Job::fail(std::exception_ptr error) {
+  if (exiting_) return;
+  error_ = text_of(error);
+  outcome_ = Outcome::kFailure;
+}
+
+// --- waiting, pending ---
+
+boost::asio::awaitable<void> Job::take_effect() {
+  converge();
+  co_await wait_for_finalize();
+  if (must_return()) co_return;
+  if (!flags_.prepared) co_await prepare();
+  if (flags_.prepared && co_await persist_surely()) outcome_ = Outcome::kSuccess;
+}
+
+void Job::converge() {
+  if (stage_of(status_) == Stage::kWork) move(Status::kWaiting);
+  if (!may_move(status_, Status::kPending)) return;  // taken up in pending
+  move(Status::kPending);
+  if (!options_.auto_finalize) publish("BLOCK_JOB_PENDING", {{"type", type_}, {"id", id()}});
+}
+
+boost::asio::awaitable<void> Job::wait_for_finalize() {
+  if (options_.auto_finalize || flags_.preparing) co_return;
+  co_await try_persist();
+  while (!flags_.finalize && !must_return()) co_await kicked_.wait();
+}
+
+boost::asio::awaitable<void> Job::prepare() {
+  try {
+    flags_.preparing = true;  // first of all: no cancel from here on
+    co_await host_.persist();
+    co_await driver_->prepare(*this);
+    flags_.prepared = true;
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+boost::asio::awaitable<bool> Job::persist_surely() {
+  for (bool told = false;; told = true) {
+    const std::string why_not = co_await try_persist();
+    if (why_not.empty()) co_return true;
+    if (exiting_) co_return false;
+    if (!told) publish("JOB_STALLED", {{"id", id()}, {"reason", why_not}});
+    co_await kicked_.wait_for(kPersistAgain);
+  }
+}
+
+boost::asio::awaitable<std::string> Job::try_persist() {
+  try {
+    co_await host_.persist();
+  } catch (...) {
+    co_return text_of(std::current_exception());
+  }
+  co_return "";
+}
+
+// --- aborting, concluded, null ---
+
+boost::asio::awaitable<void> Job::conclude() {
+  if (outcome_ == Outcome::kFailure) {
+    if (flags_.cancelled) error_ = "Operation canceled";
+    if (may_move(status_, Status::kAborting)) move(Status::kAborting);
+    co_await try_persist();
+    co_await call_at_end(&Driver::abort);
+  } else {
+    co_await call_at_end(&Driver::commit);
+  }
+  co_await call_at_end(&Driver::clean);
+  announce_end();
+  co_await try_persist();
+}
+
+boost::asio::awaitable<void> Job::call_at_end(EndCall call) {
+  try {
+    co_await (driver_.get()->*call)(*this);
+  } catch (...) {
+    if (error_.empty()) error_ = text_of(std::current_exception());
+  }
+}
+
+void Job::announce_end() {
+  last_words_ = driver_->describe();
+  driver_.reset();
+  if (started_) {
+    publish_with_progress(flags_.cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED");
+  }
+  move(Status::kConcluded);
+  if (options_.auto_dismiss || !started_) forget();
+}
+
+void Job::forget() {
+  const std::shared_ptr<Job> self = shared_from_this();  // gone() may drop the last one
+  move(Status::kNull);
+  host_.gone(*this);
+}
+
+}  // namespace dmjob::core
