@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/status.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+namespace dmjob::dm {
+namespace {
+
+constexpr std::uint64_t kMaxLegs = 9;  // what the kernel's mirror takes
+
+// Words between single blanks, as the kernel writes them. An empty word fails whoever expects one.
+class Words {
+ public:
+  explicit Words(std::string_view text) : rest_(text) {}
+
+  std::string_view next() {
+    const auto blank = rest_.find(' ');
+    const std::string_view word = rest_.substr(0, blank);
+    rest_.remove_prefix(blank == std::string_view::npos ? rest_.size() : blank + 1);
+    return word;
+  }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+std::optional<std::uint64_t> number(std::string_view word) {
+  std::uint64_t value = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, value);
+  if (word.empty() || error != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+bool is_device(std::string_view word) {
+  const auto colon = word.find(':');
+  return colon != std::string_view::npos && number(word.substr(0, colon)) &&
+         number(word.substr(colon + 1));
+}
+
+std::optional<Health> health(char letter) {
+  switch (letter) {
+    case 'A':
+    case 'D':
+    case 'S':
+    case 'R':
+    case 'F':
+    case 'U':
+      return static_cast<Health>(letter);
+    default:
+      return std::nullopt;
+  }
+}
+
+bool read_regions(std::string_view word, MirrorStatus& status) {
+  const auto slash = word.find('/');
+  if (slash == std::string_view::npos) return false;
+  const auto in_sync = number(word.substr(0, slash));
+  const auto regions = number(word.substr(slash + 1));
+  if (!in_sync || !regions || *in_sync > *regions) return false;
+  status.regions_in_sync = *in_sync;
+  status.regions = *regions;
+  return true;
+}
+
+bool read_legs(std::string_view letters, std::uint64_t count, MirrorStatus& status) {
+  if (letters.size() != count) return false;
+  for (const char letter : letters) {
+    const auto leg = health(letter);
+    if (!leg) return false;
+    status.legs.push_back(*leg);
+  }
+  return true;
+}
+
+// "3 disk DEVICE LETTER" at the end.
+bool read_log(Words& words, MirrorStatus& status) {
+  if (words.next() != "3" || words.next() != "disk" || !is_device(words.next())) return false;
+  const std::string_view letter = words.next();
+  const auto log = letter.size() == 1 ? health(letter[0]) : std::nullopt;
+  if (!log || !words.at_end()) return false;
+  status.log = *log;
+  return true;
+}
+
+// "LEGS DEVICE... IN_SYNC/REGIONS 1 LETTERS 3 disk DEVICE LETTER"
+bool read(std::string_view text, MirrorStatus& status) {
+  Words words(text);
+  const auto legs = number(words.next());
+  if (!legs || *legs < 1 || *legs > kMaxLegs) return false;
+  for (std::uint64_t i = 0; i < *legs; ++i) {
+    const std::string_view device = words.next();
+    if (!is_device(device)) return false;
+    status.devices.emplace_back(device);
+  }
+  return read_regions(words.next(), status) && words.next() == "1" &&
+         read_legs(words.next(), *legs, status) && read_log(words, status);
+}
+
+}  // namespace
+
+bool MirrorStatus::in_sync() const {
+  const auto alive = [](Health leg) { return leg == Health::kAlive; };
+  return regions > 0 && regions_in_sync == regions && log == Health::kAlive && !legs.empty() &&
+         std::all_of(legs.begin(), legs.end(), alive);
+}
+
+MirrorStatus parse_mirror_status(const std::string& text) {
+  std::string_view trimmed = text;
+  while (trimmed.ends_with(' ')) trimmed.remove_suffix(1);
+  MirrorStatus status;
+  if (!read(trimmed, status)) throw std::invalid_argument("not a mirror's status: " + text);
+  return status;
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/table.h"
+
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+namespace dmjob::dm {
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+
+// Takes the next word off the front of `rest`; empty at the end.
+std::string_view next_word(std::string_view& rest) {
+  const auto first = rest.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) {
+    rest = {};
+    return {};
+  }
+  rest.remove_prefix(first);
+  const std::string_view word = rest.substr(0, rest.find_first_of(kBlanks));
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+std::optional<std::uint64_t> number(std::string_view word) {
+  std::uint64_t value = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, value);
+  if (word.empty() || error != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+std::string join_words(std::string_view rest) {
+  std::string text;
+  for (auto word = next_word(rest); !word.empty(); word = next_word(rest)) {
+    if (!text.empty()) text += ' ';
+    text += word;
+  }
+  return text;
+}
+
+std::optional<Segment> parse_segment(std::string_view line, std::uint64_t expected_start) {
+  const auto start = number(next_word(line));
+  const auto length = number(next_word(line));
+  const auto target = next_word(line);
+  if (!start || !length || target.empty()) return std::nullopt;
+  if (*start != expected_start || *length == 0) return std::nullopt;
+  if (*length > std::numeric_limits<std::uint64_t>::max() - *start) return std::nullopt;
+  return Segment{*start, *length, std::string(target), join_words(line)};
+}
+
+// "crypt CIPHER KEY IV DEVICE OFFSET": the key is the second word.
+std::string hide_key(std::string_view args) {
+  std::string text(next_word(args));
+  if (!next_word(args).empty()) text += " -";
+  const std::string rest = join_words(args);
+  return rest.empty() ? text : text + ' ' + rest;
+}
+
+std::string print_segments(const std::vector<Segment>& segments, bool keys) {
+  std::string text;
+  for (const auto& segment : segments) {
+    text += std::to_string(segment.start) + ' ' + std::to_string(segment.length) + ' ';
+    text += segment.target;
+    const bool secret = !keys && segment.target == "crypt";
+    const std::string args = secret ? hide_key(segment.args) : segment.args;
+    if (!args.empty()) text += ' ' + args;
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+Table Table::parse(std::string_view text) {
+  std::vector<Segment> segments;
+  std::uint64_t next = 0;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.find_first_not_of(kBlanks) == std::string_view::npos) continue;
+    auto segment = parse_segment(line, next);
+    if (!segment) throw std::invalid_argument("not a line of a table: " + std::string(line));
+    next = segment->start + segment->length;
+    segments.push_back(std::move(*segment));
+  }
+  return Table(std::move(segments));
+}
+
+std::string Table::print() const { return print_segments(segments_, true); }
+
+std::string Table::print_without_keys() const { return print_segments(segments_, false); }
+
+std::uint64_t Table::sectors() const {
+  return segments_.empty() ? 0 : segments_.back().start + segments_.back().length;
+}
+
+}  // namespace dmjob::dm

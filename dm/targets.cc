@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/targets.h"
+
+#include <sys/sysmacros.h>
+
+namespace dmjob::dm {
+namespace {
+
+Table one(std::uint64_t length, const char* target, std::string args) {
+  return Table({Segment{0, length, target, std::move(args)}});
+}
+
+std::string pair_on_disk_log(const DeviceWord& log, std::uint64_t region, const DeviceWord& first,
+                             const DeviceWord& second) {
+  return "disk 2 " + log.text() + ' ' + std::to_string(region) + " 2 " + first.text() + " 0 " +
+         second.text() + " 0";
+}
+
+}  // namespace
+
+std::string print_dev(dev_t dev) {
+  return std::to_string(major(dev)) + ':' + std::to_string(minor(dev));
+}
+
+Table linear_table(std::uint64_t length, const DeviceWord& device, std::uint64_t offset) {
+  return one(length, "linear", device.text() + ' ' + std::to_string(offset));
+}
+
+Table error_table(std::uint64_t length) { return one(length, "error", ""); }
+
+Table bypass_table(std::uint64_t length, const DeviceWord& reads, const DeviceWord& writes) {
+  return one(length, "delay", reads.text() + " 0 0 " + writes.text() + " 0 0");
+}
+
+Table tracker_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
+                    const DeviceWord& base, const DeviceWord& error) {
+  return one(length, "mirror", pair_on_disk_log(log, region, base, error));
+}
+
+Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
+                   const DeviceWord& base, const DeviceWord& target) {
+  return one(length, "mirror", pair_on_disk_log(log, region, base, target) + " 1 handle_errors");
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The tables that dmjob itself makes. One function a target; every feature word that is written
+// here, and every one that is not, was paid for (DECISIONS.md, "mirror features").
+// Thread: any (pure functions).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "dm/table.h"
+
+namespace dmjob::dm {
+
+// "8:16", the form of a device in a table.
+std::string print_dev(dev_t dev);
+
+// A device as a word of a table. One that does not exist yet, in a plan, goes by its dm name:
+// "@name" (step.h); the kernel never sees that form.
+class DeviceWord {
+ public:
+  DeviceWord(dev_t dev) : text_(print_dev(dev)) {}  // NOLINT: a number is as good
+  static DeviceWord named(const std::string& name) { return DeviceWord('@' + name); }
+  const std::string& text() const { return text_; }
+
+ private:
+  explicit DeviceWord(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+// All lengths, offsets and region sizes are in sectors of 512 bytes.
+Table linear_table(std::uint64_t length, const DeviceWord& device, std::uint64_t offset = 0);
+Table error_table(std::uint64_t length);
+
+// A delay of 0 ms whose reads and writes go to different devices: reads bypass the mirror.
+Table bypass_table(std::uint64_t length, const DeviceWord& reads, const DeviceWord& writes);
+
+// A mirror whose second side always fails: marks what is written. No feature word. Its log must be
+// all in sync whenever it is resumed.
+Table tracker_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
+                    const DeviceWord& base, const DeviceWord& error);
+
+// A mirror that copies what its log marks, then keeps both sides equal. Exactly "1 handle_errors".
+Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
+                   const DeviceWord& base, const DeviceWord& target);
+
+}  // namespace dmjob::dm
