@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The seam to the kernel's device-mapper. KernelControl (dm/kernel_control.h) is the real one,
+// FakeControl (tests/support) keeps tables in memory and fails the call it is told to.
+//
+// Thread: any; never the reactor, since every call may block. Calls for different devices may run
+// at the same time; the caller sees to it that one device has one caller (VolumeLock).
+// Errors: std::system_error with the ioctl's errno and a sentence that names the device.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dm/table.h"
+
+namespace dmjob::dm {
+
+struct Device {
+  std::string name;
+  std::string uuid;
+  dev_t dev = 0;
+  bool suspended = false;
+  bool live_table = false;
+  bool inactive_table = false;
+  bool read_only = false;
+  int open_count = 0;
+  std::uint32_t event_nr = 0;
+};
+
+// One line of `dmsetup status`: the segment's place and target, with its status text.
+struct StatusLine {
+  std::uint64_t start = 0;   // sectors
+  std::uint64_t length = 0;  // sectors
+  std::string target;
+  std::string text;
+};
+
+enum class SuspendMode {
+  kFlush,    // waits for all I/O in flight, file system not frozen: a plain change of tables
+  kFreeze,   // as kFlush, with a mounted file system frozen first: one consistent instant
+  kNoFlush,  // I/O that a mirror holds is queued again instead of failed: a failed side goes
+};
+
+// Who may see a new device.
+enum class Visibility {
+  kHidden,  // udev makes no links to it and nobody probes it: our inner devices
+  kPublic,  // an ordinary volume
+};
+
+struct NewDevice {
+  std::string name;
+  std::string uuid;
+  Table table;
+  Visibility visibility = Visibility::kHidden;
+  bool read_only = false;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  // Creates the device with its table, live. Returns its number. The node exists upon return.
+  virtual dev_t create(const NewDevice& device) = 0;
+
+  // Loads the inactive table; the live one stays.
+  virtual void load(const std::string& name, const Table& table) = 0;
+  // Drops the inactive table, if there is one.
+  virtual void clear(const std::string& name) = 0;
+
+  // Returns once the device is suspended. Waits without a bound for I/O in flight; a signal to the
+  // thread ends the wait with EINTR, the device then runs on. Of an already suspended device it is
+  // no error and changes nothing: ask find() first where it matters whose suspension it is.
+  virtual void suspend(const std::string& name, SuspendMode mode) = 0;
+  // Makes an inactive table live, if there is one, and lets I/O through again. Neither allocates
+  // nor waits for other processes nor for any lock of ours: safe while the root disk is suspended.
+  virtual void resume(const std::string& name) = 0;
+
+  // Removes the device, with some retries while somebody (udev, a probe) has it open. Then EBUSY.
+  virtual void remove(const std::string& name) = 0;
+
+  // nullopt if there is no device of that name.
+  virtual std::optional<Device> find(const std::string& name) = 0;
+  // All devices, name and dev only.
+  virtual std::vector<Device> list() = 0;
+
+  // The live table; keys of dm-crypt are in it: never log or store it.
+  virtual Table table(const std::string& name) = 0;
+  // The table that the next resume makes live; empty if none is loaded.
+  virtual Table inactive_table(const std::string& name) = 0;
+  // Never waits for I/O.
+  virtual std::vector<StatusLine> status(const std::string& name) = 0;
+  // What the live table stands on.
+  virtual std::vector<dev_t> deps(const std::string& name) = 0;
+
+  // The kernel's target types, loaded modules only.
+  virtual std::vector<std::string> targets() = 0;
+  // "1.14.0"; has the kernel load the target's module if need be. nullopt if it has none.
+  virtual std::optional<std::string> target_version(const std::string& target) = 0;
+};
+
+}  // namespace dmjob::dm

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A suspended device is a scope.
+//
+//   ledger note -> suspend -> (direct I/O to scratch only) -> resume() -> ledger note gone
+//
+// Between construction and resume() there is no file-system access, no logging, no allocation, no
+// wait for udev or for another process: the device may carry the root file system. If the scope is
+// left without resume(), the destructor drops the inactive table and resumes the old one.
+// The thread is marked as one that I/O depends on (PR_SET_IO_FLUSHER) for as long: what the kernel
+// allocates for its direct I/O then does not wait for dirty pages of the suspended device.
+//
+// Thread: the job's worker. One guard a device at a time.
+#pragma once
+
+#include <string>
+
+#include "dm/control.h"
+
+namespace dmjob::dm {
+
+// What must happen to a suspended device if this process dies before it resumes it.
+enum class OnDeath {
+  kOldTable,  // drop the inactive table, resume
+  kNewTable,  // resume with the inactive table
+};
+
+// A place, outliving this process, where suspended devices are noted (tool/dmjobd/guardian.h).
+// Calls must not allocate, lock against I/O or block: they are made with devices suspended.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+  virtual void suspending(const std::string& name, OnDeath action) noexcept = 0;
+  virtual void resumed(const std::string& name) noexcept = 0;
+  // While noted, the death of this process means: suspend the device without flush and resume it
+  // with its inactive table, which is preloaded (a mirror goes back to tracking).
+  virtual void watch_mirror(const std::string& name) noexcept = 0;
+  virtual void forget_mirror(const std::string& name) noexcept = 0;
+};
+
+class SuspendGuard {
+ public:
+  // Throws what Control::suspend throws; the device is then as before.
+  SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
+               OnDeath on_death);
+  ~SuspendGuard();
+  SuspendGuard(const SuspendGuard&) = delete;
+  SuspendGuard& operator=(const SuspendGuard&) = delete;
+
+  // Changes what the ledger says. For a pivot: the old table until its commit record is durable,
+  // the new one from then on.
+  void on_death(OnDeath action) noexcept;
+
+  // Resumes with the inactive table, if one is loaded. If the kernel refuses the new table, the
+  // device is resumed with the old one and the error is thrown (a failed resume drops the new table
+  // and leaves the device suspended: TRAPS in dm/README.md).
+  void resume();
+
+ private:
+  void end() noexcept;
+
+  Control& control_;
+  Ledger& ledger_;
+  const std::string name_;
+  bool suspended_ = false;
+};
+
+}  // namespace dmjob::dm
