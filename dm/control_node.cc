@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/control_node.h"
+
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <sys/ioctl.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <system_error>
+
+namespace dmjob::dm {
+namespace {
+
+constexpr char kControlNode[] = "/dev/mapper/control";
+constexpr unsigned kUdevFlagsShift = 16;
+
+[[noreturn]] void fail(const char* what, const std::string& name, int error) {
+  throw std::system_error(error, std::generic_category(), std::string(what) + ' ' + name);
+}
+
+dm_ioctl empty_argument() {
+  dm_ioctl argument;
+  std::memset(&argument, 0, sizeof argument);
+  argument.version[0] = DM_VERSION_MAJOR;
+  argument.data_size = sizeof argument;
+  argument.data_start = sizeof argument;
+  return argument;
+}
+
+dm_ioctl argument_for(const char* what, const std::string& name, std::uint32_t flags) {
+  dm_ioctl argument = empty_argument();
+  if (name.size() >= sizeof argument.name) fail(what, name, ENAMETOOLONG);
+  std::memcpy(argument.name, name.c_str(), name.size());
+  argument.flags = flags;
+  return argument;
+}
+
+void suspend_or_resume(int fd, const char* what, const std::string& name, std::uint32_t flags,
+                       std::uint32_t event) {
+  dm_ioctl argument = argument_for(what, name, flags);
+  argument.event_nr = event;
+  if (ioctl(fd, DM_DEV_SUSPEND, &argument) < 0) fail(what, name, errno);
+}
+
+// Never both a frozen file system and no flush: the kernel then freezes nothing.
+std::uint32_t suspend_flags(SuspendMode mode) {
+  switch (mode) {
+    case SuspendMode::kFlush:
+      return DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG;
+    case SuspendMode::kFreeze:
+      return DM_SUSPEND_FLAG;
+    case SuspendMode::kNoFlush:
+      return DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG;
+  }
+  return DM_SUSPEND_FLAG;
+}
+
+constexpr char kStatusOf[] = "dm status of";
+
+// One try with a buffer of that size; false if it is too small.
+bool fill_status(int fd, const std::string& name, std::span<char> buffer) {
+  // Without DM_NOFLUSH_FLAG some targets write their metadata first.
+  dm_ioctl argument = argument_for(kStatusOf, name, DM_NOFLUSH_FLAG);
+  argument.data_size = static_cast<std::uint32_t>(buffer.size());
+  std::memcpy(buffer.data(), &argument, sizeof argument);
+  if (ioctl(fd, DM_TABLE_STATUS, buffer.data()) < 0) fail(kStatusOf, name, errno);
+  std::memcpy(&argument, buffer.data(), sizeof argument);
+  return (argument.flags & DM_BUFFER_FULL_FLAG) == 0;
+}
+
+// The result: dm_target_spec and text, each but the first at an offset from the first.
+std::vector<StatusLine> parse_status(std::span<const char> buffer) {
+  dm_ioctl argument;
+  std::memcpy(&argument, buffer.data(), sizeof argument);
+  const auto specs = buffer.subspan(argument.data_start);
+  std::vector<StatusLine> lines;
+  for (std::size_t at = 0; lines.size() < argument.target_count;) {
+    dm_target_spec spec;
+    std::memcpy(&spec, specs.data() + at, sizeof spec);
+    lines.push_back(
+        {spec.sector_start, spec.length, spec.target_type, specs.data() + at + sizeof spec});
+    at = spec.next;
+  }
+  return lines;
+}
+
+}  // namespace
+
+int open_control_node() {
+  const int fd = open(kControlNode, O_RDWR | O_CLOEXEC);
+  if (fd < 0) fail("open", kControlNode, errno);
+  return fd;
+}
+
+void suspend_device(int control_fd, const std::string& name, SuspendMode mode) {
+  suspend_or_resume(control_fd, "dm suspend of", name, suspend_flags(mode), 0);
+}
+
+void resume_device(int control_fd, const std::string& name, std::uint16_t udev_flags) {
+  // The flags only take effect for a device that is not suspended yet, with an inactive table.
+  suspend_or_resume(control_fd, "dm resume of", name, DM_SKIP_LOCKFS_FLAG,
+                    static_cast<std::uint32_t>(udev_flags) << kUdevFlagsShift);
+}
+
+std::vector<StatusLine> read_status(int control_fd, const std::string& name) {
+  alignas(dm_ioctl) std::array<char, 4096> small;
+  if (fill_status(control_fd, name, small)) return parse_status(small);
+  for (std::size_t size = 4 * small.size();; size *= 4) {
+    std::vector<char> large(size);
+    if (fill_status(control_fd, name, large)) return parse_status(large);
+  }
+}
+
+void arm_poll(int control_fd) {
+  dm_ioctl argument = empty_argument();
+  if (ioctl(control_fd, DM_DEV_ARM_POLL, &argument) < 0)
+    fail("dm arm poll of", kControlNode, errno);
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/holders.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "dm/targets.h"
+
+namespace dmjob::dm {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add(std::string& list, const std::string& entry) {
+  if (!list.empty()) list += ", ";
+  list += entry;
+}
+
+std::string first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Other block devices that stand on it.
+void add_block_holders(dev_t dev, std::string& list) {
+  std::error_code error;
+  for (const auto& entry :
+       fs::directory_iterator("/sys/dev/block/" + print_dev(dev) + "/holders", error)) {
+    const std::string holder = entry.path().filename();
+    const std::string name = first_line(entry.path() / "dm/name");
+    add(list, "used by " + holder + (name.empty() ? "" : " (" + name + ')'));
+  }
+}
+
+void add_mounts(dev_t dev, std::string& list) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string id, parent, device, root, place;
+    words >> id >> parent >> device >> root >> place;
+    if (device == print_dev(dev)) add(list, "mounted on " + place);
+  }
+}
+
+bool has_open(const fs::path& process, dev_t dev) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(process / "fd", error)) {
+    struct stat status;
+    if (stat(entry.path().c_str(), &status) == 0 && S_ISBLK(status.st_mode) &&
+        status.st_rdev == dev) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void add_processes(dev_t dev, std::string& list) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const std::string pid = entry.path().filename();
+    if (!std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (has_open(entry.path(), dev)) {
+      add(list, "open in " + first_line(entry.path() / "comm") + " (pid " + pid + ')');
+    }
+  }
+}
+
+}  // namespace
+
+std::string who_holds(dev_t dev) {
+  std::string list;
+  add_block_holders(dev, list);
+  add_mounts(dev, list);
+  add_processes(dev, list);
+  return list;
+}
+
+}  // namespace dmjob::dm
