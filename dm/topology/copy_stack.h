@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The devices under a volume that is being copied, and every change that may be made to them:
+//
+//             reads ------------------------------> base (the volume's own table)
+//   volume = bypass                                   ^
+//             writes -> wr = mirror(log n, base, X) --+--> X = err     while tracking
+//                                                          X = target  while mirroring
+//
+// Order of calls:
+//   build (track|preload_mirror|...)  then  interpose  then any of  {preload_*, switch_writes}
+//   and at last  withdraw (the volume's own table again)  or  pivot + remove_inner.
+// build() leaves the volume untouched; everything before interpose() can be undone by
+// remove_inner() alone.
+//
+// Thread: the job's worker, all calls but release_held_writes(); each may block. Errors:
+// std::system_error; after an error the volume is not suspended and its last live table is in
+// force. What a failed build() made is gone. The class keeps no state but base(): what is live is
+// read from the kernel each time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "dm/control.h"
+#include "dm/step.h"
+#include "dm/suspend_guard.h"
+
+namespace dmjob::dm {
+
+inline constexpr int kLogs = 3;
+
+struct CopyStackSpec {
+  std::string job;     // the job's id, part of the inner names
+  std::string uuid;    // the job's uuid, part of the inner UUIDs
+  std::string volume;  // dm name
+  dev_t target = 0;
+  std::uint64_t region = 0;  // sectors
+  dev_t scratch = 0;
+  std::array<std::uint64_t, kLogs> log_offset{};  // sectors on scratch
+  std::uint64_t log_length = 0;                   // sectors
+};
+
+// What wr does, and with which log.
+struct WriteMode {
+  enum class Kind { kTracking, kMirroring, kPassing /* linear to base, marks nothing */ };
+  Kind kind = Kind::kTracking;
+  int log = 0;
+  bool operator==(const WriteMode&) const = default;
+};
+
+class CopyStack {
+ public:
+  CopyStack(Control& control, Ledger& ledger, CopyStackSpec spec);
+
+  // Creates log0..2, err, base (a copy of the volume's live table) and wr, tracking on log
+  // `first_log`, which the caller has written all in sync. Leftovers of the same job are removed
+  // first. Refuses a volume that is suspended (EBUSY), read-only (EROFS), empty (EINVAL), has a
+  // table loaded by somebody else (EBUSY), stands on the target (EINVAL) or has a target that must
+  // not be active twice, e.g. raid or cache (EOPNOTSUPP).
+  void build(int first_log);
+  // The volume's reads go to base and its writes to wr from here on. ESTALE if its table is no
+  // longer the one that build() saw.
+  void interpose();
+
+  // Loads wr's next table. The mirror's log is read by the kernel at resume only, so what it must
+  // say can be written later, while wr is suspended. A tracker loaded while wr mirrors is
+  // different: from then on the ledger watches the mirror, and whoever inherits it may switch at
+  // any time, so that tracker's log must be on disk, all in sync, before.
+  void preload(WriteMode next);
+  // Suspends wr, calls `inside` (direct I/O only), resumes with the preloaded table. If `inside`
+  // throws, the old table is resumed, the preloaded one dropped and the error passed on.
+  // A mirror must be left with kNoFlush if a side has failed; kFlush otherwise.
+  void switch_writes(SuspendMode mode, const std::function<void()>& inside);
+
+  // Puts the volume's own table back and removes all inner devices. Also takes away what is left of
+  // a half-built or half-removed stack; `inside` is called only if the volume was interposed, with
+  // it suspended, and if it throws, the volume stays interposed.
+  //   kFreeze   soft cancel: the target is a consistent copy of that instant. wr stays a mirror
+  //   until
+  //             the volume is suspended, its file system frozen and all I/O on both sides. EIO,
+  //             with the volume still interposed, if wr is not a mirror in sync then.
+  //   kFlush    wr stays as it is until the volume is suspended; of the target nothing is promised.
+  //             Like kNoFlush if a side of the mirror has failed already.
+  //   kNoFlush  force: first wr becomes linear to base, so that writes held by a failed mirror are
+  //             queued again to base; then as kFlush.
+  // If somebody else has replaced the volume's table (lvchange --refresh), it is left alone: the
+  // inner devices are removed and ESTALE is thrown.
+  void withdraw(SuspendMode mode, const std::function<void()>& inside);
+
+  // Loads `linear target` under the volume, suspends it, calls `inside`, resumes. If `inside`
+  // throws, the old table is resumed. EIO, and nothing changed, if wr is not a mirror in sync once
+  // all writes have ended; ESTALE if the volume is not interposed. Should this process die, the
+  // volume goes on with its old table until `inside` has returned, with the new one afterwards. The
+  // inner devices stay: remove_inner().
+  void pivot(const std::function<void()>& inside);
+
+  // For another thread while pivot(), withdraw() or a switch waits for a volume to be suspended: if
+  // the target fails then, the mirror holds the writes that are waited for. Sends them through the
+  // preloaded tracker (EINVAL if there is none); the waiting call then ends, with EIO where it
+  // needs the target.
+  void release_held_writes();
+
+  // Removes the inner devices that nobody uses any more; idempotent. Throws if one is still open.
+  void remove_inner();
+
+  // wr's status text, for parse_mirror_status(). nullopt if wr is not a mirror at this time.
+  std::optional<std::string> mirror_status_text();
+
+  const CopyStackSpec& spec() const { return spec_; }
+  dev_t base() const { return base_; }  // for reading; 0 before build() or a find() that found it
+
+  // Reading a live stack back. What there is of this job in the kernel:
+  struct Found {
+    bool base = false;
+    bool wr = false;
+    std::optional<WriteMode> writes;  // from wr's live table, if it is one of ours
+    enum class Volume { kMissing, kInterposed, kOnTarget, kOther } volume = Volume::kMissing;
+    // The volume is suspended and neither of its tables is ours, so it was left so.
+    bool volume_suspended = false;
+  };
+  // Resumes whatever of this stack is found suspended (dropping inactive tables), then tells. The
+  // volume belongs to it if its live or its inactive table is one of ours.
+  // A device with one of our names but another UUID is an error (EEXIST).
+  Found find();
+
+ private:
+  using Inside = std::function<void()>;
+
+  std::string inner(const std::string& part) const;
+  std::string uuid_of(const std::string& part) const;
+  std::string wr() const { return inner("wr"); }
+  NewDevice hidden(const std::string& part, Table table) const;
+
+  Table checked_volume_table();
+  void check_leftovers();
+  Plan build_plan(const Table& own, int first_log) const;
+
+  // The numbers of our devices that exist, by the part of their name.
+  using Devices = std::map<std::string, dev_t>;
+  Devices devices();
+  Table table_for(WriteMode mode, const Devices& found, std::uint64_t length) const;
+  std::optional<WriteMode> writes_of(const Table& table, const Devices& found) const;
+  bool is_ours(const Table& volume_table, const Devices& found) const;
+  Found::Volume volume_state(const Devices& found);
+
+  // Throws EIO unless wr mirrors to the target and is in sync. Allowed with the volume suspended.
+  void require_in_sync();
+  bool side_failed();
+  // load, suspend, inside, resume; an error leaves the old table live and no inactive one.
+  void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside);
+  void drop_inactive(const std::string& name) noexcept;
+  void pass_writes();
+  void put_own_table_back(SuspendMode mode, const Inside& inside);
+  void settle_inner();
+  void settle_volume(Found& found, const Devices& inner_devices);
+
+  Control& control_;
+  Ledger& ledger_;
+  const CopyStackSpec spec_;
+  dev_t base_ = 0;
+};
+
+}  // namespace dmjob::dm
