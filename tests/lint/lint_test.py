@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Each check finds what it is there for, in small trees made for it, and is quiet where all is well."""
+import os
+import tempfile
+import unittest
+
+import arrows
+import headers_alone
+import heads
+import lengths
+import registered
+import source_tree
+import text
+
+CPP = '// SPDX-License-Identifier: LGPL-2.1-or-later\n'
+HEADER = CPP + '#pragma once\n'
+
+
+class LintTest(unittest.TestCase):
+    def findings(self, module, tree):
+        """tree: path -> contents"""
+        with tempfile.TemporaryDirectory() as root:
+            for path, contents in tree.items():
+                os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+                with open(os.path.join(root, path), 'w') as file:
+                    file.write(contents)
+            return list(module.check(root, source_tree.load(root)))
+
+    def good(self, module, tree):
+        self.assertEqual(self.findings(module, tree), [])
+
+    def bad(self, module, tree, pattern):
+        findings = self.findings(module, tree)
+        self.assertEqual(len(findings), 1, findings)
+        self.assertRegex(findings[0], pattern)
+
+
+class Arrows(LintTest):
+    tree = {'dm/a.h': '', 'libjob/core/job.h': '', 'libjob/core/clock.h': '', 'libjob/io/b.h': '', 'tool/dmjob/c.h': '',
+            'tool/dmjobd/d.h': '', 'libjob/drivers/e.h': ''}
+
+    def including(self, path, included):
+        return {**self.tree, path: f'#include "{included}"\n'}
+
+    def test_downward_is_good(self):
+        for path, included in [('dm/x.cc', 'dm/a.h'), ('libjob/drivers/x.cc', 'dm/a.h'),
+                               ('tool/dmjobd/x.cc', 'libjob/drivers/e.h'), ('libjob/io/x.cc', 'libjob/core/clock.h'),
+                               ('libjob/store/x.h', 'libjob/io/b.h'), ('tests/x_test.cc', 'tool/dmjobd/d.h')]:
+            self.good(arrows, self.including(path, included))
+
+    def test_upward_and_sideward_are_bad(self):
+        for path, included in [('dm/x.cc', 'libjob/core/clock.h'), ('libjob/core/x.cc', 'libjob/io/b.h'),
+                               ('libjob/io/x.cc', 'dm/a.h'), ('dm/x.h', 'libjob/io/b.h'),
+                               ('libjob/io/x.cc', 'libjob/core/job.h'), ('libjob/store/x.h', 'libjob/core/job.h'),
+                               ('tool/dmjob/x.cc', 'tool/dmjobd/d.h'), ('libjob/drivers/x.cc', 'tool/dmjob/c.h')]:
+            self.bad(arrows, self.including(path, included), 'must not know')
+
+    def test_a_path_that_is_not_from_the_root_is_bad(self):
+        self.bad(arrows, self.including('dm/x.cc', 'a.h'), 'not the path')
+
+    def test_libdevmapper_is_for_dm_only(self):
+        self.good(arrows, {'dm/task.cc': '#include <libdevmapper.h>\n'})
+        self.bad(arrows, {'dm/task.h': '#include <libdevmapper.h>\n'}, 'libdevmapper')
+        self.bad(arrows, {'libjob/io/x.cc': '#include <libdevmapper.h>\n'}, 'libdevmapper')
+
+
+class Heads(LintTest):
+    def test_good(self):
+        self.good(heads, {'a.h': HEADER, 'b.cc': CPP, 'c.py': CPP.replace('//', '#'), 'README.md': 'x\n',
+                          'script': '#!/bin/sh\n' + CPP.replace('//', '#')})
+
+    def test_no_licence(self):
+        for path in ('b.cc', 'c.py', 'CMakeLists.txt', 'd.cmake', 'e.sh'):
+            self.bad(heads, {path: '\n'}, 'SPDX')
+        self.bad(heads, {'script': '#!/bin/sh\n'}, ':2: .*SPDX')
+
+    def test_no_pragma_once(self):
+        self.bad(heads, {'a.h': CPP}, 'pragma once')
+
+
+class HeadersAlone(LintTest):
+    def test_good(self):
+        self.good(headers_alone, {'a.h': HEADER + '#include "b.h"\ninline B f() { return {}; }\n',
+                                  'b.h': HEADER + 'struct B {};\n'})
+
+    def test_an_include_is_missing(self):
+        self.bad(headers_alone, {'a.h': HEADER + 'std::string f();\n'}, 'does not compile alone')
+
+    def test_included_twice(self):
+        self.bad(headers_alone, {'a.h': CPP + 'struct A {};\n'}, 'redefinition')
+
+
+class Registered(LintTest):
+    def test_good(self):
+        self.good(registered, {'tests/a/x_test.cc': '', 'tests/a/CMakeLists.txt': 'test(x SOURCES x_test.cc)\n',
+                               'tests/kernel/test_x.py': 'class X:\n    def test_y(self): pass\n'})
+
+    def test_a_forgotten_file(self):
+        self.bad(registered, {'tests/a/x_test.cc': '', 'tests/a/CMakeLists.txt': 'test(ax_test.cc)\n'}, 'never runs')
+
+    def test_a_kernel_test_in_the_wrong_folder(self):
+        self.bad(registered, {'tests/a/test_x.py': 'class X:\n    def test_y(self): pass\n'}, 'only')
+
+    def test_a_kernel_test_file_without_a_test(self):
+        self.bad(registered, {'tests/kernel/test_x.py': 'class X:\n    def y(self): pass\n'}, 'no test')
+
+
+class Lengths(LintTest):
+    @staticmethod
+    def function(head, lines):
+        return head + ' {\n' + '  f("}");  // {\n' * (lines - 2) + '}\n'
+
+    def test_a_long_file_gives_its_reason(self):
+        self.good(lengths, {'a.cc': '\n' * 400})
+        self.bad(lengths, {'a.cc': '\n' * 401}, '401 lines')
+        self.bad(lengths, {'a.py': '\n' * 401}, '401 lines')
+        self.good(lengths, {'a.cc': '// Long because: one table.\n' + '\n' * 400, 'README.md': '\n' * 500})
+
+    def test_long_functions_of_all_kinds(self):
+        for head in ('int f(int a)', 'A::A(int a) : a_(a), b_{a}', 'A::A(int a)\n    : a_{a}, b_(3)', 'A::A() : a_{1}',
+                     'auto f() -> std::vector<int>', 'void A::f() const noexcept', 'template <class T>\nT f(struct stat s)',
+                     'class A {\n void f() override', 'namespace a {\nA& A::operator=(A&& other)'):
+            closing = '}\n' * head.count('{\n')
+            self.good(lengths, {'a.cc': self.function(head, 80 - head.count('\n')) + closing if not closing else ''})
+            self.bad(lengths, {'a.cc': self.function(head, 81) + closing}, 'a function of 8[12] lines')
+
+    def test_a_long_class_or_table_is_no_function(self):
+        self.good(lengths, {'a.h': 'class A : public B {\n' + '  int f() { return 1; }\n' * 100 + '};\n'})
+        self.good(lengths, {'a.cc': 'constexpr Row kRows[] = {\n' + '  {1, f(2)},\n' * 100 + '};\n'})
+
+    def test_a_long_python_function(self):
+        self.bad(lengths, {'a.py': 'def f():\n' + '    pass\n' * 80}, 'a function of 81 lines')
+
+
+class Text(LintTest):
+    def test_good(self):
+        self.good(text, {'a.cc': 'XX' 'XXXX /tmp/work upper/work\n', 'LICENSE': 'x \n'})
+
+    def test_bad(self):
+        for line in ('// TO' 'DO: later', '// FIX' 'ME', 'blank ', 'tab\t', 'path = "/' 'work/main"', 'cd /' 'work'):
+            self.bad(text, {'a.md': line + '\n'}, 'a.md:1: ')
+        self.bad(text, {'a.md': 'x'}, 'no newline')
+
+
+if __name__ == '__main__':
+    unittest.main()
