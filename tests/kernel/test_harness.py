@@ -5,7 +5,7 @@ import time
 
 import harness
 
-MACHINE = dict(disks=['64M', '64M'], mem='256M', timeout=120, kernel=['uml', 'qemu'])
+MACHINE = dict(disks=['64M', '64M'], mem='256M', timeout=120, kernel='uml')
 
 
 class HarnessTest(harness.KernelTest):
