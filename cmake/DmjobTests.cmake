@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include(GoogleTest)
 
+add_custom_target(unit_tests)  # builds all of them
+
 # dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])
 # A GoogleTest program with fakes only: no root, no kernel. Each of its tests is a ctest test labelled "unit",
 # and runs under the sanitizers as well.
@@ -11,6 +13,7 @@ function(dmjob_add_unit_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dmjob_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  add_dependencies(unit_tests ${name})
   # DISCOVERY_TIMEOUT: sanitizer builds start slowly on a loaded machine.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

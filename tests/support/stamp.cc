@@ -71,14 +71,14 @@ int run(const Options& options) {
   Log log(path);
   const WriterStats stats =
       run_writer(device, log, first_sequence, writer, [] { return stop_asked != 0; });
-  std::cout << to_json(stats) << std::endl;
+  std::cout << to_json(stats) << '\n';
   return stats.error.empty() ? kGood : kFailed;
 }
 
 int verify_device(const Options& options) {
   const Device device(options.words[1], O_RDONLY, options.range);
   const Verdict verdict = verify(device, History::load(options.words[2]));
-  std::cout << to_json(verdict) << std::endl;
+  std::cout << to_json(verdict) << '\n';
   return verdict.mismatches == 0 ? kGood : kMismatch;
 }
 
