@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A volume of two segments on 8:0, to be copied to 8:32 with its logs on 8:48, in a fake kernel;
+// and the steps of a copy up to the point where a test begins.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+
+#include <string>
+#include <vector>
+
+#include "dm/targets.h"
+#include "dm/topology/copy_stack.h"
+#include "tests/support/fake_control.h"
+
+namespace dmjob::dm {
+
+using Log = std::vector<std::string>;
+using Kind = WriteMode::Kind;
+
+struct CopyStage {
+  static CopyStackSpec spec() {
+    CopyStackSpec spec;
+    spec.job = "j";
+    spec.uuid = "u";
+    spec.volume = "vol";
+    spec.target = makedev(8, 32);
+    spec.region = 128;
+    spec.scratch = makedev(8, 48);
+    spec.log_offset = {8, 72, 136};
+    spec.log_length = 64;
+    return spec;
+  }
+
+  CopyStage() {
+    kernel.add_device("vol", own);
+    kernel.set_opened("vol", 1);  // mounted
+  }
+
+  void build() { stack.build(0); }
+  void interpose() {
+    build();
+    stack.interpose();
+  }
+  void mirror() {
+    interpose();
+    stack.preload({Kind::kMirroring, 1});
+    stack.switch_writes(SuspendMode::kFlush, [] {});
+  }
+  void be_ready() {
+    mirror();
+    stack.preload({Kind::kTracking, 2});
+  }
+
+  dev_t number(const std::string& part) { return kernel.find("dmjob-j-" + part)->dev; }
+  Table bypass() { return bypass_table(8192, number("base"), number("wr")); }
+  Table tracker(int log) {
+    return tracker_table(8192, number("log" + std::to_string(log)), 128, number("base"),
+                         number("err"));
+  }
+  Table mirror_on(int log) {
+    return mirror_table(8192, number("log" + std::to_string(log)), 128, number("base"),
+                        makedev(8, 32));
+  }
+  Table on_target() const { return linear_table(8192, makedev(8, 32)); }
+  Table volume() { return kernel.table("vol"); }
+  Table writes() { return kernel.table("dmjob-j-wr"); }
+
+  // The target no longer takes writes.
+  void fail_target() {
+    kernel.set_status("dmjob-j-wr", "2 " + print_dev(number("base")) + " 8:32 63/64 1 AD 3 disk " +
+                                        print_dev(number("log1")) + " A");
+  }
+
+  void expect_nothing_but_the_volume() {
+    EXPECT_EQ(kernel.names(), Log{"vol"});
+    EXPECT_TRUE(ledger.empty());
+  }
+
+  const Table own = Table::parse("0 4096 linear 8:0 2048\n4096 4096 striped 2 128 8:0 9000 8:16 0");
+  FakeControl kernel;
+  FakeLedger ledger{kernel};
+  CopyStack stack{kernel, ledger, spec()};
+};
+
+class CopyStackTest : public testing::Test, protected CopyStage {
+ protected:
+  ~CopyStackTest() override {
+    EXPECT_EQ(kernel.violations(), Log{});
+    EXPECT_EQ(kernel.suspended_devices(), Log{});
+  }
+};
+
+// The code of the std::system_error that the call throws; 0 if it throws none.
+template <typename Call>
+int error_of(Call call) {
+  try {
+    call();
+  } catch (const std::system_error& error) {
+    return error.code().value();
+  }
+  return 0;
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/suspend_guard.h"
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/sysmacros.h>
+
+#include <system_error>
+
+#include "dm/targets.h"
+#include "tests/support/fake_control.h"
+
+namespace dmjob::dm {
+namespace {
+
+using Log = std::vector<std::string>;
+
+class SuspendGuardTest : public testing::Test {
+ protected:
+  SuspendGuardTest() {
+    kernel_.add_device("vol", old_);
+    kernel_.set_inactive_table("vol", new_);
+  }
+
+  SuspendGuard suspend(OnDeath on_death = OnDeath::kOldTable) {
+    return SuspendGuard(kernel_, ledger_, "vol", SuspendMode::kFlush, on_death);
+  }
+
+  void expect_running_with(const Table& table) {
+    EXPECT_EQ(kernel_.table("vol"), table);
+    EXPECT_FALSE(kernel_.suspended("vol"));
+    EXPECT_FALSE(kernel_.find("vol")->inactive_table);
+    EXPECT_TRUE(ledger_.empty());
+  }
+
+  const Table old_ = linear_table(8, makedev(8, 0));
+  const Table new_ = linear_table(8, makedev(8, 16));
+  FakeControl kernel_;
+  FakeLedger ledger_{kernel_};
+};
+
+TEST_F(SuspendGuardTest, ResumesWithTheNewTable) {
+  {
+    auto guard = suspend();
+    EXPECT_TRUE(kernel_.suspended("vol"));
+    guard.resume();
+  }
+  expect_running_with(new_);
+  EXPECT_EQ(kernel_.log(), (Log{"note vol old", "suspend vol flush", "resume vol", "done vol"}));
+}
+
+TEST_F(SuspendGuardTest, LeftEarlyResumesWithTheOldTable) {
+  {
+    auto guard = suspend();
+  }
+  expect_running_with(old_);
+  EXPECT_EQ(kernel_.log(),
+            (Log{"note vol old", "suspend vol flush", "clear vol", "resume vol", "done vol"}));
+}
+
+TEST_F(SuspendGuardTest, ThatCannotSuspendLeavesNoNote) {
+  kernel_.fail_call("suspend", 1, EINTR);
+  EXPECT_THROW(suspend(), std::system_error);
+  EXPECT_TRUE(ledger_.empty());
+  EXPECT_FALSE(kernel_.suspended("vol"));
+}
+
+TEST_F(SuspendGuardTest, WhoseNewTableIsRefusedGoesOnWithTheOldOne) {
+  auto guard = suspend();
+  kernel_.fail_call("resume", 1, EINVAL);
+  EXPECT_THROW(guard.resume(), std::system_error);
+  expect_running_with(old_);
+}
+
+TEST_F(SuspendGuardTest, ThatCannotResumeAtFirstTriesAgain) {
+  {
+    auto guard = suspend();
+    kernel_.fail_call("resume", 1, EINVAL);
+  }
+  expect_running_with(old_);
+}
+
+TEST_F(SuspendGuardTest, ThatCannotResumeAtAllStaysInTheLedger) {
+  {
+    auto guard = suspend();
+    kernel_.fail_call("resume", 1, EINVAL);
+    kernel_.fail_call("resume", 1, EINVAL);
+  }
+  EXPECT_TRUE(kernel_.suspended("vol"));
+  EXPECT_FALSE(ledger_.empty());
+}
+
+TEST_F(SuspendGuardTest, SaysWhenTheNewTableIsTheRightOne) {
+  {
+    auto guard = suspend();
+    guard.on_death(OnDeath::kNewTable);
+    guard.resume();
+    guard.on_death(OnDeath::kOldTable);  // too late, and harmless
+  }
+  EXPECT_EQ(kernel_.log()[2], "note vol new");
+  EXPECT_TRUE(ledger_.empty());
+}
+
+// Needs CAP_SYS_RESOURCE; without it the flag reads 0 throughout, which is as right.
+TEST_F(SuspendGuardTest, MarksTheThreadForAsLong) {
+  const int possible = prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0) == 0 ? 1 : 0;
+  const auto flag = [possible] { return possible != 0 ? prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) : 0; };
+  kernel_.add_device("other", old_);
+  {
+    auto guard = suspend();
+    {
+      SuspendGuard second(kernel_, ledger_, "other", SuspendMode::kFlush, OnDeath::kOldTable);
+      EXPECT_EQ(flag(), possible);
+    }
+    EXPECT_EQ(flag(), possible);
+  }
+  EXPECT_EQ(flag(), 0);
+}
+
+}  // namespace
+}  // namespace dmjob::dm

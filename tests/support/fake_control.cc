@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/fake_control.h"
+
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <sstream>
+#include <system_error>
+
+#include "dm/targets.h"
+
+namespace dmjob::dm {
+namespace {
+
+constexpr unsigned kMajor = 253;
+
+[[noreturn]] void fail(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+std::vector<dev_t> devices_of(const Table& table) {
+  std::vector<dev_t> found;
+  for (const Segment& segment : table.segments()) {
+    for (const std::string& word : words_of(segment.args)) {
+      unsigned major = 0;
+      unsigned minor = 0;
+      char rest = 0;
+      if (std::sscanf(word.c_str(), "%u:%u%c", &major, &minor, &rest) != 2) continue;
+      const dev_t dev = makedev(major, minor);
+      if (std::count(found.begin(), found.end(), dev) == 0) found.push_back(dev);
+    }
+  }
+  return found;
+}
+
+bool stands_on(const std::optional<Table>& table, dev_t dev) {
+  if (!table) return false;
+  const auto devices = devices_of(*table);
+  return std::count(devices.begin(), devices.end(), dev) != 0;
+}
+
+// "disk 2 LOG REGION 2 BASE 0 OTHER 0 ..." in sync.
+std::string status_of_mirror(const Segment& segment) {
+  const auto words = words_of(segment.args);
+  const std::uint64_t region = std::stoull(words.at(3));
+  const std::string regions = std::to_string((segment.length + region - 1) / region);
+  return "2 " + words.at(5) + ' ' + words.at(7) + ' ' + regions + '/' + regions + " 1 AA 3 disk " +
+         words.at(2) + " A";
+}
+
+const char* word_for(SuspendMode mode) {
+  switch (mode) {
+    case SuspendMode::kFlush:
+      return " flush";
+    case SuspendMode::kFreeze:
+      return " freeze";
+    case SuspendMode::kNoFlush:
+      return " noflush";
+  }
+  return "";
+}
+
+}  // namespace
+
+// --- the stage ---
+
+dev_t FakeControl::add_device(const std::string& name, const Table& table,
+                              const std::string& uuid) {
+  const std::lock_guard lock(mutex_);
+  FakeDevice& device = devices_[name];
+  device.uuid = uuid;
+  device.dev = makedev(kMajor, next_minor_++);
+  device.live = table;
+  return device.dev;
+}
+
+void FakeControl::set_suspended(const std::string& name, bool suspended) {
+  const std::lock_guard lock(mutex_);
+  at(name).suspended = suspended;
+}
+
+void FakeControl::set_read_only(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  at(name).read_only = true;
+}
+
+void FakeControl::set_opened(const std::string& name, int times) {
+  const std::lock_guard lock(mutex_);
+  at(name).opened = times;
+}
+
+void FakeControl::set_status(const std::string& name, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  at(name).status = text;
+}
+
+void FakeControl::set_inactive_table(const std::string& name, const Table& table) {
+  const std::lock_guard lock(mutex_);
+  at(name).inactive = table;
+}
+
+void FakeControl::set_table(const std::string& name, const Table& table) {
+  const std::lock_guard lock(mutex_);
+  at(name).live = table;
+}
+
+void FakeControl::fail_call(int n, int error) { fail_call("", n, error); }
+
+void FakeControl::fail_call(const std::string& kind, int n, int error) {
+  const std::lock_guard lock(mutex_);
+  failures_.push_back({kind, n, error});
+}
+
+void FakeControl::heal() {
+  const std::lock_guard lock(mutex_);
+  failures_.clear();
+}
+
+// --- the story ---
+
+std::vector<std::string> FakeControl::log() const {
+  const std::lock_guard lock(mutex_);
+  return log_;
+}
+
+void FakeControl::clear_log() {
+  const std::lock_guard lock(mutex_);
+  log_.clear();
+}
+
+void FakeControl::note(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  log_.push_back(line);
+}
+
+std::vector<std::string> FakeControl::violations() const {
+  const std::lock_guard lock(mutex_);
+  return violations_;
+}
+
+bool FakeControl::exists(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return devices_.contains(name);
+}
+
+bool FakeControl::suspended(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return at(name).suspended;
+}
+
+std::vector<std::string> FakeControl::suspended_devices() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto& [name, device] : devices_) {
+    if (device.suspended) found.push_back(name);
+  }
+  return found;
+}
+
+std::vector<std::string> FakeControl::names() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto& [name, device] : devices_) found.push_back(name);
+  return found;
+}
+
+// --- Control ---
+
+FakeControl::FakeDevice& FakeControl::at(const std::string& name) {
+  const auto found = devices_.find(name);
+  if (found == devices_.end()) fail(ENXIO, "no device " + name);
+  return found->second;
+}
+
+const FakeControl::FakeDevice& FakeControl::at(const std::string& name) const {
+  const auto found = devices_.find(name);
+  if (found == devices_.end()) fail(ENXIO, "no device " + name);
+  return found->second;
+}
+
+void FakeControl::begin(const std::string& kind, const std::string& name, const std::string& rest) {
+  log_.push_back(kind + ' ' + name + rest);
+  for (auto failure = failures_.begin(); failure != failures_.end(); ++failure) {
+    if (!failure->kind.empty() && failure->kind != kind) continue;
+    if (--failure->countdown > 0) continue;
+    const int error = failure->error;
+    failures_.erase(failure);
+    log_.back() += " !";
+    fail(error, kind + ' ' + name + " was told to fail");
+  }
+}
+
+void FakeControl::forbid_while_suspended(const std::string& call) {
+  for (const auto& [name, device] : devices_) {
+    if (device.suspended) violations_.push_back(call + " while " + name + " is suspended");
+  }
+}
+
+void FakeControl::check_devices(const std::string& name, const Table& table) const {
+  if (table.empty()) fail(EINVAL, "an empty table for " + name);
+  for (const dev_t dev : devices_of(table)) {
+    if (major(dev) != kMajor) continue;
+    const bool known = std::any_of(devices_.begin(), devices_.end(),
+                                   [dev](const auto& entry) { return entry.second.dev == dev; });
+    if (!known) fail(ENXIO, "the table of " + name + " names a device that is not there");
+  }
+}
+
+int FakeControl::open_count(const FakeDevice& device) const {
+  int count = device.opened;
+  for (const auto& [name, other] : devices_) {
+    if (stands_on(other.live, device.dev) || stands_on(other.inactive, device.dev)) ++count;
+  }
+  return count;
+}
+
+dev_t FakeControl::create(const NewDevice& device) {
+  const std::lock_guard lock(mutex_);
+  begin("create", device.name);
+  forbid_while_suspended("create " + device.name);
+  if (devices_.contains(device.name)) fail(EBUSY, device.name + " exists");
+  check_devices(device.name, device.table);
+  FakeDevice made;
+  made.uuid = device.uuid;
+  made.dev = makedev(kMajor, next_minor_++);
+  made.read_only = device.read_only;
+  made.live = device.table;
+  devices_[device.name] = made;
+  return made.dev;
+}
+
+void FakeControl::load(const std::string& name, const Table& table) {
+  const std::lock_guard lock(mutex_);
+  begin("load", name);
+  forbid_while_suspended("load " + name);
+  FakeDevice& device = at(name);
+  check_devices(name, table);
+  device.inactive = table;
+}
+
+void FakeControl::clear(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  begin("clear", name);
+  at(name).inactive.reset();
+}
+
+void FakeControl::suspend(const std::string& name, SuspendMode mode) {
+  const std::lock_guard lock(mutex_);
+  begin("suspend", name, word_for(mode));
+  at(name).suspended = true;
+}
+
+void FakeControl::resume(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  FakeDevice& device = at(name);
+  const std::optional<Table> next = std::exchange(device.inactive, std::nullopt);
+  if (next) device.suspended = true;  // as the kernel does before it swaps
+  begin("resume", name);
+  if (next) {
+    device.live = next;
+    device.status.clear();
+  }
+  if (!device.live) fail(EINVAL, name + " has no table");
+  device.suspended = false;
+}
+
+void FakeControl::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  begin("remove", name);
+  forbid_while_suspended("remove " + name);
+  const int opened = open_count(at(name));
+  if (opened != 0) fail(EBUSY, name + " is open " + std::to_string(opened) + " times");
+  devices_.erase(name);
+}
+
+std::optional<Device> FakeControl::find(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = devices_.find(name);
+  if (found == devices_.end()) return std::nullopt;
+  const FakeDevice& fake = found->second;
+  Device device;
+  device.name = name;
+  device.uuid = fake.uuid;
+  device.dev = fake.dev;
+  device.suspended = fake.suspended;
+  device.live_table = fake.live.has_value();
+  device.inactive_table = fake.inactive.has_value();
+  device.read_only = fake.read_only;
+  device.open_count = open_count(fake);
+  return device;
+}
+
+std::vector<Device> FakeControl::list() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Device> found;
+  for (const auto& [name, fake] : devices_) {
+    Device device;
+    device.name = name;
+    device.dev = fake.dev;
+    found.push_back(device);
+  }
+  return found;
+}
+
+Table FakeControl::table(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return at(name).live.value_or(Table());
+}
+
+Table FakeControl::inactive_table(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return at(name).inactive.value_or(Table());
+}
+
+std::vector<StatusLine> FakeControl::status(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const FakeDevice& device = at(name);
+  std::vector<StatusLine> lines;
+  if (!device.live) return lines;
+  for (const Segment& segment : device.live->segments()) {
+    std::string text = device.status;
+    if (text.empty() && segment.target == "mirror") text = status_of_mirror(segment);
+    lines.push_back({segment.start, segment.length, segment.target, text});
+  }
+  return lines;
+}
+
+std::vector<dev_t> FakeControl::deps(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return devices_of(at(name).live.value_or(Table()));
+}
+
+std::vector<std::string> FakeControl::targets() { return {"linear", "striped", "error"}; }
+
+std::optional<std::string> FakeControl::target_version(const std::string& target) {
+  if (target == "delay" || target == "mirror") return "1.0.0";
+  return std::nullopt;
+}
+
+// --- the ledger ---
+
+void FakeLedger::suspending(const std::string& name, OnDeath action) noexcept {
+  control_.note("note " + name + (action == OnDeath::kOldTable ? " old" : " new"));
+  const std::lock_guard lock(mutex_);
+  suspended_[name] = action;
+}
+
+void FakeLedger::resumed(const std::string& name) noexcept {
+  control_.note("done " + name);
+  const std::lock_guard lock(mutex_);
+  suspended_.erase(name);
+}
+
+void FakeLedger::watch_mirror(const std::string& name) noexcept {
+  control_.note("watch " + name);
+  const std::lock_guard lock(mutex_);
+  watched_[name] = true;
+}
+
+void FakeLedger::forget_mirror(const std::string& name) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (watched_.erase(name) != 0) control_.note("unwatch " + name);
+}
+
+bool FakeLedger::empty() const {
+  const std::lock_guard lock(mutex_);
+  return suspended_.empty() && watched_.empty();
+}
+
+bool FakeLedger::watched(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return watched_.contains(name);
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Device-mapper in memory: keeps tables, behaves as the kernel does where that matters to us (a
+// failed resume drops the new table and leaves the device suspended; what is in use cannot be
+// removed), fails the call that it is told to, and writes down every call that changes something,
+// as a line of text.
+//
+// Numbers: dm devices are 253:0, 253:1, ... in the order in which they are made; any other number
+// is a disk that exists. Thread: any.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dm/control.h"
+#include "dm/suspend_guard.h"
+
+namespace dmjob::dm {
+
+class FakeControl : public Control {
+ public:
+  // --- the stage: none of these is in the log ---
+
+  // A volume that is there already.
+  dev_t add_device(const std::string& name, const Table& table, const std::string& uuid = "");
+  void set_suspended(const std::string& name, bool suspended);
+  void set_read_only(const std::string& name);
+  // As if a program had it open so many times.
+  void set_opened(const std::string& name, int times);
+  // What status() tells for the device until it gets another table. By default a mirror is in sync.
+  void set_status(const std::string& name, const std::string& text);
+  // As if somebody else had loaded, or switched to, another table.
+  void set_inactive_table(const std::string& name, const Table& table);
+  void set_table(const std::string& name, const Table& table);
+
+  // The n-th call from now that changes something fails, counted from 1; all others do not.
+  void fail_call(int n, int error);
+  // As fail_call(), counting only "create", "load", "clear", "suspend", "resume" or "remove".
+  void fail_call(const std::string& kind, int n, int error);
+  // Nothing fails any more.
+  void heal();
+
+  // --- the story ---
+
+  // One line a call: "create NAME", "load NAME", "clear NAME", "suspend NAME flush|freeze|noflush",
+  // "resume NAME", "remove NAME"; failed ones end with " !"; and what note() was given.
+  std::vector<std::string> log() const;
+  void clear_log();
+  void note(const std::string& line);
+  // Calls that the rules forbid: create, load or remove while a device is suspended.
+  std::vector<std::string> violations() const;
+
+  bool exists(const std::string& name) const;
+  bool suspended(const std::string& name) const;
+  std::vector<std::string> suspended_devices() const;
+  std::vector<std::string> names() const;
+
+  // --- Control ---
+
+  dev_t create(const NewDevice& device) override;
+  void load(const std::string& name, const Table& table) override;
+  void clear(const std::string& name) override;
+  void suspend(const std::string& name, SuspendMode mode) override;
+  void resume(const std::string& name) override;
+  void remove(const std::string& name) override;
+  std::optional<Device> find(const std::string& name) override;
+  std::vector<Device> list() override;
+  Table table(const std::string& name) override;
+  Table inactive_table(const std::string& name) override;
+  std::vector<StatusLine> status(const std::string& name) override;
+  std::vector<dev_t> deps(const std::string& name) override;
+  std::vector<std::string> targets() override;
+  std::optional<std::string> target_version(const std::string& target) override;
+
+ private:
+  struct FakeDevice {
+    std::string uuid;
+    dev_t dev = 0;
+    bool suspended = false;
+    bool read_only = false;
+    int opened = 0;
+    std::optional<Table> live;
+    std::optional<Table> inactive;
+    std::string status;
+  };
+  struct Failure {
+    std::string kind;  // "" for any
+    int countdown = 0;
+    int error = 0;
+  };
+
+  FakeDevice& at(const std::string& name);
+  const FakeDevice& at(const std::string& name) const;
+  void begin(const std::string& kind, const std::string& name, const std::string& rest = "");
+  void check_devices(const std::string& name, const Table& table) const;
+  int open_count(const FakeDevice& device) const;
+  void forbid_while_suspended(const std::string& call);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, FakeDevice> devices_;
+  unsigned next_minor_ = 0;
+  std::vector<Failure> failures_;
+  std::vector<std::string> log_;
+  std::vector<std::string> violations_;
+};
+
+// Writes what it is told into the log of a FakeControl: "note NAME old|new", "done NAME", "watch
+// NAME", "unwatch NAME" (the last only if it was watched), and knows what is noted.
+class FakeLedger : public Ledger {
+ public:
+  explicit FakeLedger(FakeControl& control) : control_(control) {}
+
+  void suspending(const std::string& name, OnDeath action) noexcept override;
+  void resumed(const std::string& name) noexcept override;
+  void watch_mirror(const std::string& name) noexcept override;
+  void forget_mirror(const std::string& name) noexcept override;
+
+  bool empty() const;
+  bool watched(const std::string& name) const;
+
+ private:
+  FakeControl& control_;
+  mutable std::mutex mutex_;
+  std::map<std::string, OnDeath> suspended_;
+  std::map<std::string, bool> watched_;
+};
+
+}  // namespace dmjob::dm
