@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include(GoogleTest)
 
-add_custom_target(unit_tests)  # builds all of them
-
 # dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])
 # A GoogleTest program with fakes only: no root, no kernel. Each of its tests is a ctest test labelled "unit",
 # and runs under the sanitizers as well.
@@ -13,13 +11,13 @@ function(dmjob_add_unit_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dmjob_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
-  add_dependencies(unit_tests ${name})
   # DISCOVERY_TIMEOUT: sanitizer builds start slowly on a loaded machine.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
 # dmjob_add_fuzz_target(NAME SOURCES file... [LIBS target...])
-# A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else.
+# A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else. Its first inputs are in
+# tests/fuzz/corpus/NAME.
 function(dmjob_add_fuzz_target name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   if(NOT DMJOB_FUZZ)

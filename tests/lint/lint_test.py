@@ -92,11 +92,13 @@ class HeadersAlone(LintTest):
 
 class Registered(LintTest):
     def test_good(self):
-        self.good(registered, {'tests/a/x_test.cc': '', 'tests/a/CMakeLists.txt': 'test(x SOURCES x_test.cc)\n',
+        self.good(registered, {'tests/a/x_test.cc': '', 'tests/a/y_test.py': '',
+                               'tests/a/CMakeLists.txt': 'test(x SOURCES x_test.cc)\ntest(y_test)\n',
                                'tests/kernel/test_x.py': 'class X:\n    def test_y(self): pass\n'})
 
     def test_a_forgotten_file(self):
         self.bad(registered, {'tests/a/x_test.cc': '', 'tests/a/CMakeLists.txt': 'test(ax_test.cc)\n'}, 'never runs')
+        self.bad(registered, {'tests/a/x_test.py': '', 'tests/a/CMakeLists.txt': 'test(x_tests)\n'}, 'never runs')
 
     def test_a_kernel_test_in_the_wrong_folder(self):
         self.bad(registered, {'tests/a/test_x.py': 'class X:\n    def test_y(self): pass\n'}, 'only')
@@ -134,7 +136,8 @@ class Lengths(LintTest):
 
 class Text(LintTest):
     def test_good(self):
-        self.good(text, {'a.cc': 'XX' 'XXXX /tmp/work upper/work\n', 'LICENSE': 'x \n'})
+        self.good(text, {'a.cc': 'XX' 'XXXX /tmp/work upper/work\n', 'LICENSE': 'x \n',
+                         'tests/fuzz/corpus/a/b': 'x '})
 
     def test_bad(self):
         for line in ('// TO' 'DO: later', '// FIX' 'ME', 'blank ', 'tab\t', 'path = "/' 'work/main"', 'cd /' 'work'):

@@ -2,7 +2,7 @@
 """Nothing unfinished, no blanks at the end of a line, no path of one developer's machine."""
 import re
 
-NOT_OURS = {'LICENSE'}
+NOT_OURS = re.compile(r'^LICENSE$|^tests/fuzz/corpus/')
 # Written in two halves, for this file to pass.
 UNFINISHED = re.compile(r'\b(' + '|'.join(('TO' 'DO', 'FIX' 'ME', 'X' 'XX')) + r')\b')
 PRIVATE_PATH = re.compile(r'(?<![\w.)}\]*/$-])/' r'work\b')
@@ -21,7 +21,7 @@ def check_line(line):
 def check(root, files):
     del root
     for file in files:
-        if file.path in NOT_OURS:
+        if NOT_OURS.match(file.path):
             continue
         for number, line in enumerate(file.lines, 1):
             for finding in check_line(line):
