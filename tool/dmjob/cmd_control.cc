@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/commands.h"
+
+namespace dmjob::cli {
+namespace {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+constexpr int kCancelSeconds = 60;
+
+int send(const Call& call, const std::string& command, const json& arguments) {
+  Client client(call.socket());
+  client.execute(command, arguments);
+  if (call.console().json()) call.console().print_json({{"id", call.text("ID")}});
+  return kExitDone;
+}
+
+int send_verb(const Call& call, const std::string& command) {
+  return send(call, command, {{"id", call.text("ID")}});
+}
+
+void refuse_timeout_without(const Call& call, bool waits, const std::string& option) {
+  if (call.has("timeout") && !waits)
+    throw CliError(kExitUsage, "--timeout has no meaning " + option);
+}
+
+// Here, and only here, a cancelled job is what was asked for.
+void report_cancel(const Call& call, const Outcome& outcome) {
+  if (outcome.ending != Ending::kCancelled) return report_outcome(call, outcome);
+  if (call.console().json()) call.console().print_json(outcome.job);
+  call.console().remark("job '" + call.text("ID") + "' is cancelled; " +
+                        text_of(outcome.job, "target") + " is not a usable copy");
+}
+
+}  // namespace
+
+int pause(const Call& call) { return send_verb(call, "job-pause"); }
+
+int resume(const Call& call) { return send_verb(call, "job-resume"); }
+
+int finalize(const Call& call) { return send_verb(call, "job-finalize"); }
+
+int dismiss(const Call& call) { return send_verb(call, "job-dismiss"); }
+
+int speed(const Call& call) {
+  const json arguments{{"device", call.text("ID")}, {"speed", call.size("RATE")}};
+  return send(call, "block-job-set-speed", arguments);
+}
+
+void add_complete_options(po::options_description& options) {
+  options.add_options()("wait", po::bool_switch(), "wait until the job has ended");
+  add_timeout_option(options);
+}
+
+int complete(const Call& call) {
+  refuse_timeout_without(call, call.flag("wait"), "without --wait");
+  if (!call.flag("wait")) return send_verb(call, "job-complete");
+  const Deadline deadline = call.deadline();
+  const json arguments{{"id", call.text("ID")}};
+  Client client(call.socket());
+  client.execute("job-complete", arguments);
+  const WaitPlan plan{Goal::kEnd, deadline, "job-complete", arguments, true, ""};
+  report_outcome(call, wait_for_job(call, client, call.text("ID"), plan));
+  return kExitDone;
+}
+
+void add_cancel_options(po::options_description& options) {
+  options.add_options()("force", po::bool_switch(),
+                        "at once, even if paused; the target is not a usable copy then")(
+      "async", po::bool_switch(), "do not wait until the job has ended");
+  add_timeout_option(options);
+}
+
+int cancel(const Call& call) {
+  refuse_timeout_without(call, !call.flag("async"), "with --async");
+  const json arguments{{"device", call.text("ID")}, {"force", call.flag("force")}};
+  if (call.flag("async")) return send(call, "block-job-cancel", arguments);
+  const Deadline deadline = call.deadline(kCancelSeconds);
+  Client client(call.socket());
+  client.execute("block-job-cancel", arguments);
+  const std::string id = call.text("ID");
+  const WaitPlan plan{
+      Goal::kEnd,
+      deadline,
+      "block-job-cancel",
+      arguments,
+      true,
+      "the cancellation of job '" + id + "' goes on; `dmjob info " + id + "` shows it"};
+  report_cancel(call, wait_for_job(call, client, id, plan));
+  return kExitDone;
+}
+
+}  // namespace dmjob::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The functions in the table of verbs, one cmd_*.cc a group; and what several of them use.
+// A command parses, calls, prints, and never decides. Thread: the only one.
+#pragma once
+
+#include <string>
+
+#include "tool/dmjob/call.h"
+#include "tool/dmjob/job_state.h"
+
+namespace dmjob::cli {
+
+// cmd_volume.cc
+int attach(const Call& call);
+int detach(const Call& call);
+int volumes(const Call& call);
+
+// cmd_copy.cc
+void add_copy_options(boost::program_options::options_description& options);
+int copy(const Call& call);
+
+// cmd_query.cc
+void add_list_options(boost::program_options::options_description& options);
+int list(const Call& call);
+int info(const Call& call);
+void add_events_options(boost::program_options::options_description& options);
+int events(const Call& call);
+
+// cmd_wait.cc
+int watch(const Call& call);
+void add_wait_options(boost::program_options::options_description& options);
+int wait(const Call& call);
+
+// cmd_control.cc
+int pause(const Call& call);
+int resume(const Call& call);
+int speed(const Call& call);
+void add_complete_options(boost::program_options::options_description& options);
+int complete(const Call& call);
+void add_cancel_options(boost::program_options::options_description& options);
+int cancel(const Call& call);
+int finalize(const Call& call);
+int dismiss(const Call& call);
+
+// wait_for_job.cc
+struct WaitPlan {
+  Goal goal = Goal::kReady;
+  Deadline deadline = Deadline::max();
+  // A command to send when the job is ready ("": none), and whether it was sent already.
+  std::string at_ready;
+  nlohmann::json arguments;
+  bool sent = false;
+  std::string goes_on;  // what to say if the wait ends early; "": the job goes on
+};
+// Throws CliError: the time is over, Ctrl-C, no such job.
+Outcome wait_for_job(const Call& call, Client& client, const std::string& id, const WaitPlan& plan);
+// Prints how it ended. Throws CliError for a job that failed or was cancelled.
+void report_outcome(const Call& call, const Outcome& outcome);
+void add_timeout_option(boost::program_options::options_description& options);
+
+}  // namespace dmjob::cli

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/follow.h"
+
+#include <algorithm>
+
+namespace dmjob::cli {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr auto kReconnectLimit = 30s;
+constexpr auto kBetweenBars = 200ms;
+constexpr auto kBetweenLooks = 2s;  // events say all; this is in case one got lost
+
+}  // namespace
+
+Follower::Follower(Console& console, Client& client, const std::vector<std::string>& ids)
+    : console_(console), client_(client), states_(ids.begin(), ids.end()) {}
+
+void Follower::at_ready(std::string command, json arguments, bool sent) {
+  command_ = std::move(command);
+  arguments_ = std::move(arguments);
+  sent_ = sent_before_ = sent;
+}
+
+json Follower::history() {
+  try {
+    return client_.execute("query-job-history");
+  } catch (const CommandError&) {
+    return json::array();  // QEMU has no such thing
+  }
+}
+
+void Follower::look() {
+  const json jobs = client_.execute("query-block-jobs");
+  for (JobState& state : states_) {
+    state.see(jobs, [this] { return history(); });
+    if (state.unknown()) {
+      throw CliError(kExitFailed,
+                     "there is no job '" + state.id() + "'; `dmjob list --all` shows all");
+    }
+  }
+  send_at_ready();
+  show();
+}
+
+void Follower::send_at_ready() {
+  if (sent_ || command_.empty() || !states_.front().is_ready()) return;
+  try {
+    client_.execute(command_, arguments_);
+  } catch (const CommandError&) {
+    // Refused the second time: it is under way since the first.
+    if (!sent_before_) throw;
+  }
+  sent_ = sent_before_ = true;
+}
+
+void Follower::show() {
+  std::vector<json> running;
+  for (JobState& state : states_) {
+    observer_(state);
+    if (const auto news = state.news()) console_.remark(*news);
+    if (!state.reached(Goal::kEnd)) running.push_back(state.job());
+  }
+  console_.draw(running);
+}
+
+bool Follower::hear(const json& event) {
+  bool due = false;
+  for (JobState& state : states_) due |= state.hear(event);
+  return due;
+}
+
+// Until something has happened, at the latest for a moment.
+void Follower::listen(Deadline deadline) {
+  const auto pause =
+      console_.draws() ? Clock::duration(kBetweenBars) : Clock::duration(kBetweenLooks);
+  const Deadline until = std::min(deadline, Clock::now() + pause);
+  bool due = false;
+  while (!due) {
+    const auto event = client_.next_event(until);
+    if (!event) return;
+    due = hear(*event);
+  }
+  while (const auto event = client_.next_event(Clock::now())) hear(*event);
+}
+
+// False: the deadline has passed and the daemon is still away.
+bool Follower::reconnect(Deadline deadline) {
+  console_.remark("the daemon is gone; waiting for it to come back");
+  sent_ = command_.empty();
+  const Deadline limit = Clock::now() + kReconnectLimit;
+  try {
+    client_.reconnect(std::min(deadline, limit));
+  } catch (const Disconnected&) {
+    if (deadline > limit) throw;
+    return false;
+  }
+  return true;
+}
+
+bool Follower::wait(Goal goal, Deadline deadline) {
+  for (;;) {
+    try {
+      look();
+      const auto is_there = [goal](const JobState& state) {
+        return state.reached(goal).has_value();
+      };
+      if (std::ranges::all_of(states_, is_there)) return true;
+      if (Clock::now() >= deadline) return false;
+      listen(deadline);
+    } catch (const Disconnected&) {
+      if (!reconnect(deadline)) return false;
+    }
+  }
+}
+
+}  // namespace dmjob::cli

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/info.h"
+
+#include <array>
+#include <vector>
+
+#include "tool/dmjob/job_state.h"
+#include "tool/dmjob/print.h"
+#include "tool/dmjob/progress.h"
+#include "tool/dmjob/size.h"
+
+namespace dmjob::cli {
+namespace {
+
+using nlohmann::json;
+
+struct StatusWords {
+  std::string_view status;
+  std::string_view meaning;
+};
+
+constexpr std::array kMeanings = {
+    StatusWords{"created", "about to start"},
+    StatusWords{"running", "copying"},
+    StatusWords{"paused", "stopped; what is written meanwhile is noted and copied later"},
+    StatusWords{"ready", "both sides are equal, each write goes to both"},
+    StatusWords{"standby",
+                "was ready, is stopped; what is written meanwhile is noted and copied later"},
+    StatusWords{"waiting", "done; waits for the other jobs of its transaction"},
+    StatusWords{"pending", "done; takes effect when it is finalized"},
+    StatusWords{"aborting", "ends without success; the volume is put back on its own disk"},
+    StatusWords{"concluded", "over"},
+};
+
+std::string meaning_of(const json& job) {
+  if (const std::string phase = text_of(job, "phase");
+      text_of(job, "status") == "running" && !phase.empty()) {
+    return phase;
+  }
+  for (const StatusWords& words : kMeanings) {
+    if (words.status == text_of(job, "status")) return std::string(words.meaning);
+  }
+  return "";
+}
+
+bool is_about(const json& event, const std::string& id) {
+  const json data = event.value("data", json::object());
+  return text_of(data, "id") == id || text_of(data, "device") == id;
+}
+
+// The last such event of the job; nullptr: none is kept.
+const json* last_event(const json& events, const std::string& id, const std::string& name) {
+  const json* found = nullptr;
+  for (const json& event : events) {
+    if (text_of(event, "event") == name && is_about(event, id)) found = &event;
+  }
+  return found;
+}
+
+// "3 min"; "" if it is not known.
+std::string age_of(const json* event, std::int64_t now) {
+  if (event == nullptr) return "";
+  const auto then =
+      static_cast<std::int64_t>(number_of(event->value("timestamp", json::object()), "seconds"));
+  return then == 0 || then > now ? "" : format_duration(static_cast<std::uint64_t>(now - then));
+}
+
+std::string status_line(const json& job, const JobContext& context) {
+  const json* change = last_event(context.events, text_of(job, "id"), "JOB_STATUS_CHANGE");
+  const std::string age = age_of(change, context.now);
+  if (context.gone) return format_ending(job) + (age.empty() ? "" : ", " + age + " ago");
+  std::string text = text_of(job, "status") + (age.empty() ? "" : " for " + age);
+  if (const std::string meaning = meaning_of(job); !meaning.empty()) text += ": " + meaning;
+  return text;
+}
+
+std::string progress_text(const json& job) {
+  std::string text = format_percent(job) + ", " + format_size(number_of(job, "offset")) + " of " +
+                     format_size(number_of(job, "len"));
+  if (const auto dirty = number_of(job, "dirty"); dirty != 0)
+    text += "; " + format_size(dirty) + " differ now";
+  return text;
+}
+
+std::string speed_text(const json& job) {
+  const auto limit = number_of(job, "speed");
+  return format_size(number_of(job, "rate")) + "/s, " +
+         (limit == 0 ? "no limit" : "limit " + format_size(limit) + "/s");
+}
+
+std::string time_left(const json& job) {
+  const auto eta = number_of(job, "eta");
+  return eta == 0 ? "" : format_duration(eta);
+}
+
+// The last I/O error, if it still matters.
+std::string io_error_text(const json& job, const JobContext& context) {
+  const std::string io_status = text_of(job, "io-status");
+  const json* event = last_event(context.events, text_of(job, "id"), "BLOCK_JOB_ERROR");
+  if (event == nullptr) return io_status.empty() || io_status == "ok" ? "" : io_status;
+  const std::string side = text_of((*event)["data"], "operation") == "write" ? "writing the target"
+                                                                             : "reading the source";
+  const std::string age = age_of(event, context.now);
+  return side + " failed" + (age.empty() ? "" : ", " + age + " ago") +
+         (io_status == "nospace" ? "; no space left" : "");
+}
+
+std::string commands(const json& job, std::string_view verb, std::string_view effect) {
+  return "`dmjob " + std::string(verb) + ' ' + text_of(job, "id") + "` " + std::string(effect);
+}
+
+std::string advice_when_ready(const json& job, const JobContext& context) {
+  const std::string volume = text_of(job, "volume");
+  const std::string target = text_of(job, "target");
+  const std::string keep = commands(job, "cancel", "ends it and leaves " + target + " a copy");
+  if (context.managed == false)
+    return keep + "; " + volume + " is not managed by dmjob and cannot be switched";
+  return commands(job, "complete", "switches " + volume + " to " + target) + "; " + keep;
+}
+
+std::string advice_when_paused(const json& job) {
+  const std::string io_status = text_of(job, "io-status");
+  const bool failed = !io_status.empty() && io_status != "ok";
+  return (failed ? "mend the disk, then " : "") + commands(job, "resume", "goes on") + "; " +
+         commands(job, "cancel --force", "gives up");
+}
+
+}  // namespace
+
+std::string advice(const json& job, const JobContext& context) {
+  const std::string status = text_of(job, "status");
+  if (context.gone) return "nothing: it is over";
+  if (status == "paused" || status == "standby") return advice_when_paused(job);
+  if (status == "ready") return advice_when_ready(job, context);
+  if (status == "pending")
+    return commands(job, "finalize", "lets it take effect") + "; " +
+           commands(job, "cancel", "drops it");
+  if (status == "concluded") return commands(job, "dismiss", "forgets it");
+  if (status == "waiting" || status == "aborting") return "nothing: it ends by itself";
+  return "nothing: it goes on by itself; " + commands(job, "pause", "holds it");
+}
+
+std::string job_info(const json& job, const JobContext& context) {
+  const std::vector<std::vector<std::string>> all{
+      {"job", text_of(job, "id") + ", " + text_of(job, "type")},
+      {"status", status_line(job, context)},
+      {"volume", text_of(job, "volume")},
+      {"target", text_of(job, "target")},
+      {"progress", progress_text(job)},
+      {"speed", context.gone ? "" : speed_text(job)},
+      {"time left", context.gone ? "" : time_left(job)},
+      {"scratch", text_of(job, "scratch")},
+      {"waits for", text_of(job, "waiting-for")},
+      {"I/O error", io_error_text(job, context)},
+      {"error", text_of(job, "error")},
+      {"to do", advice(job, context)},
+  };
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : all) {
+    if (!row[1].empty()) rows.push_back(row);
+  }
+  return format_table(rows);
+}
+
+}  // namespace dmjob::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/verbs.h"
+
+#include <algorithm>
+#include <array>
+
+#include "tool/dmjob/commands.h"
+
+namespace dmjob::cli {
+namespace {
+
+// In the order of the help.
+constexpr std::array kVerbs = {
+    Verb{"attach", "NAME DEVICE", "make the volume /dev/mapper/NAME out of a disk, as it is",
+         nullptr, attach},
+    Verb{"detach", "NAME", "end a volume; its disk keeps all", nullptr, detach},
+    Verb{"volumes", "", "volumes, and what they live on", nullptr, volumes},
+    Verb{"copy", "SOURCE TARGET", "copy a volume in use, a disk or a file; print the id of the job",
+         add_copy_options, copy},
+    Verb{"list", "", "all jobs", add_list_options, list},
+    Verb{"info", "ID", "one job: what goes on, and what to do", nullptr, info},
+    Verb{"watch", "[ID]", "progress until the end, of one job or of all", nullptr, watch},
+    Verb{"wait", "ID", "wait until a job is ready, or has ended", add_wait_options, wait},
+    Verb{"pause", "ID", "stop copying; nothing is lost", nullptr, pause},
+    Verb{"resume", "ID", "go on after a pause or an error", nullptr, resume},
+    Verb{"speed", "ID RATE", "bytes per second at most; 0: no limit", nullptr, speed},
+    Verb{"complete", "ID", "switch the volume of a ready job to its target", add_complete_options,
+         complete},
+    Verb{"cancel", "ID", "end a job; a ready one leaves its target a copy", add_cancel_options,
+         cancel},
+    Verb{"finalize", "ID", "let a pending job take effect", nullptr, finalize},
+    Verb{"dismiss", "ID", "forget a concluded job", nullptr, dismiss},
+    Verb{"events", "", "what happened, one JSON event a line", add_events_options, events},
+};
+
+}  // namespace
+
+std::span<const Verb> all_verbs() { return kVerbs; }
+
+const Verb* find_verb(std::string_view name) {
+  const auto found = std::ranges::find(kVerbs, name, &Verb::name);
+  return found == kVerbs.end() ? nullptr : found;
+}
+
+}  // namespace dmjob::cli

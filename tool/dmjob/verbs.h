@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The table of verbs. Thread: any.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "tool/dmjob/call.h"
+
+namespace dmjob::cli {
+
+std::span<const Verb> all_verbs();
+const Verb* find_verb(std::string_view name);  // nullptr: there is none
+
+}  // namespace dmjob::cli
