@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Verbs that ask, print and end."""
+
+import json
+import os
+import subprocess
+import unittest
+
+from cli_story import CliStory
+from fake_dmjobd import Refused
+
+VOLUMES = [
+    {"name": "data", "device": "/dev/sdc", "size": 10 << 30, "managed": True, "active": True, "job": "data"},
+    {"name": "vg-root", "device": "/dev/dm-0", "size": 1536 << 20, "managed": False, "active": True},
+]
+
+
+def refuse(text, error_class="GenericError"):
+    def handler(_arguments):
+        raise Refused(text, error_class)
+    return handler
+
+
+class Volumes(CliStory):
+    def test_attach_sends_an_absolute_path(self):
+        self.expect(self.dmjob("--quiet", "attach", "data", "disk.img"), 0, out="")
+        path = os.path.join(self.folder.name, "disk.img")
+        self.expect_asked(("volume-attach", {"name": "data", "device": path}))
+
+    def test_detach_sends_the_name(self):
+        self.expect(self.dmjob("detach", "data"), 0, out="")
+        self.expect_asked(("volume-detach", {"name": "data"}))
+
+    def test_a_refusal_is_one_line_and_status_1(self):
+        self.daemon.handlers["volume-detach"] = refuse("volume 'data' is in use\nby a mount; unmount it")
+        self.expect(self.dmjob("detach", "data"), 1, out="",
+                    err="dmjob: volume 'data' is in use?by a mount; unmount it\n")
+
+    def test_volumes_is_a_table(self):
+        self.daemon.volumes = VOLUMES
+        self.expect(self.dmjob("volumes"), 0, out=(
+            "NAME     SIZE  DISK       KIND     JOB   STATE\n"
+            "data     10G   /dev/sdc   managed  data  active\n"
+            "vg-root  1.5G  /dev/dm-0  foreign  -     active\n"))
+
+    def test_volumes_in_json_are_the_daemons(self):
+        self.daemon.volumes = VOLUMES
+        self.assertEqual(self.expect_json(self.dmjob("--json", "volumes")), VOLUMES)
+
+
+class Copy(CliStory):
+    def test_copy_prints_the_id(self):
+        self.expect(self.dmjob("copy", "data", "/dev/sdb"), 0, out="vol1\n")
+        self.expect_asked(("blockdev-mirror", {"device": "data", "target": "/dev/sdb", "sync": "full"}))
+
+    def test_copy_finds_the_id_that_the_daemon_does_not_tell(self):
+        def start(arguments):
+            self.daemon.qmp_blockdev_mirror(arguments)
+        self.daemon.handlers["blockdev-mirror"] = start
+        self.expect(self.dmjob("copy", "/dev/mapper/vol1", "/dev/sdb"), 0, out="vol1\n")
+
+    def test_every_option_is_sent(self):
+        self.expect(self.dmjob(
+            "copy", "./a.img", "b.img", "--id", "j1", "--speed", "5M", "--scratch", "s", "--granularity=64k",
+            "--on-source-error", "ignore", "--on-target-error", "enospc", "--manual-finalize", "--manual-dismiss",
+            "--force"), 0, out="j1\n")
+        folder = self.folder.name
+        self.expect_asked(("blockdev-mirror", {
+            "device": f"{folder}/./a.img", "target": f"{folder}/b.img", "sync": "full", "job-id": "j1",
+            "speed": 5 << 20, "scratch": f"{folder}/s", "granularity": 65536, "on-source-error": "ignore",
+            "on-target-error": "enospc", "auto-finalize": False, "auto-dismiss": False, "force": True}))
+
+    def test_a_file_taken_for_a_volume_is_explained(self):
+        self.make_file("a.img")
+        self.daemon.handlers["blockdev-mirror"] = refuse("there is no volume 'a.img'", "DeviceNotFound")
+        self.expect(self.dmjob("copy", "a.img", "b.img"), 1, out="", err="write ./a.img")
+
+    def test_json_is_one_object(self):
+        self.assertEqual(self.expect_json(self.dmjob("--json", "copy", "data", "/dev/sdb")), {"id": "vol1"})
+
+
+class Looking(CliStory):
+    def test_list_is_a_table(self):
+        self.daemon.add_job("vol2", "paused", **{"io-status": "nospace", "rate": 0})
+        self.daemon.add_job("vol1", len=4 << 30, offset=3 << 30, rate=100 << 20)
+        self.expect(self.dmjob("list"), 0, out=(
+            "ID    TYPE    STATUS            PROGRESS  SPEED   VOLUME  TARGET\n"
+            "vol1  mirror  running           75.0%     100M/s  vol1    /dev/sdb\n"
+            "vol2  mirror  paused (nospace)  45.0%     -       vol2    /dev/sdb\n"))
+
+    def test_list_all_has_those_that_ended(self):
+        for job_id, error in (("a", None), ("b", "Input/output error"), ("c", "Operation canceled")):
+            self.daemon.add_job(job_id)
+            self.daemon.end(job_id, error)
+        lines = self.dmjob("list", "--all").stdout.splitlines()
+        self.assertEqual([line.split()[2] for line in lines[1:]], ["cancelled", "failed", "done"])
+        self.assertEqual(self.dmjob("list").stdout.count("\n"), 1)
+
+    def test_list_in_json_is_an_array(self):
+        self.assertEqual(self.expect_json(self.dmjob("--json", "list")), [])
+        job = self.daemon.add_job()
+        self.assertEqual(self.expect_json(self.dmjob("list", "--json")), [job])
+
+    def test_info_in_json_is_the_job_with_its_id(self):
+        job = self.daemon.add_job()
+        self.assertEqual(self.expect_json(self.dmjob("--json", "info", "vol1")), job)
+
+    def test_info_finds_a_job_that_is_gone(self):
+        self.daemon.add_job()
+        self.daemon.end("vol1", "Input/output error")
+        result = self.dmjob("info", "vol1")
+        self.expect(result, 0)
+        self.assertIn("failed, 0 s ago", result.stdout)
+        self.assertIn("error     Input/output error", result.stdout)
+
+    def test_info_knows_that_a_foreign_volume_cannot_be_switched(self):
+        self.daemon.volumes = VOLUMES
+        self.daemon.add_job("vg-root", "ready")
+        result = self.dmjob("info", "vg-root")
+        self.assertIn("cannot be switched", result.stdout)
+        self.assertNotIn("dmjob complete", result.stdout)
+
+    def test_info_of_nothing_is_status_1(self):
+        self.expect(self.dmjob("info", "x"), 1, out="", err="there is no job 'x'")
+
+    def test_events_are_lines_of_json(self):
+        self.daemon.add_job()
+        lines = self.dmjob("events").stdout.splitlines()
+        self.assertEqual([json.loads(line)["number"] for line in lines], [1, 2])
+
+
+class Steering(CliStory):
+    def test_each_verb_is_one_command(self):
+        self.daemon.add_job("j", "concluded")
+        for words in ("pause", "resume", "complete", "finalize"):
+            self.daemon.handlers["job-" + words] = lambda arguments: None
+            self.expect(self.dmjob(words, "j"), 0, out="")
+        self.expect(self.dmjob("speed", "j", "2G"), 0, out="")
+        self.expect(self.dmjob("dismiss", "j"), 0, out="")
+        self.expect_asked(("job-pause", {"id": "j"}), ("job-resume", {"id": "j"}), ("job-complete", {"id": "j"}),
+                          ("job-finalize", {"id": "j"}), ("block-job-set-speed", {"device": "j", "speed": 2 << 30}),
+                          ("job-dismiss", {"id": "j"}))
+
+    def test_json_names_the_job(self):
+        self.assertEqual(self.expect_json(self.dmjob("--json", "pause", "j")), {"id": "j"})
+
+
+class ExitStatus(CliStory):
+    def test_usage_is_2_and_touches_nothing(self):
+        for words in (["frob"], [], ["copy", "a"], ["list", "x"], ["speed", "j", "fast"], ["wait", "j", "--for", "x"],
+                      ["copy", "a", "b", "--pivot", "--finish"], ["copy", "a", "b", "--timeout", "1"],
+                      ["copy", "a", "b", "--on-target-error", "x"], ["cancel", "j", "--async", "--timeout", "1"],
+                      ["complete", "j", "--timeout", "1"], ["wait", "j", "--timeout", "-1"], ["list", "--al"]):
+            with self.subTest(words=words):
+                self.expect(self.dmjob(*words), 2, out="", err="dmjob: ")
+        self.expect_asked()
+
+    def test_no_daemon_is_3(self):
+        self.daemon.stop()
+        self.expect(self.dmjob("list"), 3, out="", err=["no daemon answers at", "systemctl start dmjobd"])
+
+    def test_a_full_stdout_is_1(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(self.command("list"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((result.returncode, result.stderr), (1, "dmjob: cannot write to stdout\n"))
+
+    def test_the_socket_is_taken_from_the_environment(self):
+        os.environ["DMJOB_SOCKET"] = self.socket
+        self.addCleanup(os.environ.pop, "DMJOB_SOCKET")
+        self.assertEqual(subprocess.run([os.environ["DMJOB"], "list"], check=False).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

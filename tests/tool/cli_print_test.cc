@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gmock/gmock.h>
+
+#include "tool/dmjob/info.h"
+#include "tool/dmjob/print.h"
+#include "tool/dmjob/progress.h"
+
+namespace dmjob::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+json running_job() {
+  return {{"id", "vol1"},      {"type", "mirror"},    {"status", "running"}, {"phase", "pass 3"},
+          {"len", 1000 << 20}, {"offset", 452 << 20}, {"speed", 0},          {"rate", 100 << 20},
+          {"eta", 200},        {"dirty", 64 << 10},   {"volume", "vol1"},    {"target", "/dev/sdb"},
+          {"io-status", "ok"}};
+}
+
+json job_in(const char* status) {
+  json job = running_job();
+  job["status"] = status;
+  return job;
+}
+
+json event(const char* name, int seconds, json data) {
+  return {{"event", name},
+          {"data", std::move(data)},
+          {"timestamp", {{"seconds", seconds}, {"microseconds", 0}}}};
+}
+
+TEST(Percent, IsNeverAllBeforeAStatusSaysSo) {
+  json job = running_job();
+  job["offset"] = job["len"];
+  EXPECT_EQ(format_percent(job), "99.9%");
+  job["status"] = "ready";
+  EXPECT_EQ(format_percent(job), "100%");
+}
+
+TEST(Percent, OfAFailedJobIsWhereItStopped) {
+  json job = job_in("concluded");
+  job["error"] = "Input/output error";
+  EXPECT_EQ(format_percent(job), "45.2%");
+}
+
+TEST(Percent, OfNothingIsZero) {
+  EXPECT_EQ(format_percent({{"status", "running"}, {"len", 0}}), "0.0%");
+  EXPECT_EQ(format_percent({{"status", "created"}}), "0.0%");
+}
+
+TEST(ProgressLine, FillsTheTerminalButOneColumn) {
+  EXPECT_EQ(progress_line(running_job(), 60),
+            "vol1 45.2% [========>          ] pass 3, 100M/s, 3 min left");
+  EXPECT_EQ(progress_line(running_job(), 60).size(), 59U);
+}
+
+TEST(ProgressLine, LeavesTheBarOutWhereItDoesNotFit) {
+  EXPECT_EQ(progress_line(running_job(), 46), "vol1 45.2% pass 3, 100M/s, 3 min left");
+  EXPECT_EQ(progress_line(running_job(), 21), "vol1 45.2% pass 3, 1");
+  EXPECT_EQ(progress_line(running_job(), 1), "");
+}
+
+TEST(ProgressLine, ShowsTheStatusWhenItIsNotRunning) {
+  EXPECT_THAT(progress_line(job_in("paused"), 80), HasSubstr("] paused, "));
+}
+
+TEST(Table, HasNoBlanksAtTheEndAndMovesNoCursor) {
+  EXPECT_EQ(format_table({{"A", "B"}, {"long", "x\x1b[2J\n"}}), "A     B\nlong  x?[2J?\n");
+}
+
+TEST(Table, OfNoJobIsItsHead) {
+  EXPECT_EQ(jobs_table(json::array(), json::array()),
+            "ID  TYPE  STATUS  PROGRESS  SPEED  VOLUME  TARGET\n");
+}
+
+TEST(Info, TellsWhatGoesOn) {
+  JobContext context;
+  context.events = {event("JOB_STATUS_CHANGE", 1000, {{"id", "vol1"}, {"status", "running"}}),
+                    event("JOB_STATUS_CHANGE", 5000, {{"id", "other"}, {"status", "null"}})};
+  context.now = 1720;
+  EXPECT_EQ(job_info(running_job(), context),
+            "job        vol1, mirror\n"
+            "status     running for 12 min: pass 3\n"
+            "volume     vol1\n"
+            "target     /dev/sdb\n"
+            "progress   45.2%, 452M of 1000M; 64K differ now\n"
+            "speed      100M/s, no limit\n"
+            "time left  3 min\n"
+            "to do      nothing: it goes on by itself; `dmjob pause vol1` holds it\n");
+}
+
+TEST(Info, TellsOfTheLastError) {
+  json job = job_in("paused");
+  job["io-status"] = "nospace";
+  JobContext context;
+  context.events =
+      json::array({event("BLOCK_JOB_ERROR", 1000, {{"device", "vol1"}, {"operation", "write"}})});
+  context.now = 1010;
+  EXPECT_THAT(job_info(job, context),
+              HasSubstr("writing the target failed, 10 s ago; no space left"));
+  EXPECT_THAT(job_info(job, context), HasSubstr("mend the disk, then `dmjob resume vol1` goes on"));
+}
+
+TEST(Info, ShowsWhatItWaitsForAndTheScratch) {
+  json job = running_job();
+  job["waiting-for"] = "volume 'vol1', held by job 'b'";
+  job["scratch"] = "tail of /dev/sdb";
+  const std::string text = job_info(job, {});
+  EXPECT_THAT(text, HasSubstr("waits for  volume 'vol1', held by job 'b'\n"));
+  EXPECT_THAT(text, HasSubstr("scratch    tail of /dev/sdb\n"));
+}
+
+TEST(Info, OfAJobThatIsGoneHasItsOutcomeAndNoSpeed) {
+  json job = job_in("null");
+  job["error"] = "Operation canceled";
+  JobContext context;
+  context.gone = true;
+  EXPECT_THAT(job_info(job, context), HasSubstr("status    cancelled\n"));
+  EXPECT_THAT(job_info(job, context), Not(HasSubstr("speed")));
+}
+
+struct Advice {
+  const char* status;
+  const char* text;
+};
+
+class AdviceByStatus : public testing::TestWithParam<Advice> {};
+
+TEST_P(AdviceByStatus, NamesACommand) {
+  EXPECT_EQ(advice(job_in(GetParam().status), {}), GetParam().text);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Statuses, AdviceByStatus,
+    testing::Values(
+        Advice{"created", "nothing: it goes on by itself; `dmjob pause vol1` holds it"},
+        Advice{"paused", "`dmjob resume vol1` goes on; `dmjob cancel --force vol1` gives up"},
+        Advice{"standby", "`dmjob resume vol1` goes on; `dmjob cancel --force vol1` gives up"},
+        Advice{"ready",
+               "`dmjob complete vol1` switches vol1 to /dev/sdb; `dmjob cancel vol1` ends it and "
+               "leaves /dev/sdb a copy"},
+        Advice{"waiting", "nothing: it ends by itself"},
+        Advice{"pending",
+               "`dmjob finalize vol1` lets it take effect; `dmjob cancel vol1` drops it"},
+        Advice{"aborting", "nothing: it ends by itself"},
+        Advice{"concluded", "`dmjob dismiss vol1` forgets it"}));
+
+}  // namespace
+}  // namespace dmjob::cli
