@@ -31,14 +31,19 @@ std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options,
   return job;
 }
 
+void Job::check_thread() const { assert(std::this_thread::get_id() == reactor_); }
+
 void Job::move(Status to) {
+  check_thread();
   assert(may_move(status_, to));
+  if (to == status_) return;  // aborting once more
   status_ = to;
   publish("JOB_STATUS_CHANGE", {{"id", id()}, {"status", to_string(to)}});
   changed_.notify();
 }
 
 void Job::admit(Verb verb) const {
+  check_thread();
   if (may_apply(verb, status_)) return;
   throw Error("Job '" + id() + "' in state '" + std::string(to_string(status_)) +
               "' cannot accept command verb '" + std::string(to_string(verb)) + "'");
@@ -80,6 +85,7 @@ boost::asio::awaitable<void> Job::wait_kick(Duration limit) {
 }
 
 void Job::kick() {
+  check_thread();
   kick_pending_ = true;
   kicked_.notify();
 }

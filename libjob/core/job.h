@@ -7,8 +7,8 @@
 //                 '-----------'-> waiting -> pending -> concluded -> null    prepare(), commit()
 //   any but the last two -> aborting -> concluded -> null                    abort()
 //
-// Thread: the reactor, everything. Verbs throw core::Error when refused, and return before their
-// effect is reached; the event tells.
+// Thread: the reactor, everything; it is where the job was made. Verbs throw core::Error when
+// refused, and return before their effect is reached; the event tells.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,6 +20,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "libjob/core/driver.h"
@@ -153,6 +154,7 @@ class Job : public std::enable_shared_from_this<Job> {
   Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver);
   void restore_from(const nlohmann::json& record);
 
+  void check_thread() const;
   // job.cc: the only way to another status, and the only way in for a verb.
   void move(Status to);
   void admit(Verb verb) const;
@@ -179,6 +181,7 @@ class Job : public std::enable_shared_from_this<Job> {
   boost::asio::awaitable<bool> persist_surely();
   void fail(std::exception_ptr error);
 
+  const std::thread::id reactor_ = std::this_thread::get_id();
   JobHost& host_;
   JobOptions options_;
   std::unique_ptr<Driver> driver_;  // null once concluded

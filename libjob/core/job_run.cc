@@ -92,7 +92,9 @@ boost::asio::awaitable<void> Job::take_effect() {
   co_await wait_for_finalize();
   if (must_return()) co_return;
   if (!flags_.prepared) co_await prepare();
-  if (flags_.prepared && co_await persist_surely()) outcome_ = Outcome::kSuccess;
+  if (!flags_.prepared) co_return;
+  const bool durable = co_await persist_surely();
+  if (durable) outcome_ = Outcome::kSuccess;
 }
 
 void Job::converge() {
@@ -143,7 +145,7 @@ boost::asio::awaitable<std::string> Job::try_persist() {
 boost::asio::awaitable<void> Job::conclude() {
   if (outcome_ == Outcome::kFailure) {
     if (flags_.cancelled) error_ = "Operation canceled";
-    if (may_move(status_, Status::kAborting)) move(Status::kAborting);
+    move(Status::kAborting);
     co_await try_persist();
     co_await call_at_end(&Driver::abort);
   } else {
