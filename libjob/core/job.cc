@@ -18,7 +18,9 @@ Job::Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver)
 
 std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options,
                                  std::unique_ptr<Driver> driver) {
-  if (const std::string wrong = check_job_id(options.id); !wrong.empty()) throw Error(wrong);
+  if (const std::string wrong = check_job_id(options.id); !wrong.empty()) {
+    throw Error("Job ID '" + options.id + "' " + wrong);
+  }
   assert(driver);
   const std::shared_ptr<Job> job(new Job(host, std::move(options), std::move(driver)));
   job->type_ = job->driver_->type();

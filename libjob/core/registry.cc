@@ -19,13 +19,9 @@ bool is_in(std::string_view set, char character) { return set.find(character) !=
 std::string check_job_id(const std::string& id) {
   const auto allowed = [](char c) { return is_in(kLetters, c) || is_in(kFurther, c); };
   const bool good = !id.empty() && is_in(kLetters, id.front()) && std::ranges::all_of(id, allowed);
-  if (!good) {
-    return "Invalid job ID '" + id +
-           "': it takes a letter first, then letters, digits, '-', '.' and '_'";
-  }
+  if (!good) return "is not a letter followed by letters, digits, '-', '.' or '_'";
   if (id.size() > kLongestId) {
-    return "Invalid job ID '" + id + "': it is longer than " + std::to_string(kLongestId) +
-           " characters";
+    return "is longer than " + std::to_string(kLongestId) + " characters";
   }
   return "";
 }

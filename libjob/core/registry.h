@@ -44,7 +44,7 @@ class Registry {
 };
 
 // A job's id: a letter, then letters, digits, `-._`; ASCII; up to 100, since it becomes part of
-// device names. Returns "" or what is wrong.
+// device names. Returns "" or what is wrong, to be put behind the id: "is longer than ...".
 std::string check_job_id(const std::string& id);
 
 }  // namespace dmjob::core

@@ -143,7 +143,8 @@ TEST_F(Sequence, OfANegativeSpeedAtTheStart) {
 }
 
 TEST_F(Sequence, OfABadId) {
-  EXPECT_NE(error_of([&] { make({.id = "1st"}); }), "");
+  EXPECT_EQ(error_of([&] { make({.id = "1st"}); }),
+            "Job ID '1st' is not a letter followed by letters, digits, '-', '.' or '_'");
   EXPECT_EQ(story(), "");
 }
 
