@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The bulk copy: reads what the bitmap names from the source, writes it to the target, clears the
+// bits. Bounded requests and bytes in flight; runs of zeroes are written as zeroes or become holes.
+// A bit is cleared when all of its region has been written, which is not yet stable storage: flush
+// the target before storing the bitmap.
+//
+// Thread: run() on the job's worker; control() from any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "libjob/core/clock.h"
+#include "libjob/core/error_policy.h"
+#include "libjob/core/progress.h"
+#include "libjob/core/rate_limit.h"
+#include "libjob/io/block_device.h"
+#include "libjob/io/dirty_bitmap.h"
+
+namespace dmjob::io {
+
+struct CopyOptions {
+  std::uint64_t request_bytes = 1 << 20;
+  std::uint64_t in_flight_bytes = 16 << 20;
+  // The target reads as zeroes wherever this engine has not written: it is new, and nobody else
+  // writes to it while the engine lives (no mirror, no earlier engine). Then runs of zeroes need no
+  // write.
+  bool target_is_zero = false;
+};
+
+// The handle by which other threads steer a running copy.
+class CopyControl {
+ public:
+  CopyControl();
+  ~CopyControl();
+  CopyControl(const CopyControl&) = delete;
+  CopyControl& operator=(const CopyControl&) = delete;
+
+  // Bytes per second, 0 = unlimited; a copy that sleeps for its old limit is woken.
+  void set_speed(std::uint64_t bytes_per_second);
+  // run() returns as soon as what is in flight has returned; stays in force until go_on().
+  void stop();
+  void go_on();
+  bool stopped() const;
+
+  core::RateLimit& limit() { return limit_; }
+  int wake_fd() const { return wake_fd_; }
+
+ private:
+  void wake();
+
+  core::RateLimit limit_;
+  std::atomic<bool> stopped_{false};
+  int wake_fd_ = -1;
+};
+
+// Where a copy failed. A failed read is narrowed down to the smallest unreadable extent (the
+// readable rest of the request is copied nevertheless); of a failed write it is the range that was
+// written.
+struct CopyError {
+  bool is_read = false;
+  std::uint64_t offset = 0;  // bytes
+  std::uint64_t length = 0;  // bytes
+  std::error_code error;
+};
+
+enum class CopyEnd {
+  kClean,    // no bit is set any more (but those of ignored errors)
+  kStopped,  // CopyControl::stop()
+  kTime,     // the time given was up
+  kError,    // an error whose action was not ignore; its region's bit is still set
+};
+
+struct CopyResult {
+  CopyEnd end = CopyEnd::kClean;
+  std::uint64_t copied = 0;        // bytes written or skipped as zeroes
+  std::optional<CopyError> error;  // with kError
+  std::vector<CopyError> ignored;  // regions of these are still dirty
+};
+
+class CopyEngine {
+ public:
+  // The devices outlive the engine. `decide` is called on the worker for each error; it may be
+  // called while requests are in flight and must not block.
+  using Decide = std::function<core::ErrorAction(const CopyError&)>;
+
+  CopyEngine(BlockDevice& source, BlockDevice& target, CopyControl& control,
+             const core::Clock& clock, CopyOptions options);
+  ~CopyEngine();
+
+  // Copies until the bitmap is clean, stopped, or `until`. Each dirty region is tried once.
+  // Progress::add_done() is called with what has been copied. A region begun before `until` is
+  // finished, else a slow copy of large regions would never get on; a stop leaves it to the next
+  // run. Precondition: granularity is a multiple of both alignments, and the target holds
+  // dirty.size().
+  CopyResult run(DirtyBitmap& dirty, core::Progress& progress, core::TimePoint until,
+                 const Decide& decide);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dmjob::io

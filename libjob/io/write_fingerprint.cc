@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Whether somebody wrote while nobody looked, without reading the data.
+//
+// A disk: the kernel's count of sectors written and discarded since it knows the disk, which only
+// means something within one boot and for the same disk (diskseq). The counts of a partition leave
+// out what is written through the whole disk, so that is added: the disk's count less those of all
+// its partitions. Where the kernel does not count (queue/iostats 0), no fingerprint equals another.
+//
+// A file: its times have the resolution of a clock tick, so a file changed within the last one is
+// waited for: a write behind our look would not show.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <sstream>
+#include <thread>
+
+#include "libjob/io/fd.h"
+#include "libjob/io/probe.h"
+#include "libjob/io/sysfs.h"
+
+namespace dmjob::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kTries = 50;
+constexpr auto kTick = 20ms;                   // longer than any kernel's
+constexpr std::size_t kSectorsWritten = 6;     // columns of /sys/dev/block/M:N/stat
+constexpr std::size_t kSectorsDiscarded = 13;  // since 4.18
+
+// Never the same twice.
+std::string unequal() {
+  static std::atomic<std::uint64_t> number{0};
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  return " unknown=" + std::to_string(now) + "." + std::to_string(++number);
+}
+
+std::optional<std::uint64_t> sectors_changed(dev_t dev) {
+  std::istringstream line(sysfs::first_line(sysfs::folder(dev) + "/stat"));
+  const std::vector<std::uint64_t> columns{std::istream_iterator<std::uint64_t>(line), {}};
+  if (columns.size() <= kSectorsWritten) return std::nullopt;
+  const bool discards = columns.size() > kSectorsDiscarded;
+  return columns[kSectorsWritten] + (discards ? columns[kSectorsDiscarded] : 0);
+}
+
+std::optional<std::uint64_t> changed_beside_partitions(dev_t disk) {
+  auto sum = sectors_changed(disk);
+  for (const dev_t partition : sysfs::partitions(disk)) {
+    const auto part = sectors_changed(partition);
+    if (!sum || !part) return std::nullopt;
+    *sum -= *part;
+  }
+  return sum;
+}
+
+// The disk's and its partitions' counts are not read in one instant: until two readings agree.
+std::optional<std::uint64_t> steadily_changed_beside_partitions(dev_t disk) {
+  auto last = changed_beside_partitions(disk);
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto next = changed_beside_partitions(disk);
+    if (next == last) return last;
+    last = next;
+  }
+  return std::nullopt;
+}
+
+std::string disk_fingerprint(dev_t dev) {
+  const dev_t disk = sysfs::is_partition(dev) ? sysfs::whole_disk(dev).value_or(dev) : dev;
+  const auto written = sectors_changed(dev);
+  const auto beside = disk == dev ? 0 : steadily_changed_beside_partitions(disk);
+  std::string text = "boot=" + sysfs::first_line("/proc/sys/kernel/random/boot_id") +
+                     " dev=" + sysfs::number(dev) +
+                     " diskseq=" + sysfs::first_line(sysfs::folder(disk) + "/diskseq");
+  const bool counts = sysfs::first_line(sysfs::folder(disk) + "/queue/iostats") != "0";
+  if (!counts || !written || !beside) return text + unequal();
+  return text + " written=" + std::to_string(*written) + "+" + std::to_string(*beside);
+}
+
+std::chrono::nanoseconds since_epoch(const timespec& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+struct stat facts_of(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
+  return facts;
+}
+
+bool is_settled(const struct stat& facts) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = now - since_epoch(facts.st_ctim);
+  return age > kTick || age < -kTick;
+}
+
+std::string file_fingerprint(const std::string& path) {
+  struct stat facts = facts_of(path);
+  for (int tries = 0; tries < kTries && !is_settled(facts); ++tries) {
+    std::this_thread::sleep_for(kTick);
+    facts = facts_of(path);
+  }
+  return "file=" + sysfs::number(facts.st_dev) + "/" + std::to_string(facts.st_ino) +
+         " size=" + std::to_string(facts.st_size) +
+         " mtime=" + std::to_string(since_epoch(facts.st_mtim).count()) +
+         " ctime=" + std::to_string(since_epoch(facts.st_ctim).count()) +
+         (is_settled(facts) ? "" : unequal());
+}
+
+}  // namespace
+
+std::string write_fingerprint(const ProbeResult& what) {
+  return what.kind == Kind::kBlockDevice ? disk_fingerprint(what.dev) : file_fingerprint(what.path);
+}
+
+}  // namespace dmjob::io
