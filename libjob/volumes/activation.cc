@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <filesystem>
+
+#include "dm/name.h"
+#include "dm/targets.h"
+#include "libjob/core/error.h"
+#include "libjob/io/probe.h"
+#include "libjob/volumes/managed_volumes.h"
+
+namespace dmjob::volumes {
+namespace {
+
+void require_free_name(dm::Control& control, const std::string& name) {
+  if (std::string wrong = dm::check_volume_name(name); !wrong.empty())
+    throw core::Error("volume name '" + name + "' " + wrong + ": choose another name");
+  if (control.find(name))
+    throw core::Error("a device-mapper device '" + name + "' exists already: choose another name");
+}
+
+// A disk that nobody uses. Throws core::Error.
+io::ProbeResult require_free_disk(const std::string& path) {
+  io::ProbeResult disk = io::probe(path);
+  if (disk.kind != io::Kind::kBlockDevice)
+    throw core::Error(path + " is a regular file: attach it to a loop device first (losetup)");
+  if (!disk.mounted_on.empty())
+    throw core::Error(path + " is mounted on " + disk.mounted_on.front() +
+                      ": unmount it, attach it, then mount the volume");
+  if (!disk.holders.empty())
+    throw core::Error(path + " is held by " + disk.holders.front() + ": release it first");
+  if (disk.held_exclusively)
+    throw core::Error(path + " is in use: close what has it open first");
+  if (disk.read_only) throw core::Error(path + " is read-only");
+  if (disk.size < 4096) throw core::Error(path + " has no room: it is smaller than 4096 bytes");
+  return disk;
+}
+
+// The number of the block device at `path`; nullopt if there is none (a link to nowhere).
+std::optional<dev_t> block_device(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
+  return status.st_rdev;
+}
+
+std::optional<std::string> link_in(const char* folder, dev_t dev) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (block_device(entry.path()) == dev) return entry.path();
+  return std::nullopt;
+}
+
+}  // namespace
+
+ManagedVolume plan_attach(dm::Control& control, const std::string& name,
+                          const std::string& device) {
+  require_free_name(control, name);
+  io::ProbeResult disk = require_free_disk(device);
+  return {.name = name,
+          .uuid = new_uuid(),
+          .device = stable_path(device),
+          .sectors = disk.size / 512,
+          .pivot_to = std::nullopt,
+          .error = {}};
+}
+
+void activate(dm::Control& control, const ManagedVolume& volume) {
+  const std::string uuid = dm::volume_uuid(volume.uuid);
+  if (auto found = control.find(volume.name)) {
+    if (found->uuid == uuid) return;
+    throw core::Error("a device '" + volume.name +
+                      "' that is not dmjob's is in the way: remove or rename it");
+  }
+  const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
+  io::ProbeResult disk = io::probe(path);
+  if (disk.size / 512 < volume.sectors)
+    throw core::Error(path + " is smaller than volume '" + volume.name +
+                      "': it is not the disk that was attached");
+  control.create({.name = volume.name,
+                  .uuid = uuid,
+                  .table = dm::linear_table(volume.sectors, disk.dev),
+                  .visibility = dm::Visibility::kPublic,
+                  .read_only = false});
+}
+
+void deactivate(dm::Control& control, const ManagedVolume& volume) {
+  auto found = control.find(volume.name);
+  if (!found || found->uuid != dm::volume_uuid(volume.uuid)) return;
+  if (found->open_count > 0)
+    throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
+  control.remove(volume.name);
+}
+
+std::string stable_path(const std::string& path) {
+  if (path.starts_with("/dev/disk/")) return path;
+  std::optional<dev_t> dev = block_device(path);
+  if (!dev) return path;
+  for (const char* folder : {"/dev/disk/by-id", "/dev/disk/by-partuuid", "/dev/disk/by-path"})
+    if (auto link = link_in(folder, *dev)) return *link;
+  return path;
+}
+
+std::string new_uuid() {
+  std::array<unsigned char, 16> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw std::system_error(errno, std::generic_category(), "getrandom");
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace dmjob::volumes

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The volumes that dmjob itself activates: what each lives on, as the state file has it.
+//
+// A pivot is decided by one durable write of the state file: from set_pivot() + persist until
+// finish_pivot() or revoke_pivot() + persist, both disks hold every acknowledged write, and the next
+// boot takes the target. While it stands, nobody may let the two sides differ (DECISIONS.md, "the
+// commit point of a pivot").
+//
+// Thread: the reactor; activate() and the like do their ioctls through the functions at the end, on a
+// worker.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "dm/control.h"
+
+namespace dmjob::volumes {
+
+struct ManagedVolume {
+  std::string name;
+  std::string uuid;           // 32 hex digits, dmjob's own
+  std::string device;         // path; a link that survives a reboot where there is one
+  std::uint64_t sectors = 0;  // of 512
+  std::optional<std::string> pivot_to;
+  std::string error;  // why it is not active; not stored
+};
+
+class ManagedVolumes {
+ public:
+  const ManagedVolume* find(const std::string& name) const;  // nullptr: not managed
+  const std::map<std::string, ManagedVolume>& all() const { return volumes_; }
+
+  void add(ManagedVolume volume);
+  void remove(const std::string& name);
+  // Preconditions of the following: the volume is there.
+  void set_pivot(const std::string& name, const std::string& target);
+  void revoke_pivot(const std::string& name);
+  void finish_pivot(const std::string& name);  // it lives on the target from now on
+  void set_error(const std::string& name, const std::string& error);
+
+  nlohmann::json record() const;
+  void restore(const nlohmann::json& record);
+
+ private:
+  std::map<std::string, ManagedVolume> volumes_;
+};
+
+// --- on a worker; each may block; errors: core::Error for the user ---
+
+// Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
+ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
+// Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if it is
+// there already; then its uuid must be ours.
+void activate(dm::Control& control, const ManagedVolume& volume);
+// Removes the device. Refuses while it is open.
+void deactivate(dm::Control& control, const ManagedVolume& volume);
+
+// The link to a disk that survives reboots (/dev/disk/by-id, by-partuuid), or the path itself.
+std::string stable_path(const std::string& path);
+
+// 32 random hex digits.
+std::string new_uuid();
+
+}  // namespace dmjob::volumes
