@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/bulk_copy.h"
+
+#include <algorithm>
+
+namespace dmjob::drivers {
+
+BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::BlockDevice> target,
+                   store::Scratch& scratch, io::CopyControl& control, const core::Clock& clock,
+                   const CopyPlan& plan)
+    : source_(std::move(source)),
+      target_(std::move(target)),
+      scratch_(scratch),
+      control_(control),
+      clock_(clock),
+      on_source_error_(plan.on_source_error),
+      on_target_error_(plan.on_target_error),
+      dirty_(plan.size, plan.granularity),
+      stable_(plan.size, plan.granularity),
+      given_up_(plan.size, plan.granularity),
+      options_{.target_is_zero = plan.new_file},
+      last_checkpoint_(clock.now()) {
+  dirty_.set_all();
+  stable_.set_all();
+}
+
+io::CopyEngine& BulkCopy::engine() {
+  if (!engine_) engine_.emplace(*source_, *target_, control_, clock_, options_);
+  return *engine_;
+}
+
+void BulkCopy::replace_target(std::unique_ptr<io::BlockDevice> target) {
+  engine_.reset();
+  target_ = std::move(target);
+}
+
+void BulkCopy::close_source() {
+  engine_.reset();
+  source_.reset();
+}
+
+void BulkCopy::open_source(std::unique_ptr<io::BlockDevice> source) { source_ = std::move(source); }
+
+BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration time) {
+  auto decide = [this](const io::CopyError& error) {
+    return core::decide(error.is_read ? on_source_error_ : on_target_error_, error.error);
+  };
+  io::CopyResult result = engine().run(dirty_, progress, clock_.now() + time, decide);
+  Slice slice{result.end, result.error, std::move(result.ignored), 0};
+  if (!slice.error && clock_.now() - last_checkpoint_ >= kCheckpointEvery) {
+    slice.error = checkpoint();
+    if (slice.error) slice.end = io::CopyEnd::kError;
+  }
+  slice.dirty = dirty_.dirty_bytes();
+  return slice;
+}
+
+std::optional<io::CopyError> BulkCopy::checkpoint() {
+  last_checkpoint_ = clock_.now();
+  std::error_code error = target_->flush();
+  if (error) dirty_.add(stable_);
+  store();
+  if (error) return io::CopyError{false, 0, dirty_.size(), error};
+  stable_.load(dirty_.bytes());
+  return std::nullopt;
+}
+
+// What was given up is stored as dirty: a next start tries it again.
+void BulkCopy::store() {
+  if (given_up_.count() == 0) return scratch_.checkpoint(dirty_);
+  io::DirtyBitmap all(dirty_.size(), dirty_.granularity());
+  all.load(dirty_.bytes());
+  all.add(given_up_);
+  scratch_.checkpoint(all);
+}
+
+void BulkCopy::load_checkpoint() {
+  io::DirtyBitmap stored = scratch_.load_checkpoint();
+  dirty_.load(stored.bytes());
+  stable_.load(stored.bytes());
+}
+
+void BulkCopy::give_up(const io::CopyError& extent) {
+  const std::uint64_t first = extent.offset / dirty_.granularity();
+  const std::uint64_t last = (extent.offset + extent.length - 1) / dirty_.granularity();
+  for (std::uint64_t region = first; region <= last; ++region) {
+    dirty_.clear(region);
+    given_up_.set(region);
+  }
+  target_->write_zeroes(extent.offset, extent.length);  // its error shows at the next flush
+}
+
+void BulkCopy::copy_given_up_again() {
+  io::DirtyBitmap again(dirty_.size(), dirty_.granularity());
+  for (auto run = given_up_.next(0, 1); run; run = given_up_.next(run->first + 1, 1)) {
+    if (!dirty_.test(run->first)) continue;
+    again.set(run->first);
+    dirty_.clear(run->first);
+  }
+  if (again.count() == 0) return;
+  io::CopyControl unlimited;
+  core::Progress uncounted;
+  io::CopyEngine once(*source_, *target_, unlimited, clock_, options_);
+  const io::CopyResult result =
+      once.run(again, uncounted, core::TimePoint::max(),
+               [](const io::CopyError&) { return core::ErrorAction::kIgnore; });
+  for (const io::CopyError& error : result.ignored)
+    if (!error.is_read) take_back(error);
+}
+
+// The target refused it: not ours to give up.
+void BulkCopy::take_back(const io::CopyError& extent) {
+  const std::uint64_t last = (extent.offset + extent.length - 1) / dirty_.granularity();
+  for (std::uint64_t region = extent.offset / dirty_.granularity(); region <= last; ++region) {
+    given_up_.clear(region);
+    dirty_.set(region);
+  }
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/copy_driver.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/offline_driver.h"
+
+namespace dmjob::drivers {
+namespace {
+
+std::string place_of(const io::CopyError& error) {
+  return " at byte " + std::to_string(error.offset) + " (" + std::to_string(error.length) +
+         " bytes): " + error.error.message();
+}
+
+nlohmann::json extents(const std::vector<io::CopyError>& errors) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const io::CopyError& error : errors)
+    list.push_back({{"offset", error.offset}, {"length", error.length}});
+  return list;
+}
+
+}  // namespace
+
+std::unique_ptr<core::Driver> make_copy_driver(Environment& environment, CopyPlan plan,
+                                               const std::string& job_id, bool resumed) {
+  if (plan.live())
+    return std::make_unique<LiveDriver>(environment, std::move(plan), job_id, resumed);
+  return std::make_unique<OfflineDriver>(environment, std::move(plan), job_id, resumed);
+}
+
+CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed)
+    : environment_(environment),
+      plan_(std::move(plan)),
+      job_id_(std::move(job_id)),
+      resumed_(resumed) {
+  control_.set_speed(plan_.speed);
+}
+
+void CopyDriver::kick(core::Job& job) {
+  if (job.pause_requested() || job.must_return()) control_.stop();
+}
+
+void CopyDriver::set_speed(std::uint64_t bytes_per_second) {
+  plan_.speed = bytes_per_second;
+  control_.set_speed(bytes_per_second);
+}
+
+boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
+  if (job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
+  control_.go_on();
+  auto run = [&] { return bulk.run_slice(job.progress(), kSlice); };
+  BulkCopy::Slice slice = co_await worker_.run(std::move(run));
+  show_left(job, slice.dirty);
+  if (!slice.ignored.empty()) co_await face_ignored(job, bulk, std::move(slice.ignored));
+  if (slice.error) face(job, *slice.error);
+  co_return slice.end;
+}
+
+void CopyDriver::show_left(core::Job& job, std::uint64_t bytes) {
+  left_ = bytes;
+  job.progress().set_remaining(bytes);
+  rate_.note(environment_.clock.now(), job.progress().get().offset);
+}
+
+void CopyDriver::face(core::Job& job, const io::CopyError& error) {
+  const auto policy = error.is_read ? plan_.on_source_error : plan_.on_target_error;
+  if (job.io_error(policy, error.is_read, error.error) != core::ErrorAction::kReport) return;
+  if (error.is_read)
+    throw core::Error("source " + plan_.source + " cannot be read" + place_of(error) +
+                      "; --on-source-error=ignore leaves such blocks out");
+  throw core::Error("target " + plan_.target + " cannot be written" + place_of(error) +
+                    "; --on-target-error=stop waits until it is back");
+}
+
+// What cannot be read is left out until it is written to; what cannot be written stays dirty, and is
+// not tried again at once.
+boost::asio::awaitable<void> CopyDriver::face_ignored(core::Job& job, BulkCopy& bulk,
+                                                      std::vector<io::CopyError> errors) {
+  bool target_failed = false;
+  for (const io::CopyError& error : errors) {
+    face(job, error);
+    if (error.is_read) unreadable_.push_back(error);
+    target_failed = target_failed || !error.is_read;
+  }
+  auto give_up = [&] {
+    for (const io::CopyError& error : errors)
+      if (error.is_read) bulk.give_up(error);
+  };
+  co_await worker_.run(std::move(give_up));
+  if (target_failed) co_await job.wait_kick(kSlice);
+}
+
+nlohmann::json CopyDriver::describe() const {
+  nlohmann::json about{{"phase", phase_},
+                       {"volume", plan_.volume},
+                       {"source", plan_.source},
+                       {"target", plan_.target},
+                       {"dirty", left_},
+                       {"granularity", plan_.granularity},
+                       {"scratch", plan_.scratch.describe()},
+                       {"on-source-error", core::to_string(plan_.on_source_error)},
+                       {"on-target-error", core::to_string(plan_.on_target_error)}};
+  const std::uint64_t rate = rate_.bytes_per_second(environment_.clock.now());
+  about["rate"] = rate;
+  if (rate > 0) about["eta"] = left_ / rate;
+  if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
+  return about;
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the live and the offline copy have in common: the plan, the worker, the loop over slices of
+// the bulk copy with its error policy, and what the queries show. Type "mirror", as in QEMU.
+//
+// Thread: the reactor; what blocks runs on worker_.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "libjob/core/driver.h"
+#include "libjob/core/job.h"
+#include "libjob/core/worker.h"
+#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/drivers/rate_meter.h"
+
+namespace dmjob::drivers {
+
+// The driver for a plan: a LiveDriver or an OfflineDriver. `resumed`: an earlier process had begun.
+std::unique_ptr<core::Driver> make_copy_driver(Environment& environment, CopyPlan plan,
+                                               const std::string& job_id, bool resumed);
+
+class CopyDriver : public core::Driver {
+ public:
+  CopyDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed);
+
+  std::string_view type() const override { return "mirror"; }
+  void kick(core::Job& job) override;
+  void set_speed(std::uint64_t bytes_per_second) override;
+  nlohmann::json describe() const override;
+  nlohmann::json record() const override { return plan_.record(); }
+
+ protected:
+  static constexpr core::Duration kSlice = std::chrono::seconds(1);
+
+  // Copies a slice of what is dirty, and acts upon its errors. Throws Error if the job is to fail.
+  boost::asio::awaitable<io::CopyEnd> copy_slice(core::Job& job, BulkCopy& bulk);
+  // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
+  void face(core::Job& job, const io::CopyError& error);
+  void set_phase(std::string phase) { phase_ = std::move(phase); }
+  void show_left(core::Job& job, std::uint64_t bytes);
+
+  Environment& environment_;
+  CopyPlan plan_;
+  const std::string job_id_;
+  const bool resumed_;
+  io::CopyControl control_;
+
+ private:
+  boost::asio::awaitable<void> face_ignored(core::Job& job, BulkCopy& bulk,
+                                            std::vector<io::CopyError> errors);
+
+  std::string phase_ = "starting";
+  std::uint64_t left_ = 0;  // bytes still to copy, as far as known
+  RateMeter rate_;
+  std::vector<io::CopyError> unreadable_;
+
+ protected:
+  core::Worker worker_;  // last: its thread uses what is above
+};
+
+}  // namespace dmjob::drivers

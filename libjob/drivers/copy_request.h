@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a user asks of a copy, as it came over the wire and before anything is checked.
+// Thread: any (value).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libjob/core/error_policy.h"
+
+namespace dmjob::drivers {
+
+struct CopyRequest {
+  std::optional<std::string> id;  // default: the volume's name
+  std::string source;             // a volume's name, or an absolute path
+  std::string target;             // an absolute path
+  std::optional<std::string> scratch;
+  std::int64_t speed = 0;                    // bytes per second, 0 = unlimited
+  std::optional<std::uint64_t> granularity;  // bytes
+  core::OnError on_source_error = core::OnError::kReport;
+  core::OnError on_target_error = core::OnError::kReport;
+  bool auto_finalize = true;
+  bool auto_dismiss = true;
+  bool force = false;       // overwrite a target that carries a signature
+  bool will_pivot = false;  // the user means to complete it: refuse now what would be refused then
+};
+
+}  // namespace dmjob::drivers

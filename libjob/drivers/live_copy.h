@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The data path of a live copy: the dm stack, its three logs, the bitmap, and the order in which they
+// change hands. One call is one step; between two steps everything is on disk that a next start needs:
+//
+//   what is dirty = the stored checkpoint + the marks of all three logs
+//
+// so a log is made all in sync only after its marks are in a stored checkpoint, and a checkpoint is
+// stored only after the target is flushed. A mirror's log is prepared all out of sync before the
+// switch and told the truth within it: whoever dies in between copies too much, never too little.
+//
+// While mirroring, the tracker to fall back to is loaded already (its log in sync on disk), so that a
+// failed target costs one suspend and resume, even without this process (Ledger::watch_mirror).
+//
+// Thread: the job's worker, all but mirror_status(). The caller holds the volume's modify slot.
+// Errors: std::system_error and core::Error; after each the volume is usable, with its data.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dm/control.h"
+#include "dm/status.h"
+#include "dm/suspend_guard.h"
+#include "dm/topology/copy_stack.h"
+#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/scratch_place.h"
+#include "libjob/io/device_lock.h"
+
+namespace dmjob::drivers {
+
+class LiveCopy {
+ public:
+  // All outlive this.
+  LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& clock,
+           io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan);
+  ~LiveCopy();
+
+  // Makes scratch and stack; the volume's writes are tracked when it returns, everything is dirty.
+  void start();
+
+  enum class Adopted {
+    kTracking,  // the stack was there; it tracks again, the bitmap is the union of all marks
+    kNothing,   // no trace on the volume: start() over
+    kOnTarget,  // the pivot has happened
+  };
+  // Takes up what an earlier process left in the kernel and on scratch.
+  Adopted adopt();
+
+  BulkCopy& bulk() { return *bulk_; }
+  bool mirroring() const { return mode_ == dm::WriteMode::Kind::kMirroring; }
+  bool tracking() const { return mode_ == dm::WriteMode::Kind::kTracking; }
+
+  // A fresh log for the tracker; the marks of the old one join the bitmap.
+  void rotate();
+  // As rotate(), but the old log cannot be trusted: everything is dirty.
+  void restart_tracking();
+  // From tracking to mirroring. What is dirty is copied by the kernel. The target's error, if it could
+  // not be flushed or mapped: then still tracking.
+  std::optional<io::CopyError> hand_over();
+  // From mirroring to tracking. If the logs are in the tail of a target that has failed, nothing can
+  // be tracked: the writes pass, everything is dirty, restart_tracking() when it is back.
+  void fall_back(bool target_failed);
+
+  // The status of wr; nullopt if it is not a mirror now. Thread: any.
+  std::optional<dm::MirrorStatus> mirror_status();
+  // While another thread is in pivot() or keep() and the target has failed: lets the writes go that
+  // they wait for. Thread: any.
+  void release_held_writes();
+
+  // The volume lives on the target from now on. Throws, and nothing is changed, if the sides were not
+  // equal when its last write had ended.
+  void pivot();
+  // The volume has its own table again, the target is a consistent copy of that instant. Throws as
+  // pivot().
+  void keep();
+  // The volume has its own table again, at any time; the target is garbage. Takes away half-built
+  // stacks, too.
+  void withdraw();
+  // Takes away what is left after pivot() or keep().
+  void remove();
+  // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is still
+  // away.
+  std::optional<io::CopyError> reopen_target();
+
+ private:
+  dm::CopyStackSpec make_spec() const;
+  void open_scratch_device(bool create);
+  void open_bulk();
+  void lock_target();
+  void prepare_log(int slot, bool in_sync);
+  void merge_log(int slot);
+  void switch_to_tracking(dm::SuspendMode mode);
+  void write_mirror_log(int from, int to);
+  // After pivot() or keep() has failed: the mirror may have been left meanwhile.
+  void read_mode_back();
+  void drop_scratch();
+
+  dm::Control& control_;
+  dm::Ledger& ledger_;
+  const core::Clock& clock_;
+  io::CopyControl& copy_control_;
+  const std::string job_id_;
+  const CopyPlan& plan_;
+  std::unique_ptr<dm::CopyStack> stack_;
+  std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
+  OpenScratch scratch_device_;
+  std::optional<store::Scratch> scratch_;
+  std::unique_ptr<BulkCopy> bulk_;
+  std::optional<io::DeviceLock> target_lock_;
+  dm::WriteMode::Kind mode_ = dm::WriteMode::Kind::kPassing;
+  int log_ = 0;  // the one in use
+};
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The copy of a volume in use. The coroutine decides, LiveCopy does each step on the worker:
+//
+//   open -> track (copy what is dirty, rotate, again) -> hand over -> mirror -> ready
+//             ^------------- fall back (pause, failed target) ----------'
+//   prepare: pivot, or keep (soft cancel)     abort: withdraw     clean: remove
+//
+// Beside it runs a watch: it looks at the status of wr after every dm event and each second, and
+// leaves a failed mirror at once, since that holds the volume's writes. What it has done the main
+// coroutine learns from trouble_.
+//
+// Thread: the reactor; steps on the worker, the watch's looks on its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/live_copy.h"
+
+namespace dmjob::drivers {
+
+class LiveDriver : public CopyDriver {
+ public:
+  LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed);
+
+  boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> prepare(core::Job& job) override;
+  boost::asio::awaitable<void> commit(core::Job& job) override;
+  boost::asio::awaitable<void> abort(core::Job& job) override;
+  boost::asio::awaitable<void> clean(core::Job& job) override;
+  bool can_complete() const override { return true; }
+  void check_complete() const override;
+  nlohmann::json describe() const override;
+
+ private:
+  // What the watch has found, and already acted upon.
+  enum class Trouble { kNone, kTarget, kSource, kScratch };
+
+  // --- live_driver.cc: the phases ---
+  boost::asio::awaitable<void> open(core::Job& job);
+  // True: both sides are equal. False: run() is to return.
+  boost::asio::awaitable<bool> converge(core::Job& job);
+  boost::asio::awaitable<void> track(core::Job& job);
+  boost::asio::awaitable<void> pass_done(core::Job& job);
+  boost::asio::awaitable<void> hand_over(core::Job& job);
+  boost::asio::awaitable<void> mirror(core::Job& job);
+  boost::asio::awaitable<void> pause(core::Job& job);
+  boost::asio::awaitable<void> face_trouble(core::Job& job);
+  bool worth_handing_over(std::uint64_t dirty) const;
+
+  // --- live_watch.cc ---
+  void start_watch(core::Job& job);
+  boost::asio::awaitable<void> stop_watch();
+  boost::asio::awaitable<void> watch(core::Job& job);
+  boost::asio::awaitable<void> look(core::Job& job);
+  boost::asio::awaitable<void> act(core::Job& job, Trouble trouble);
+  Trouble judge(const dm::MirrorStatus& status) const;
+  bool leave_failed_table(Trouble trouble);
+
+  // --- live_end.cc ---
+  // Each returns "" or why it could not be done; then the volume is as it was.
+  boost::asio::awaitable<std::string> pivot(core::Job& job);
+  boost::asio::awaitable<std::string> keep();
+  boost::asio::awaitable<std::string> try_end(std::string what, void (LiveCopy::*end)());
+  boost::asio::awaitable<std::string> try_persist(core::Job& job);
+  boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
+  void settle_on_target(core::Job& job);
+
+  // A step of LiveCopy, alone on the volume. `what` is for those who wait: "hand over of job 'j1'".
+  template <typename Step>
+  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
+
+  std::unique_ptr<LiveCopy> copy_;
+  bool opened_ = false;
+  bool on_target_ = false;     // an earlier process had pivoted
+  bool target_away_ = false;   // open it anew before it is used again
+  bool mirroring_ = false;     // the reactor's copy of LiveCopy's state
+  bool in_sync_ = false;
+  bool preparing_ = false;     // past run(): no pause any more
+  bool ending_ = false;        // within pivot() or keep(): a failed mirror is only released
+  int pass_ = 0;
+  std::uint64_t last_dirty_ = 0;  // bytes left after the pass before
+  int source_troubles_ = 0;       // in a row, without an error of ours in between
+  Trouble trouble_ = Trouble::kNone;
+  std::string left_behind_;       // for describe(): what could not be taken away
+
+  bool watching_ = false;
+  bool watch_done_ = true;
+  core::Signal watch_ended_;
+  core::Worker looker_;
+};
+
+}  // namespace dmjob::drivers

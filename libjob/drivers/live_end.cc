@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The ends of a live copy. A pivot is decided by the state file, before it is done: from
+// ManagedVolumes::set_pivot() on, a boot takes the target. Both sides are equal all that time; if the
+// target fails in between, the decision is revoked (DECISIONS.md, "the commit point of a pivot").
+#include "libjob/core/error.h"
+#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/live_step.h"
+
+namespace dmjob::drivers {
+
+void LiveDriver::check_complete() const {
+  if (plan_.managed) return;
+  throw core::Error("volume '" + plan_.volume + "' belongs to " + plan_.owner +
+                    ", which would bring the old disk back at the next boot: it cannot be pivoted. "
+                    "'dmjob cancel " + job_id_ + "' ends the job with a consistent copy");
+}
+
+boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
+  preparing_ = true;
+  if (!opened_) co_await open(job);
+  if (on_target_) co_return settle_on_target(job);
+  constexpr int kTries = 5;
+  std::string failed = "the two sides did not stay equal";
+  for (int i = 0; i < kTries; ++i) {
+    const bool equal = co_await converge(job);
+    if (!equal) break;
+    if (job.complete_requested()) failed = co_await pivot(job);
+    else failed = co_await keep();
+    if (failed.empty()) co_return;
+  }
+  throw core::Error(failed);
+}
+
+boost::asio::awaitable<std::string> LiveDriver::pivot(core::Job& job) {
+  set_phase("pivot");
+  auto find_link = [this] { return volumes::stable_path(plan_.target); };
+  const std::string target = co_await worker_.run(std::move(find_link));
+  environment_.volumes.set_pivot(plan_.volume, target);
+  std::string failed = co_await try_persist(job);
+  if (failed.empty()) failed = co_await try_end("pivot", &LiveCopy::pivot);
+  if (failed.empty()) {
+    settle_on_target(job);
+  } else {
+    environment_.volumes.revoke_pivot(plan_.volume);
+    co_await try_persist(job);
+  }
+  co_return failed;
+}
+
+boost::asio::awaitable<std::string> LiveDriver::keep() {
+  set_phase("detaching the copy");
+  return try_end("end", &LiveCopy::keep);
+}
+
+boost::asio::awaitable<std::string> LiveDriver::try_end(std::string what,
+                                                        void (LiveCopy::*end)()) {
+  ending_ = true;
+  std::string failed;
+  try {
+    auto call = [this, end] { (copy_.get()->*end)(); };
+    co_await step(std::move(what), std::move(call));
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  ending_ = false;
+  mirroring_ = failed.empty() || copy_->mirroring();
+  in_sync_ = false;
+  co_return failed;
+}
+
+boost::asio::awaitable<std::string> LiveDriver::try_persist(core::Job& job) {
+  try {
+    co_await job.host().persist();
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
+
+// Made durable with the job's record, before commit().
+void LiveDriver::settle_on_target(core::Job& job) {
+  const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
+  if (!volume || !volume->pivot_to) return;
+  const std::string target = *volume->pivot_to;
+  environment_.volumes.finish_pivot(plan_.volume);
+  job.host().events.publish("VOLUME_CHANGE",
+                            {{"name", plan_.volume}, {"change", "moved"}, {"device", target}});
+}
+
+boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
+  co_await stop_watch();
+  co_await take_away("clean-up", &LiveCopy::remove);
+  set_phase(job.complete_requested() ? "done; the volume lives on the target"
+                                     : "done; the target is a copy of the instant of the end");
+}
+
+boost::asio::awaitable<void> LiveDriver::abort(core::Job& job) {
+  co_await stop_watch();
+  const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
+  if (volume && volume->pivot_to) {
+    environment_.volumes.revoke_pivot(plan_.volume);
+    co_await try_persist(job);
+  }
+  co_await take_away("withdrawal", &LiveCopy::withdraw);
+  set_phase("given up; the target is incomplete");
+}
+
+// Something may have an inner device open for a moment (a probe, a scan): a few more tries.
+boost::asio::awaitable<void> LiveDriver::take_away(std::string what, void (LiveCopy::*call)()) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      auto function = [this, call] { (copy_.get()->*call)(); };
+      co_await step(what, std::move(function));
+      left_behind_.clear();
+      co_return;
+    } catch (const std::exception& error) {
+      left_behind_ = error.what();
+    }
+  }
+}
+
+boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
+  co_await stop_watch();
+  const bool keep = job.exiting() && opened_ && !on_target_;
+  auto close = [this, keep] {
+    if (keep && copy_->mirroring()) copy_->fall_back(false);
+    else if (keep && copy_->tracking()) copy_->bulk().checkpoint();
+    copy_.reset();
+  };
+  co_await worker_.run(std::move(close));
+}
+
+nlohmann::json LiveDriver::describe() const {
+  nlohmann::json about = CopyDriver::describe();
+  about["pass"] = pass_;
+  about["managed"] = plan_.managed;
+  if (!left_behind_.empty()) about["left-behind"] = left_behind_;
+  return about;
+}
+
+}  // namespace dmjob::drivers

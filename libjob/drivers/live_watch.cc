@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The watch of a live copy. A mirror whose target has failed holds every write until its table is
+// changed; a tracker whose base has failed a write fails the later ones until it is reloaded, and
+// raises no event for it. So: a look after each dm event, and one a second.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/live_step.h"
+
+namespace dmjob::drivers {
+
+void LiveDriver::start_watch(core::Job& job) {
+  watching_ = true;
+  watch_done_ = false;
+  boost::asio::co_spawn(environment_.executor, watch(job), boost::asio::detached);
+}
+
+boost::asio::awaitable<void> LiveDriver::stop_watch() {
+  watching_ = false;
+  environment_.dm_events.notify();
+  while (!watch_done_) co_await watch_ended_.wait();
+}
+
+boost::asio::awaitable<void> LiveDriver::watch(core::Job& job) {
+  constexpr core::Duration kEvery = std::chrono::seconds(1);
+  while (watching_) {
+    co_await environment_.dm_events.wait_for(kEvery);
+    if (watching_) co_await look(job);
+  }
+  watch_done_ = true;
+  watch_ended_.notify();
+}
+
+LiveDriver::Trouble LiveDriver::judge(const dm::MirrorStatus& status) const {
+  if (status.log != dm::Health::kAlive) return Trouble::kScratch;
+  if (status.legs.at(0) != dm::Health::kAlive) return Trouble::kSource;
+  // While tracking, the second side fails by design.
+  if (mirroring_ && status.legs.at(1) != dm::Health::kAlive) return Trouble::kTarget;
+  return Trouble::kNone;
+}
+
+boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
+  std::optional<dm::MirrorStatus> status;
+  try {
+    auto read = [this] { return copy_->mirror_status(); };
+    status = co_await looker_.run(std::move(read));
+  } catch (const std::exception&) {
+    // The device goes away under us when the copy ends; the next look tells otherwise.
+  }
+  if (!status || status->legs.size() != 2) co_return;
+  const Trouble trouble = judge(*status);
+  if (trouble != Trouble::kNone) {
+    co_await act(job, trouble);
+    co_return;
+  }
+  if (!mirroring_ || ending_) co_return;
+  show_left(job, (status->regions - status->regions_in_sync) * plan_.granularity);
+  if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
+}
+
+// What the worker finds counts, not what the status said: the main coroutine may have left the mirror
+// meanwhile. If the logs are in the target's tail, its failure is theirs.
+boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
+  if (trouble == Trouble::kScratch && plan_.scratch.kind == ScratchPlace::Kind::kTail)
+    trouble = Trouble::kTarget;
+  control_.stop();
+  try {
+    if (ending_) {
+      auto release = [this] { copy_->release_held_writes(); };
+      co_await looker_.run(std::move(release));
+    } else {
+      auto leave = [this, trouble] { return leave_failed_table(trouble); };
+      const bool left = co_await worker_.run(std::move(leave));
+      if (left) trouble_ = trouble;
+      mirroring_ = false;
+    }
+  } catch (const std::exception&) {
+    if (!ending_) trouble_ = Trouble::kScratch;
+  }
+  in_sync_ = false;
+  job.kick();
+}
+
+// On the worker. True if a mirror was left.
+bool LiveDriver::leave_failed_table(Trouble trouble) {
+  if (copy_->mirroring()) {
+    copy_->fall_back(trouble == Trouble::kTarget);
+    return true;
+  }
+  if (!copy_->tracking()) return false;
+  if (trouble == Trouble::kScratch) copy_->restart_tracking();
+  if (trouble == Trouble::kSource) copy_->rotate();
+  return false;
+}
+
+}  // namespace dmjob::drivers

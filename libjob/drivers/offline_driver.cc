@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/offline_driver.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <system_error>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/copy_check.h"
+#include "libjob/io/probe.h"
+
+namespace dmjob::drivers {
+
+// --- on the worker ---
+
+void OfflineDriver::take_locks() {
+  locks_.emplace_back(plan_.source, io::DeviceLock::Mode::kExclusive);
+  locks_.emplace_back(plan_.target, io::DeviceLock::Mode::kExclusive);
+}
+
+// Empty first: whatever it held before reads as zeroes then, and zeroes need not be written.
+void OfflineDriver::make_target_file() {
+  const int fd = ::open(plan_.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), plan_.target);
+  const bool sized =
+      ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(plan_.size)) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (!sized) throw std::system_error(error, std::generic_category(), plan_.target);
+}
+
+void OfflineDriver::open_afresh() {
+  if (plan_.new_file) make_target_file();
+  take_locks();
+  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
+  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device),
+                                          scratch_device_.offset, plan_.uuid, plan_.size,
+                                          plan_.granularity, log_bytes(plan_)));
+}
+
+// False if there is nothing to go on from.
+bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
+  if (!resumed_ || fingerprint != plan_.fingerprint) return false;
+  try {
+    take_locks();
+    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
+    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device),
+                                          scratch_device_.offset, plan_.uuid));
+    return true;
+  } catch (const std::exception&) {
+    close();
+    return false;
+  }
+}
+
+void OfflineDriver::open(const std::string& fingerprint) {
+  const bool goes_on = open_checkpoint(fingerprint);
+  if (!goes_on) open_afresh();
+  bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
+                                     io::open_device(plan_.target, io::Access::kReadWrite),
+                                     *scratch_, control_, environment_.clock, plan_);
+  if (goes_on) bulk_->load_checkpoint();
+}
+
+void OfflineDriver::close() {
+  bulk_.reset();
+  scratch_.reset();
+  scratch_device_ = {};
+  locks_.clear();
+}
+
+// --- on the reactor ---
+
+boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
+  auto look = [&] { return io::write_fingerprint(io::probe(plan_.source)); };
+  const std::string fingerprint = co_await worker_.run(std::move(look));
+  auto start = [&] { open(fingerprint); };
+  co_await worker_.run(std::move(start));
+  plan_.fingerprint = fingerprint;
+  co_await job.host().persist();
+  set_phase("copying");
+  show_left(job, bulk_->dirty().dirty_bytes());
+  io::CopyEnd end = io::CopyEnd::kTime;
+  while (end != io::CopyEnd::kClean || bulk_->dirty().count() > 0) {
+    end = co_await copy_slice(job, *bulk_);
+    if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
+    auto store = [&] { return bulk_->checkpoint(); };
+    const auto error = co_await worker_.run(std::move(store));
+    if (error) face(job, *error);
+    if (job.must_return()) co_return;
+    co_await job.pause_point();
+    if (job.must_return()) co_return;
+  }
+  show_left(job, 0);
+}
+
+// run() has returned only after the target's last flush.
+boost::asio::awaitable<void> OfflineDriver::prepare(core::Job&) { co_return; }
+
+boost::asio::awaitable<void> OfflineDriver::commit(core::Job&) {
+  set_phase("done");
+  co_return;
+}
+
+boost::asio::awaitable<void> OfflineDriver::abort(core::Job&) {
+  set_phase("given up; the target is incomplete");
+  co_return;
+}
+
+boost::asio::awaitable<void> OfflineDriver::clean(core::Job& job) {
+  const bool ends = !job.exiting();
+  auto drop = [&] {
+    if (ends && scratch_) scratch_->wipe();
+    close();
+    if (ends) remove_scratch(plan_.scratch);
+  };
+  co_await worker_.run(std::move(drop));
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A copy of something that nobody uses: no device-mapper at all. It has no ready phase: with its last
+// block it is done. Started again after a kill, it goes on from its checkpoint, unless the source was
+// written to meanwhile (io::write_fingerprint).
+//
+// Thread: the reactor; what blocks runs on the worker.
+#pragma once
+
+#include <optional>
+
+#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/scratch_place.h"
+#include "libjob/io/device_lock.h"
+
+namespace dmjob::drivers {
+
+class OfflineDriver : public CopyDriver {
+ public:
+  using CopyDriver::CopyDriver;
+
+  boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> prepare(core::Job& job) override;
+  boost::asio::awaitable<void> commit(core::Job& job) override;
+  boost::asio::awaitable<void> abort(core::Job& job) override;
+  boost::asio::awaitable<void> clean(core::Job& job) override;
+  bool can_complete() const override { return false; }
+
+ private:
+  // On the worker.
+  void open(const std::string& fingerprint);
+  void take_locks();
+  bool open_checkpoint(const std::string& fingerprint);
+  void open_afresh();
+  void make_target_file();
+  void close();
+
+  std::vector<io::DeviceLock> locks_;
+  OpenScratch scratch_device_;
+  std::optional<store::Scratch> scratch_;
+  std::unique_ptr<BulkCopy> bulk_;
+};
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/scratch_place.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "libjob/core/error.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kAlignment = 4096;
+
+std::uint64_t round_up(std::uint64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+dev_t file_system_of(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0)
+    throw core::Error("scratch " + path + ": " + std::generic_category().message(errno));
+  return status.st_dev;
+}
+
+bool lives_on(dev_t upper, const io::ProbeResult& lower) {
+  if (lower.kind == io::Kind::kFile) return false;
+  const std::vector<dev_t> chain = io::stands_on(upper);
+  return std::find(chain.begin(), chain.end(), lower.dev) != chain.end();
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw core::Error("scratch " + path + " " + why + ": name another with --scratch");
+}
+
+void check_disk(const io::ProbeResult& disk, const ScratchWish& wish,
+                const io::ProbeResult& source, const std::optional<io::ProbeResult>& target) {
+  if (source.kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, source.dev))
+    refuse(disk.path, "is the source, lies on it or under it");
+  if (target && target->kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, target->dev))
+    refuse(disk.path, "is the target, lies on it or under it");
+  if (!disk.mounted_on.empty()) refuse(disk.path, "is in use (on " + disk.mounted_on.front() + ")");
+  if (!disk.holders.empty()) refuse(disk.path, "is in use (by " + disk.holders.front() + ")");
+  if (disk.held_exclusively) refuse(disk.path, "is in use");
+  if (disk.read_only) refuse(disk.path, "is read-only");
+  if (disk.size < wish.bytes)
+    refuse(disk.path, "is too small: " + std::to_string(wish.bytes) + " bytes are needed");
+  if (disk.logical_block_size > kAlignment) refuse(disk.path, "has blocks of more than 4096 bytes");
+  if (!disk.signature.empty() && !wish.force)
+    throw core::Error("scratch " + disk.path + " carries a signature (" + disk.signature +
+                      "): --force overwrites it");
+}
+
+ScratchPlace in_folder(const std::string& folder, const ScratchWish& wish,
+                       const io::ProbeResult& source) {
+  if (lives_on(file_system_of(folder), source)) refuse(folder, "lives on the source itself");
+  if (std::filesystem::space(folder).available < wish.bytes)
+    refuse(folder, "has no room: " + std::to_string(wish.bytes) + " bytes are needed");
+  struct statfs fs {};
+  const bool memory = statfs(folder.c_str(), &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+  return {memory ? ScratchPlace::Kind::kMemory : ScratchPlace::Kind::kFile,
+          folder + "/" + wish.file_name, 0};
+}
+
+ScratchPlace given(const ScratchWish& wish, const io::ProbeResult& source,
+                   const std::optional<io::ProbeResult>& target) {
+  const std::filesystem::path path = *wish.path;
+  std::error_code ignored;
+  if (std::filesystem::is_block_file(path, ignored)) {
+    check_disk(io::probe(path), wish, source, target);
+    return {ScratchPlace::Kind::kDevice, path, 0};
+  }
+  if (std::filesystem::is_directory(path, ignored)) return in_folder(path, wish, source);
+  if (std::filesystem::exists(path, ignored))
+    refuse(path, "is a file that exists already");
+  ScratchPlace place = in_folder(path.parent_path(), wish, source);
+  place.path = path;
+  return place;
+}
+
+bool fits_in_tail(const ScratchWish& wish, const io::ProbeResult& source,
+                  const std::optional<io::ProbeResult>& target) {
+  return target && target->kind == io::Kind::kBlockDevice &&
+         target->size >= round_up(source.size) + wish.bytes;
+}
+
+void make_file(const std::string& path, std::uint64_t bytes) {
+  int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "scratch " + path);
+  // Allocated, not sparse: a full file system must show now and not at a checkpoint.
+  int error = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  close(fd);
+  if (error == 0) return;
+  unlink(path.c_str());
+  throw std::system_error(error, std::generic_category(), "scratch " + path);
+}
+
+bool is_file(ScratchPlace::Kind kind) {
+  return kind == ScratchPlace::Kind::kFile || kind == ScratchPlace::Kind::kMemory;
+}
+
+}  // namespace
+
+ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,
+                            const std::optional<io::ProbeResult>& target) {
+  if (wish.path) return given(wish, source, target);
+  if (fits_in_tail(wish, source, target))
+    return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
+  if (!wish.folder.empty() && !lives_on(file_system_of(wish.folder), source))
+    return in_folder(wish.folder, wish, source);
+  return {ScratchPlace::Kind::kMemory, wish.memory_folder + "/" + wish.file_name, 0};
+}
+
+OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, ScratchUse use,
+                         bool create) {
+  OpenScratch scratch;
+  scratch.offset = place.offset;
+  std::string path = place.path;
+  if (is_file(place.kind)) {
+    if (create) make_file(path, bytes);
+    // A tmpfs may refuse O_DIRECT; a loop device over it does not.
+    if (use == ScratchUse::kDm || place.kind == ScratchPlace::Kind::kMemory) {
+      scratch.loop.emplace(LoopDevice::over(path));
+      path = scratch.loop->path();
+    }
+  }
+  scratch.device = io::open_device(path, io::Access::kReadWrite);
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode)) scratch.dev = status.st_rdev;
+  return scratch;
+}
+
+void remove_scratch(const ScratchPlace& place) noexcept {
+  if (is_file(place.kind)) unlink(place.path.c_str());
+}
+
+}  // namespace dmjob::drivers
