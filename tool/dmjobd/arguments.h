@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The arguments of a command, checked against the command's parameters before the command runs: a
+// missing, unknown or wrongly typed one is an error without side effects.
+// Thread: any (values).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dmjob::daemon {
+
+enum class Type {
+  kText,       // a string without NUL
+  kWord,       // one of a few strings: Parameter::words
+  kTexts,      // an array of strings
+  kFlag,       // true or false
+  kInteger,    // -2^63 .. 2^63-1, written without fraction or exponent
+  kSize,       // 0 .. 2^64-1, the same
+  kSenseless,  // QEMU's, without a meaning here; Parameter::words says why
+};
+
+enum class Need { kRequired, kOptional };
+
+struct Parameter {
+  std::string_view name;
+  Type type = Type::kText;
+  Need need = Need::kRequired;
+  std::string_view words = {};  // separated by a space
+};
+
+class Arguments {
+ public:
+  // Throws core::Error that names the argument.
+  Arguments(nlohmann::json values, std::span<const Parameter> parameters);
+
+  bool has(std::string_view name) const { return values_.contains(name); }
+  // Of an argument that is there, with the type that its parameter has.
+  std::string text(std::string_view name) const;
+  std::uint64_t size(std::string_view name) const;
+  // With what to take if it is not there.
+  std::optional<std::string> text_if(std::string_view name) const;
+  std::optional<std::uint64_t> size_if(std::string_view name) const;
+  std::vector<std::string> texts_if(std::string_view name) const;  // empty
+  bool flag(std::string_view name, bool otherwise) const;
+  std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
+
+ private:
+  nlohmann::json values_;
+};
+
+}  // namespace dmjob::daemon

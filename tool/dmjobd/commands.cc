@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/commands.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "tool/dmjobd/handlers.h"
+
+namespace dmjob::daemon {
+namespace {
+
+using core::Error;
+using core::ErrorClass;
+using core::Job;
+
+constexpr auto kNeeded = Need::kRequired;
+constexpr auto kFree = Need::kOptional;
+constexpr auto kGeneric = ErrorClass::kGeneric;
+constexpr auto kInactive = ErrorClass::kDeviceNotActive;
+
+constexpr std::string_view kOnError = "report ignore stop enospc auto";
+constexpr std::string_view kOwnTarget = "complete puts the target in the place of the volume";
+constexpr std::string_view kNoNodes = "dmjob has no node graph";
+constexpr std::string_view kNoChoice = "dmjob chooses by itself how zeroes are written";
+
+constexpr std::array<Parameter, 0> kNone{};
+constexpr std::array kById{Parameter{"id", Type::kText, kNeeded}};
+constexpr std::array kByDevice{Parameter{"device", Type::kText, kNeeded}};
+constexpr std::array kByName{Parameter{"name", Type::kText, kNeeded}};
+
+constexpr std::array kCapabilities{Parameter{"enable", Type::kTexts, kFree}};
+constexpr std::array kSince{Parameter{"since", Type::kSize, kNeeded}};
+constexpr std::array kCancel{Parameter{"device", Type::kText, kNeeded},
+                             Parameter{"force", Type::kFlag, kFree}};
+constexpr std::array kSetSpeed{Parameter{"device", Type::kText, kNeeded},
+                               Parameter{"speed", Type::kInteger, kNeeded}};
+constexpr std::array kAttach{Parameter{"name", Type::kText, kNeeded},
+                             Parameter{"device", Type::kText, kNeeded}};
+constexpr std::array kMirror{
+    Parameter{"job-id", Type::kText, kFree},
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kNeeded},
+    Parameter{"sync", Type::kWord, kNeeded, "full"},
+    Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"granularity", Type::kSize, kFree},
+    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
+    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
+    Parameter{"auto-finalize", Type::kFlag, kFree},
+    Parameter{"auto-dismiss", Type::kFlag, kFree},
+    Parameter{"copy-mode", Type::kWord, kFree, "background"},
+    Parameter{"scratch", Type::kText, kFree},
+    Parameter{"force", Type::kFlag, kFree},
+    Parameter{"pivot", Type::kFlag, kFree},
+    Parameter{"replaces", Type::kSenseless, kFree, kOwnTarget},
+    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
+    Parameter{"node-name", Type::kSenseless, kFree, kNoNodes},
+    Parameter{"buf-size", Type::kSenseless, kFree, "dmjob sizes its buffers itself"},
+    Parameter{"unmap", Type::kSenseless, kFree, kNoChoice},
+    Parameter{"target-is-zero", Type::kSenseless, kFree, kNoChoice},
+};
+
+constexpr auto kQuery = Access::kQuery;
+constexpr auto kAll = Access::kAll;
+
+constexpr std::array kCommands{
+    // name, who may, parameters, handler
+    Command{"qmp_capabilities", kQuery, kCapabilities, negotiate_again},
+    Command{"query-version", kQuery, kNone, query_version},
+    Command{"query-commands", kQuery, kNone, query_commands},
+    Command{"query-jobs", kQuery, kNone, query_jobs},
+    Command{"query-block-jobs", kQuery, kNone, query_block_jobs},
+    Command{"query-job-history", kQuery, kNone, query_job_history},
+    Command{"query-volumes", kQuery, kNone, query_volumes},
+    Command{"query-events", kQuery, kSince, query_events},
+
+    Command{"job-pause", kAll, kById, apply_verb<&Job::pause, kGeneric>},
+    Command{"job-resume", kAll, kById, apply_verb<&Job::resume, kGeneric>},
+    Command{"job-cancel", kAll, kById, job_cancel},
+    Command{"job-complete", kAll, kById, apply_verb<&Job::complete, kGeneric>},
+    Command{"job-finalize", kAll, kById, apply_verb<&Job::finalize, kGeneric>},
+    Command{"job-dismiss", kAll, kById, apply_verb<&Job::dismiss, kGeneric>},
+
+    Command{"block-job-pause", kAll, kByDevice, apply_verb<&Job::pause, kInactive>},
+    Command{"block-job-resume", kAll, kByDevice, apply_verb<&Job::resume, kInactive>},
+    Command{"block-job-cancel", kAll, kCancel, block_job_cancel},
+    Command{"block-job-complete", kAll, kByDevice, apply_verb<&Job::complete, kInactive>},
+    Command{"block-job-finalize", kAll, kById, apply_verb<&Job::finalize, kInactive>},
+    Command{"block-job-dismiss", kAll, kById, apply_verb<&Job::dismiss, kInactive>},
+    Command{"block-job-set-speed", kAll, kSetSpeed, block_job_set_speed},
+
+    Command{"blockdev-mirror", kAll, kMirror, blockdev_mirror},
+    Command{"volume-attach", kAll, kAttach, volume_attach},
+    Command{"volume-detach", kAll, kByName, volume_detach},
+};
+
+void check_caller(const Command& command, Access caller) {
+  if (caller < command.access) {
+    throw Error("Command '" + std::string(command.name) + "' is for root; you may query only");
+  }
+}
+
+void check_out_of_band(const Command& command) {
+  if (command.access != Access::kQuery) {
+    throw Error("Command '" + std::string(command.name) + "' does not support OOB");
+  }
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+const Command* find_command(std::string_view name) {
+  const auto found = std::ranges::find(kCommands, name, &Command::name);
+  return found == kCommands.end() ? nullptr : &*found;
+}
+
+boost::asio::awaitable<nlohmann::json> run_command(Daemon& daemon, Access caller, Request request) {
+  const Command* command = find_command(request.command);
+  if (command == nullptr) {
+    throw Error("The command '" + request.command + "' has not been found",
+                ErrorClass::kCommandNotFound);
+  }
+  check_caller(*command, caller);
+  if (request.out_of_band) check_out_of_band(*command);
+  Arguments arguments(std::move(request.arguments), command->parameters);
+  auto running = command->handler(daemon, std::move(arguments));
+  nlohmann::json value = co_await std::move(running);
+  co_return value;
+}
+
+}  // namespace dmjob::daemon

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the commands of the socket act on: jobs, volumes, events. A seam: the server's tests use a
+// fake, main() the LiveDaemon.
+// Thread: the reactor. Errors: core::Error, one line for the user. Queries do not wait.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "libjob/core/event.h"
+#include "libjob/core/registry.h"
+#include "libjob/drivers/copy_request.h"
+
+namespace dmjob::daemon {
+
+class Daemon {
+ public:
+  virtual ~Daemon() = default;
+
+  virtual core::Registry& registry() = 0;
+  virtual core::EventBus& events() = 0;
+
+  // Checks everything, makes and starts the job; returns its id. Nothing is changed if it throws.
+  virtual boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) = 0;
+
+  // A managed volume NAME over the disk at `device`, active at once and after each boot.
+  virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;
+  virtual boost::asio::awaitable<void> detach(std::string name) = 0;
+  // [{"name", "device", "size", "managed", "active", "job"?, "error"?}], by name.
+  virtual nlohmann::json query_volumes() = 0;
+};
+
+}  // namespace dmjob::daemon

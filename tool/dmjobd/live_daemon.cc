@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/live_daemon.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "dm/name.h"
+#include "libjob/core/worker.h"
+#include "libjob/drivers/copy_driver.h"
+#include "tool/dmjobd/log.h"
+
+namespace dmjob::daemon {
+
+using boost::asio::awaitable;
+
+LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& config,
+                       dm::Control* control, dm::Ledger& ledger)
+    : executor_(executor),
+      config_(config),
+      control_(control),
+      file_(config.state_folder),
+      dm_signal_(executor),
+      locks_(executor, clock_),
+      environment_{.executor = executor,
+                   .control = control,
+                   .ledger = ledger,
+                   .clock = clock_,
+                   .locks = locks_,
+                   .dm_events = dm_signal_,
+                   .volumes = volumes_,
+                   .scratch_folder = config.scratch_folder,
+                   .state_folder = config.state_folder,
+                   .memory_folder = config.memory_folder},
+      keeper_(executor, file_, [this] { return compose(); }),
+      host_{.executor = executor,
+            .events = events_,
+            .persist = [this] { return keeper_.persist(); },
+            .persist_soon = [this] { keeper_.persist_soon(); },
+            .gone = [this](core::Job& job) { registry_.remove(job); }} {}
+
+// --- the state ---
+
+nlohmann::json LiveDaemon::compose() const {
+  nlohmann::json jobs = nlohmann::json::array();
+  for (auto job = registry_.jobs().rbegin(); job != registry_.jobs().rend(); ++job)
+    jobs.push_back((*job)->record());
+  return {{"volumes", volumes_.record()},
+          {"jobs", std::move(jobs)},  // oldest first
+          {"quarantine", quarantine_},
+          {"history", registry_.history()},
+          {"event-number", events_.last_number()}};
+}
+
+void LiveDaemon::load() {
+  auto loaded = file_.load();
+  if (!loaded) return;
+  if (!loaded->warning.empty()) log_warning(loaded->warning);
+  take_up(loaded->content);
+}
+
+void LiveDaemon::take_up(const nlohmann::json& content) {
+  events_.restore_number(content.at("event-number"));
+  registry_.restore_history(content.at("history"));
+  volumes_.restore(content.at("volumes"));
+  quarantine_ = content.at("quarantine");
+  for (const nlohmann::json& record : content.at("jobs")) take_up_job(record);
+}
+
+// A record that cannot be read must not lose the others, nor itself.
+void LiveDaemon::take_up_job(const nlohmann::json& record) {
+  try {
+    std::unique_ptr<core::Driver> driver;
+    if (record.at("status") != core::to_string(core::Status::kConcluded))
+      driver = drivers::make_copy_driver(
+          environment_, drivers::CopyPlan::restore(record.at("driver")), record.at("id"), true);
+    registry_.add(core::Job::restore(host_, record, std::move(driver)));
+  } catch (const std::exception& error) {
+    log_error("a stored job is put aside, in \"quarantine\" of the state file: " +
+              std::string(error.what()));
+    quarantine_.push_back(record);
+  }
+}
+
+// --- start and stop ---
+
+awaitable<void> LiveDaemon::start() {
+  if (control_) {
+    dm_events_.emplace(executor_, dm_signal_);
+    boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);
+    co_await activate_volumes();
+    co_await report_strangers();
+  }
+  std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
+  for (const auto& job : jobs) job->start();
+}
+
+// A volume with a job that had interposed is there already, or the job starts over after a reboot.
+awaitable<void> LiveDaemon::activate_volumes() {
+  const auto volumes = volumes_.all();
+  for (const auto& [name, volume] : volumes) {
+    const std::string error = co_await try_activate(volume);
+    volumes_.set_error(name, error);
+    if (!error.empty()) log_error("volume '" + name + "' is not active: " + error);
+  }
+}
+
+awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
+  core::Worker worker;
+  try {
+    auto call = [&] { volumes::activate(*control_, volume); };
+    co_await worker.run(std::move(call));
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
+
+// Devices with our UUID that no job of ours knows are reported, never removed.
+awaitable<void> LiveDaemon::report_strangers() {
+  core::Worker worker;
+  auto list = [this] {
+    std::vector<std::string> names;
+    for (const dm::Device& device : control_->list()) {
+      const auto full = control_->find(device.name);
+      if (full && full->uuid.starts_with(dm::kInnerUuidPrefix)) names.push_back(full->name);
+    }
+    return names;
+  };
+  const std::vector<std::string> inner = co_await worker.run(std::move(list));
+  for (const std::string& name : inner) {
+    const bool known = std::ranges::any_of(registry_.jobs(), [&](const auto& job) {
+      return name.starts_with(dm::inner_name(job->id(), ""));
+    });
+    if (!known)
+      log_warning("device '" + name + "' was made by a job that the state file does not know: "
+                  "left alone ('dmsetup table " + name + "' shows it)");
+  }
+}
+
+bool LiveDaemon::all_idle() const {
+  return std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
+}
+
+awaitable<bool> LiveDaemon::stop() {
+  std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
+  for (const auto& job : jobs) job->stop_for_exit();
+  constexpr core::Duration kPatience = std::chrono::seconds(20);
+  constexpr core::Duration kLook = std::chrono::milliseconds(50);
+  const core::TimePoint give_up = clock_.now() + kPatience;
+  core::Signal never(executor_);
+  while (!all_idle() && clock_.now() < give_up) co_await never.wait_for(kLook);
+  if (dm_events_) dm_events_->stop();
+  try {
+    co_await keeper_.persist();
+  } catch (const std::exception& error) {
+    log_error(error.what());
+  }
+  co_return all_idle();
+}
+
+// --- jobs ---
+
+drivers::CheckContext LiveDaemon::check_context() const {
+  std::map<std::string, std::string> busy;
+  for (const auto& job : registry_.jobs()) {
+    if (!job->holds_claims()) continue;
+    for (const std::string& claim : job->options().claims) busy.emplace(claim, job->id());
+  }
+  return {.control = control_,
+          .volumes = volumes_.all(),
+          .busy = std::move(busy),
+          .scratch_folder = config_.scratch_folder,
+          .state_folder = config_.state_folder,
+          .memory_folder = config_.memory_folder};
+}
+
+awaitable<std::string> LiveDaemon::start_copy(drivers::CopyRequest request) {
+  core::Worker worker;  // of its own: a hung disk keeps only this request
+  const drivers::CheckContext context = check_context();
+  auto check = [&] { return drivers::check_copy(request, context); };
+  drivers::CheckedCopy checked = co_await worker.run(std::move(check));
+  const std::string id = request.id.value_or(checked.default_id);
+  if (const std::string wrong = core::check_job_id(id); !wrong.empty())
+    throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
+  registry_.check_free(id, checked.claims);
+  auto driver = drivers::make_copy_driver(environment_, std::move(checked.plan), id, false);
+  auto job = core::Job::create(host_,
+                               {.id = id,
+                                .speed = static_cast<std::uint64_t>(request.speed),
+                                .auto_finalize = request.auto_finalize,
+                                .auto_dismiss = request.auto_dismiss,
+                                .claims = std::move(checked.claims)},
+                               std::move(driver));
+  registry_.add(job);
+  job->start();
+  co_return id;
+}
+
+// --- volumes ---
+
+dm::Control& LiveDaemon::control_or_refuse() const {
+  if (!control_) throw core::Error("this kernel has no device-mapper (modprobe dm-mod)");
+  return *control_;
+}
+
+void LiveDaemon::publish_change(const std::string& name, const char* change,
+                                const std::string& device) {
+  events_.publish("VOLUME_CHANGE", {{"name", name}, {"change", change}, {"device", device}});
+}
+
+awaitable<void> LiveDaemon::forget_volume(std::string name) {
+  volumes_.remove(name);
+  co_await keeper_.persist();
+}
+
+// The intent is durable before the device is made.
+awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
+  dm::Control& control = control_or_refuse();
+  constexpr core::Duration kPatience = std::chrono::minutes(1);
+  auto hold = co_await locks_.acquire(name, "attach", kPatience);
+  if (volumes_.find(name)) throw core::Error("volume '" + name + "' exists already");
+  core::Worker worker;
+  auto plan = [&] { return volumes::plan_attach(control, name, device); };
+  const volumes::ManagedVolume volume = co_await worker.run(std::move(plan));
+  volumes_.add(volume);
+  std::string failed;
+  try {
+    co_await keeper_.persist();
+    failed = co_await try_activate(volume);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) {
+    co_await forget_volume(name);
+    throw core::Error("volume '" + name + "' was not attached: " + failed);
+  }
+  publish_change(name, "attached", volume.device);
+}
+
+awaitable<void> LiveDaemon::detach(std::string name) {
+  constexpr core::Duration kPatience = std::chrono::minutes(1);
+  auto hold = co_await locks_.acquire(name, "detach", kPatience);
+  const volumes::ManagedVolume* volume = volumes_.find(name);
+  if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
+  if (auto job = registry_.holder(name))
+    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
+  if (control_) {
+    const volumes::ManagedVolume gone = *volume;
+    core::Worker worker;
+    auto remove = [&] { volumes::deactivate(*control_, gone); };
+    co_await worker.run(std::move(remove));
+  }
+  const std::string device = volume->device;
+  co_await forget_volume(name);
+  publish_change(name, "detached", device);
+}
+
+nlohmann::json LiveDaemon::query_volumes() {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& [name, volume] : volumes_.all()) {
+    nlohmann::json entry{{"name", name},
+                         {"device", volume.device},
+                         {"size", volume.sectors * 512},
+                         {"managed", true},
+                         {"active", volume.error.empty()}};
+    if (!volume.error.empty()) entry["error"] = volume.error;
+    if (auto job = registry_.holder(name)) entry["job"] = job->id();
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace dmjob::daemon

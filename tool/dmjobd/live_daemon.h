@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The daemon behind the socket: managed volumes, jobs, and the state file that outlives both.
+//
+//   LiveDaemon  load  co_await start  (commands)  co_await stop
+//
+// Thread: the reactor; what blocks runs on workers of its own a call.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <optional>
+#include <string>
+
+#include "dm/control.h"
+#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/store/state_file.h"
+#include "tool/dmjobd/config.h"
+#include "tool/dmjobd/daemon.h"
+#include "tool/dmjobd/dm_events.h"
+#include "tool/dmjobd/state_keeper.h"
+
+namespace dmjob::daemon {
+
+class LiveDaemon : public Daemon {
+ public:
+  // control: null if this kernel has no device-mapper. Takes the state folder's lock: throws
+  // std::system_error if another daemon has it. All arguments outlive this.
+  LiveDaemon(boost::asio::any_io_executor executor, const Config& config, dm::Control* control,
+             dm::Ledger& ledger);
+
+  // Reads the state file. Throws store::StateDamaged: nothing may be touched then.
+  void load();
+  // Activates the volumes, takes the jobs up again. What fails is logged and shown, and stops nobody
+  // else.
+  boost::asio::awaitable<void> start();
+  // Brings every job to a point from which the next start goes on. False if one hangs.
+  boost::asio::awaitable<bool> stop();
+
+  core::Registry& registry() override { return registry_; }
+  core::EventBus& events() override { return events_; }
+  boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) override;
+  boost::asio::awaitable<void> attach(std::string name, std::string device) override;
+  boost::asio::awaitable<void> detach(std::string name) override;
+  nlohmann::json query_volumes() override;
+
+ private:
+  nlohmann::json compose() const;
+  void take_up(const nlohmann::json& content);
+  void take_up_job(const nlohmann::json& record);
+  boost::asio::awaitable<void> activate_volumes();
+  boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> report_strangers();
+  boost::asio::awaitable<void> forget_volume(std::string name);
+  drivers::CheckContext check_context() const;
+  dm::Control& control_or_refuse() const;
+  void publish_change(const std::string& name, const char* change, const std::string& device);
+  bool all_idle() const;
+
+  boost::asio::any_io_executor executor_;
+  const Config& config_;
+  dm::Control* control_;
+  store::StateFile file_;
+  core::SystemClock clock_;
+  core::EventBus events_;
+  core::Signal dm_signal_;
+  core::VolumeLocks locks_;
+  volumes::ManagedVolumes volumes_;
+  drivers::Environment environment_;
+  StateKeeper keeper_;
+  core::JobHost host_;
+  core::Registry registry_;
+  nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
+  std::optional<DmEvents> dm_events_;
+};
+
+}  // namespace dmjob::daemon

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/program.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "dm/features.h"
+#include "dm/kernel_control.h"
+#include "libjob/core/error.h"
+#include "tool/dmjobd/guardian.h"
+#include "tool/dmjobd/listener.h"
+#include "tool/dmjobd/live_daemon.h"
+#include "tool/dmjobd/log.h"
+#include "tool/dmjobd/peer.h"
+#include "tool/dmjobd/server.h"
+
+namespace dmjob::daemon {
+namespace {
+
+using boost::asio::awaitable;
+
+// The daemon may be the one that resumes the disk its own pages would come from.
+void lock_memory() {
+  constexpr std::size_t kStack = 512 << 10;  // each thread's is locked whole
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+    log_warning(std::string("memory cannot be locked (") + std::strerror(errno) +
+                "): do not copy the volume of the root file system or of swap");
+}
+
+// nullptr: jobs on live volumes are refused, offline copies work.
+std::unique_ptr<dm::Control> open_device_mapper() {
+  try {
+    auto control = std::make_unique<dm::KernelControl>();
+    const std::vector<std::string> needed(std::begin(dm::kTargetsOfCopy),
+                                          std::end(dm::kTargetsOfCopy));
+    for (const std::string& target : dm::missing_targets(*control, needed))
+      log_warning("this kernel has no dm target '" + target + "': live copies will fail");
+    return control;
+  } catch (const std::system_error& error) {
+    log_warning(std::string("no device-mapper (") + error.what() + "): offline copies only");
+    return nullptr;
+  }
+}
+
+class Program {
+ public:
+  Program(const Config& config, dm::Control* control, Guardian& guardian)
+      : config_(config),
+        guardian_(guardian),
+        daemon_(reactor_.get_executor(), config, control, guardian),
+        signals_(reactor_, SIGINT, SIGTERM) {}
+
+  int run() {
+    daemon_.load();
+    boost::asio::co_spawn(reactor_, live(), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+    });
+    reactor_.run();
+    return 0;
+  }
+
+ private:
+  awaitable<void> live() {
+    auto listener = Listener::from_systemd();
+    const auto group = find_group("dmjob");
+    if (!listener) listener.emplace(Listener::bind(config_.socket, group));
+    co_await daemon_.start();
+    auto gatekeeper = [group](int socket) { return decide_access(read_peer(socket), group); };
+    auto server = Server::start(reactor_.get_executor(), daemon_, std::move(*listener), gatekeeper);
+    sd_notify(0, "READY=1");
+    co_await signals_.async_wait(boost::asio::use_awaitable);
+    sd_notify(0, "STOPPING=1");
+    co_await end(server);
+  }
+
+  // Something that hangs on a disk cannot be waited for: the process ends all the same, and the
+  // guardian takes care of what it leaves.
+  awaitable<void> end(std::shared_ptr<Server> server) {
+    constexpr core::Duration kPatience = std::chrono::seconds(5);
+    const bool answered = co_await server->stop(kPatience);
+    const bool idle = co_await daemon_.stop();
+    if (idle) guardian_.dismiss();
+    else log_error("a job does not come to rest; the next start takes it up");
+    if (!idle || !answered) _exit(0);
+    reactor_.stop();
+  }
+
+  const Config& config_;
+  Guardian& guardian_;
+  boost::asio::io_context reactor_{1};
+  LiveDaemon daemon_;
+  boost::asio::signal_set signals_;
+};
+
+}  // namespace
+
+int run_program(const Config& config) {
+  if (geteuid() != 0) throw core::Error("only root can run dmjobd");
+  std::signal(SIGPIPE, SIG_IGN);
+  std::filesystem::create_directories(config.run_folder);
+  Guardian guardian(config.run_folder + "/guardian.lock");  // forks: before any thread
+  lock_memory();
+  const auto control = open_device_mapper();
+  return Program(config, control.get(), guardian).run();
+}
+
+}  // namespace dmjob::daemon

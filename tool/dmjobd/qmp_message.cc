@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/qmp_message.h"
+
+#include <string_view>
+#include <utility>
+
+namespace dmjob::daemon {
+namespace {
+
+using core::Error;
+using core::ErrorClass;
+using nlohmann::json;
+
+std::string_view to_string(ErrorClass error_class) {
+  switch (error_class) {
+    case ErrorClass::kGeneric:
+      break;
+    case ErrorClass::kDeviceNotActive:
+      return "DeviceNotActive";
+    case ErrorClass::kDeviceNotFound:
+      return "DeviceNotFound";
+    case ErrorClass::kCommandNotFound:
+      return "CommandNotFound";
+  }
+  return "GenericError";
+}
+
+std::string command_name(const json& value, const std::string& member) {
+  if (!value.is_string()) throw Error("QMP input member '" + member + "' must be a string");
+  return value.get<std::string>();
+}
+
+}  // namespace
+
+Request read_request(json message, bool oob_enabled) {
+  if (!message.is_object()) throw Error("QMP input must be a JSON object");
+  Request request;
+  int commands = 0;
+  for (auto& [member, value] : message.items()) {
+    if (member == "execute" || (member == "exec-oob" && oob_enabled)) {
+      request.command = command_name(value, member);
+      request.out_of_band = member == "exec-oob";
+      ++commands;
+    } else if (member == "arguments") {
+      if (!value.is_object()) throw Error("QMP input member 'arguments' must be an object");
+      request.arguments = std::move(value);
+    } else if (member != "id") {
+      throw Error("QMP input member '" + member + "' is unexpected");
+    }
+  }
+  if (commands == 0) throw Error("QMP input lacks member 'execute'");
+  if (commands > 1) throw Error("QMP input has both 'execute' and 'exec-oob'");
+  return request;
+}
+
+std::optional<json> request_id(const json& message) {
+  if (!message.is_object()) return std::nullopt;
+  const auto id = message.find("id");
+  if (id == message.end()) return std::nullopt;
+  return std::optional<json>(std::in_place, *id);
+}
+
+bool is_out_of_band(const json& message) {
+  return message.is_object() && message.contains("exec-oob");
+}
+
+json greeting() {
+  return {{"QMP", {{"version", version()}, {"capabilities", json::array({"oob"})}}}};
+}
+
+json version() {
+  return {{"qemu", {{"major", 7}, {"minor", 2}, {"micro", 0}}},
+          {"package", "dmjob " DMJOB_VERSION}};
+}
+
+json make_return(json value) {
+  json answer = json::object();
+  answer["return"] = std::move(value);
+  return answer;
+}
+
+json make_error(const Error& error) {
+  return {{"error", {{"class", to_string(error.error_class())}, {"desc", error.what()}}}};
+}
+
+std::string to_line(const json& message) {
+  return message.dump(-1, ' ', true, json::error_handler_t::replace) + "\r\n";
+}
+
+}  // namespace dmjob::daemon

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/state_keeper.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "tool/dmjobd/log.h"
+
+namespace dmjob::daemon {
+
+StateKeeper::StateKeeper(boost::asio::any_io_executor executor, store::StateFile& file,
+                         std::function<nlohmann::json()> compose)
+    : executor_(executor), file_(file), compose_(std::move(compose)), written_(executor) {}
+
+boost::asio::awaitable<void> StateKeeper::persist() {
+  const std::uint64_t mine = ++asked_;
+  while (durable_ < mine) {
+    if (writing_) {
+      co_await written_.wait();
+    } else {
+      co_await write_once();
+    }
+  }
+}
+
+boost::asio::awaitable<void> StateKeeper::write_once() {
+  writing_ = true;
+  const std::uint64_t covers = asked_;
+  const nlohmann::json content = compose_();
+  std::string failed;
+  try {
+    auto save = [&] { file_.save(content); };
+    co_await worker_.run(std::move(save));
+    durable_ = covers;
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  writing_ = false;
+  written_.notify();
+  if (!failed.empty())
+    throw core::Error("the state file in " + file_.folder() + " cannot be written: " + failed);
+}
+
+void StateKeeper::persist_soon() {
+  if (std::exchange(soon_, true)) return;
+  auto ask = [](StateKeeper* keeper) -> boost::asio::awaitable<void> {
+    keeper->soon_ = false;
+    co_await keeper->persist();
+  };
+  boost::asio::co_spawn(executor_, ask(this), [](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::exception& why) {
+      log_error(why.what());
+    }
+  });
+}
+
+}  // namespace dmjob::daemon
