@@ -72,8 +72,9 @@ class Control {
   virtual void clear(const std::string& name) = 0;
 
   // Returns once the device is suspended. Waits without a bound for I/O in flight; a signal to the
-  // thread ends the wait with EINTR, the device then runs on. Of an already suspended device it is
-  // no error and changes nothing: ask find() first where it matters whose suspension it is.
+  // thread, if its handler is without SA_RESTART, ends the wait with EINTR, and the device runs on.
+  // Of an already suspended device it is no error and changes nothing: ask find() first where it
+  // matters whose suspension it is.
   virtual void suspend(const std::string& name, SuspendMode mode) = 0;
   // Makes an inactive table live, if there is one, and lets I/O through again. Neither allocates
   // nor waits for other processes nor for any lock of ours: safe while the root disk is suspended.

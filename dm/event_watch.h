@@ -2,6 +2,8 @@
 //
 // Waiting for dm events without polling and without a thread a device: the control node becomes
 // readable when any device has had an event since it was last armed (DM_DEV_ARM_POLL, dm 4.37).
+// Created, removed and resumed devices count as events, too, ours included: look at the statuses,
+// expect nothing.
 //
 // Thread: the one that polls the descriptor (the reactor); arm() does not block.
 #pragma once

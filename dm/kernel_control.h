@@ -25,8 +25,10 @@ class KernelControl : public Control {
   KernelControl& operator=(const KernelControl&) = delete;
 
   dev_t create(const NewDevice& device) override;
-  // The table takes the device's own mode. A table of a writable device over a read-only disk fails
-  // with EROFS: made read-only instead, it would fail the writers later.
+  // The table takes the device's own mode. Over a disk that refuses writers a writable device's
+  // table fails with EROFS: made read-only instead, it would fail the writers later. (Disks that
+  // are merely flagged read-only, as by blockdev --setro, are taken by the kernel: writes to them
+  // fail.)
   void load(const std::string& name, const Table& table) override;
   void clear(const std::string& name) override;
   void suspend(const std::string& name, SuspendMode mode) override;

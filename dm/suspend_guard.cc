@@ -21,19 +21,13 @@ void leave_window() noexcept {
   if (--guards_of_thread == 0) prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
 }
 
-bool try_resume(Control& control, const std::string& name) noexcept {
+template <typename Call>
+bool succeeds(Call call) noexcept {
   try {
-    control.resume(name);
+    call();
     return true;
   } catch (...) {
     return false;
-  }
-}
-
-void try_clear(Control& control, const std::string& name) noexcept {
-  try {
-    control.clear(name);
-  } catch (...) {  // without an inactive table there is nothing to clear, and that is as well
   }
 }
 
@@ -41,7 +35,7 @@ void try_clear(Control& control, const std::string& name) noexcept {
 
 SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
                            OnDeath on_death)
-    : control_(control), ledger_(ledger), name_(std::move(name)) {
+    : control_(control), ledger_(ledger), name_(std::move(name)), old_table_(control.table(name_)) {
   ledger_.suspending(name_, on_death);
   enter_window();
   try {
@@ -55,9 +49,10 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
 
 SuspendGuard::~SuspendGuard() {
   if (!suspended_) return;
-  try_clear(control_, name_);
+  // Without an inactive table there is nothing to clear, and that is as well.
+  succeeds([this] { control_.clear(name_); });
   // A device that cannot be resumed stays in the ledger: whoever reads that tries again.
-  if (try_resume(control_, name_) || try_resume(control_, name_)) {
+  if (resume_somehow()) {
     end();
   } else {
     leave_window();
@@ -72,15 +67,21 @@ void SuspendGuard::resume() {
   try {
     control_.resume(name_);
   } catch (const std::system_error&) {
-    // The kernel dropped the new table and left the device suspended.
-    if (try_resume(control_, name_)) {
-      suspended_ = false;
-      end();
-    }
-    throw;
+    if (!resume_somehow()) throw;  // the destructor tries once more
+    end();
+    suspended_ = false;
+    if (control_.table(name_) == old_table_) throw;
+    return;  // at the second try the new table was good
   }
-  suspended_ = false;
   end();
+  suspended_ = false;
+}
+
+// Loading while suspended is against the rules, and the last resort.
+bool SuspendGuard::resume_somehow() noexcept {
+  const auto resume = [this] { control_.resume(name_); };
+  return succeeds(resume) ||
+         (succeeds([this] { control_.load(name_, old_table_); }) && succeeds(resume));
 }
 
 void SuspendGuard::end() noexcept {

@@ -40,7 +40,7 @@ class Ledger {
 
 class SuspendGuard {
  public:
-  // Throws what Control::suspend throws; the device is then as before.
+  // Throws what Control::suspend and table throw; the device is then as before.
   SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
                OnDeath on_death);
   ~SuspendGuard();
@@ -51,17 +51,20 @@ class SuspendGuard {
   // the new one from then on.
   void on_death(OnDeath action) noexcept;
 
-  // Resumes with the inactive table, if one is loaded. If the kernel refuses the new table, the
-  // device is resumed with the old one and the error is thrown (a failed resume drops the new table
-  // and leaves the device suspended: TRAPS in dm/README.md).
+  // Resumes with the inactive table, if one is loaded. If that fails, the device is resumed with
+  // the old table and the error is thrown. (The kernel refuses a table in two ways: it drops the
+  // new one and leaves the device suspended with the old one, or leaves it suspended with the new
+  // one, whose target would not start. dm/README.md.)
   void resume();
 
  private:
+  bool resume_somehow() noexcept;
   void end() noexcept;
 
   Control& control_;
   Ledger& ledger_;
   const std::string name_;
+  const Table old_table_;
   bool suspended_ = false;
 };
 

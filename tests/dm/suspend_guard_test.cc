@@ -72,6 +72,33 @@ TEST_F(SuspendGuardTest, WhoseNewTableIsRefusedGoesOnWithTheOldOne) {
   expect_running_with(old_);
 }
 
+TEST_F(SuspendGuardTest, WhoseNewTableDoesNotStartGetsTheOldOneAgain) {
+  kernel_.set_unresumable(new_);
+  {
+    auto guard = suspend();
+    EXPECT_THROW(guard.resume(), std::system_error);
+  }
+  expect_running_with(old_);
+}
+
+TEST_F(SuspendGuardTest, WhoseNewTableStartsAtTheSecondTryIsDone) {
+  struct Moody : FakeControl {
+    void resume(const std::string& name) override {
+      set_unresumable(table_that_needs_two);
+      if (tries++ > 0) heal();
+      FakeControl::resume(name);
+    }
+    Table table_that_needs_two;
+    int tries = 0;
+  } moody;
+  moody.table_that_needs_two = new_;
+  moody.add_device("vol", old_);
+  moody.set_inactive_table("vol", new_);
+  SuspendGuard guard(moody, ledger_, "vol", SuspendMode::kFlush, OnDeath::kOldTable);
+  EXPECT_NO_THROW(guard.resume());
+  EXPECT_EQ(moody.table("vol"), new_);
+}
+
 TEST_F(SuspendGuardTest, ThatCannotResumeAtFirstTriesAgain) {
   {
     auto guard = suspend();

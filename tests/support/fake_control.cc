@@ -120,9 +120,15 @@ void FakeControl::fail_call(const std::string& kind, int n, int error) {
   failures_.push_back({kind, n, error});
 }
 
+void FakeControl::set_unresumable(const Table& table) {
+  const std::lock_guard lock(mutex_);
+  unresumable_.push_back(table);
+}
+
 void FakeControl::heal() {
   const std::lock_guard lock(mutex_);
   failures_.clear();
+  unresumable_.clear();
 }
 
 // --- the story ---
@@ -270,6 +276,10 @@ void FakeControl::resume(const std::string& name) {
     device.status.clear();
   }
   if (!device.live) fail(EINVAL, name + " has no table");
+  if (std::count(unresumable_.begin(), unresumable_.end(), *device.live) != 0) {
+    log_.back() += " !";
+    fail(EINVAL, "the table of " + name + " does not start");
+  }
   device.suspended = false;
 }
 

@@ -40,6 +40,9 @@ class FakeControl : public Control {
   void fail_call(int n, int error);
   // As fail_call(), counting only "create", "load", "clear", "suspend", "resume" or "remove".
   void fail_call(const std::string& kind, int n, int error);
+  // A table whose target does not start: a resume with it fails, leaves it live and the device
+  // suspended, until it gets another one.
+  void set_unresumable(const Table& table);
   // Nothing fails any more.
   void heal();
 
@@ -103,6 +106,7 @@ class FakeControl : public Control {
   std::map<std::string, FakeDevice> devices_;
   unsigned next_minor_ = 0;
   std::vector<Failure> failures_;
+  std::vector<Table> unresumable_;
   std::vector<std::string> log_;
   std::vector<std::string> violations_;
 };
