@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """dm/ on a real device-mapper: runs the suites of dm_kernel_test, each on a machine of its own."""
+import os
 import re
 
 import harness
@@ -17,6 +18,7 @@ SUITES = dict(
     copy_stack='CopyStackKernelTest.*',
     any_table='*AnyTable.*',
     find='FindKernelTest.*',
+    udev='UdevTest.*',
 )
 
 
@@ -54,6 +56,11 @@ class DmTest(harness.KernelTest):
 
     def test_find(self):
         self.run_suites('find')
+
+    def test_udev(self):
+        del os.environ['DM_DISABLE_UDEV']
+        self.sh('/lib/systemd/systemd-udevd', '--daemon')
+        self.run_suites('udev')
 
     def test_no_suite_is_forgotten(self):
         program = f'{self.bin_dir}/dm_kernel_test'
