@@ -4,6 +4,13 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
+# A target that links to TARGET precompiles HEADER, where that is wanted.
+function(dmjob_precompile target scope header)
+  if(DMJOB_PRECOMPILE)
+    target_precompile_headers(${target} ${scope} ${header})
+  endif()
+endfunction()
+
 foreach(library devmapper systemd udev blkid)
   if(library MATCHES "^(systemd|udev)$")
     set(module lib${library})
@@ -32,11 +39,13 @@ add_library(dmjob_dep::program_options ALIAS dmjob_program_options)
 add_library(dmjob_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_impl.cc)
 target_compile_definitions(dmjob_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION)
 target_link_libraries(dmjob_asio PUBLIC Boost::headers Threads::Threads PRIVATE dmjob_options)
+dmjob_precompile(dmjob_asio INTERFACE <boost/asio.hpp>)
 add_library(dmjob_dep::asio ALIAS dmjob_asio)
 
 find_package(nlohmann_json 3.11 REQUIRED)
 add_library(dmjob_json INTERFACE)
 target_link_libraries(dmjob_json INTERFACE nlohmann_json::nlohmann_json)
+dmjob_precompile(dmjob_json INTERFACE <nlohmann/json.hpp>)
 add_library(dmjob_dep::json ALIAS dmjob_json)
 
 if(BUILD_TESTING)

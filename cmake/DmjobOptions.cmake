@@ -37,7 +37,8 @@ endif()
 
 if(sanitizers)
   list(JOIN sanitizers "," sanitizers)
-  set(flags -O1 -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # Line tables are what a report needs. The rest of the debug information takes long to make.
+  set(flags -O1 -gline-tables-only -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_compile_options(dmjob_options INTERFACE ${flags})
   target_link_options(dmjob_options INTERFACE ${flags})
 endif()

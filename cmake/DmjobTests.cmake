@@ -11,6 +11,7 @@ function(dmjob_add_unit_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dmjob_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  dmjob_precompile(${name} PRIVATE <gmock/gmock.h>)
   # DISCOVERY_TIMEOUT: sanitizer builds start slowly on a loaded machine.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
