@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/copy_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace dmjob::drivers {
+namespace {
+
+CopyPlan plan() {
+  CopyPlan plan;
+  plan.uuid = "0123456789abcdef0123456789abcdef";
+  plan.volume = "data";
+  plan.source = "/dev/mapper/data";
+  plan.target = "/dev/new";
+  plan.managed = true;
+  plan.size = 1 << 30;
+  plan.granularity = 65536;
+  plan.scratch = {ScratchPlace::Kind::kTail, "/dev/new", 1 << 30};
+  plan.speed = 1 << 20;
+  plan.on_source_error = core::OnError::kIgnore;
+  plan.on_target_error = core::OnError::kStop;
+  plan.fingerprint = "boot 17";
+  return plan;
+}
+
+TEST(CopyPlanTest, IsTheSameAfterARestart) {
+  EXPECT_EQ(CopyPlan::restore(plan().record()).record(), plan().record());
+  EXPECT_EQ(CopyPlan::restore(plan().record()).on_target_error, core::OnError::kStop);
+  EXPECT_EQ(CopyPlan::restore(plan().record()).scratch.kind, ScratchPlace::Kind::kTail);
+}
+
+TEST(CopyPlanTest, OfAVolumeIsLiveOfAFileIsNot) {
+  CopyPlan of_file = plan();
+  of_file.volume.clear();
+  EXPECT_TRUE(plan().live());
+  EXPECT_FALSE(of_file.live());
+}
+
+TEST(CopyPlanTest, ADamagedRecordIsRefused) {
+  const nlohmann::json whole = plan().record();
+  for (const auto& member : whole.items()) {
+    nlohmann::json damaged = whole;
+    damaged.erase(member.key());
+    EXPECT_ANY_THROW(CopyPlan::restore(damaged)) << "without " << member.key();
+  }
+}
+
+TEST(CopyPlanTest, AnUnknownWordInARecordIsRefused) {
+  nlohmann::json damaged = plan().record();
+  damaged["scratch"]["kind"] = "cloud";
+  EXPECT_ANY_THROW(CopyPlan::restore(damaged));
+  damaged = plan().record();
+  damaged["on-source-error"] = "panic";
+  EXPECT_ANY_THROW(CopyPlan::restore(damaged));
+}
+
+TEST(ScratchPlaceTest, MemorySaysWhatARebootCosts) {
+  const ScratchPlace memory{ScratchPlace::Kind::kMemory, "/run/dmjob/scratch", 0};
+  EXPECT_NE(memory.describe().find("reboot"), std::string::npos);
+  EXPECT_EQ(plan().scratch.describe(), "tail of /dev/new");
+}
+
+}  // namespace
+}  // namespace dmjob::drivers

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/volumes/managed_volumes.h"
+
+#include <gtest/gtest.h>
+
+namespace dmjob::volumes {
+namespace {
+
+ManagedVolume volume(const std::string& name) {
+  return {.name = name,
+          .uuid = new_uuid(),
+          .device = "/dev/old",
+          .sectors = 2048,
+          .pivot_to = std::nullopt,
+          .error = {}};
+}
+
+class ManagedVolumesTest : public testing::Test {
+ protected:
+  ManagedVolumesTest() { volumes_.add(volume("data")); }
+
+  // What the next start finds.
+  ManagedVolumes after_restart() const {
+    ManagedVolumes next;
+    next.restore(volumes_.record());
+    return next;
+  }
+
+  ManagedVolumes volumes_;
+};
+
+TEST_F(ManagedVolumesTest, AVolumeIsThereAfterARestart) {
+  const ManagedVolumes next = after_restart();
+  ASSERT_NE(next.find("data"), nullptr);
+  EXPECT_EQ(next.find("data")->uuid, volumes_.find("data")->uuid);
+  EXPECT_EQ(next.find("data")->device, "/dev/old");
+  EXPECT_EQ(next.find("data")->sectors, 2048U);
+}
+
+TEST_F(ManagedVolumesTest, ADecidedPivotIsThereAfterARestart) {
+  volumes_.set_pivot("data", "/dev/new");
+  EXPECT_EQ(after_restart().find("data")->pivot_to, "/dev/new");
+  EXPECT_EQ(after_restart().find("data")->device, "/dev/old");
+}
+
+TEST_F(ManagedVolumesTest, AFinishedPivotIsTheNewDisk) {
+  volumes_.set_pivot("data", "/dev/new");
+  volumes_.finish_pivot("data");
+  EXPECT_EQ(after_restart().find("data")->device, "/dev/new");
+  EXPECT_EQ(after_restart().find("data")->pivot_to, std::nullopt);
+}
+
+TEST_F(ManagedVolumesTest, ARevokedPivotLeavesNoTrace) {
+  const auto before = volumes_.record();
+  volumes_.set_pivot("data", "/dev/new");
+  volumes_.revoke_pivot("data");
+  EXPECT_EQ(volumes_.record(), before);
+}
+
+TEST_F(ManagedVolumesTest, WhyAVolumeIsNotActiveIsNotStored) {
+  volumes_.set_error("data", "its disk is away");
+  EXPECT_EQ(after_restart().find("data")->error, "");
+}
+
+TEST_F(ManagedVolumesTest, ARemovedVolumeIsUnknown) {
+  volumes_.remove("data");
+  EXPECT_EQ(volumes_.find("data"), nullptr);
+  EXPECT_EQ(after_restart().find("data"), nullptr);
+}
+
+TEST(NewUuidTest, IsOfThirtyTwoHexDigitsAndNew) {
+  const std::string one = new_uuid();
+  EXPECT_EQ(one.size(), 32U);
+  EXPECT_EQ(one.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_NE(one, new_uuid());
+}
+
+}  // namespace
+}  // namespace dmjob::volumes
