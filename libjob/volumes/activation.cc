@@ -31,8 +31,7 @@ io::ProbeResult require_free_disk(const std::string& path) {
                       ": unmount it, attach it, then mount the volume");
   if (!disk.holders.empty())
     throw core::Error(path + " is held by " + disk.holders.front() + ": release it first");
-  if (disk.held_exclusively)
-    throw core::Error(path + " is in use: close what has it open first");
+  if (disk.held_exclusively) throw core::Error(path + " is in use: close what has it open first");
   if (disk.read_only) throw core::Error(path + " is read-only");
   if (disk.size < 4096) throw core::Error(path + " has no room: it is smaller than 4096 bytes");
   return disk;
@@ -40,7 +39,7 @@ io::ProbeResult require_free_disk(const std::string& path) {
 
 // The number of the block device at `path`; nullopt if there is none (a link to nowhere).
 std::optional<dev_t> block_device(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
   return status.st_rdev;
 }

@@ -3,12 +3,12 @@
 // The volumes that dmjob itself activates: what each lives on, as the state file has it.
 //
 // A pivot is decided by one durable write of the state file: from set_pivot() + persist until
-// finish_pivot() or revoke_pivot() + persist, both disks hold every acknowledged write, and the next
-// boot takes the target. While it stands, nobody may let the two sides differ (DECISIONS.md, "the
-// commit point of a pivot").
+// finish_pivot() or revoke_pivot() + persist, both disks hold every acknowledged write, and the
+// next boot takes the target. While it stands, nobody may let the two sides differ (DECISIONS.md,
+// "the commit point of a pivot").
 //
-// Thread: the reactor; activate() and the like do their ioctls through the functions at the end, on a
-// worker.
+// Thread: the reactor; activate() and the like do their ioctls through the functions at the end, on
+// a worker.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class ManagedVolumes {
 
 // Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
-// Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if it is
-// there already; then its uuid must be ours.
+// Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
+// it is there already; then its uuid must be ours.
 void activate(dm::Control& control, const ManagedVolume& volume);
 // Removes the device. Refuses while it is open.
 void deactivate(dm::Control& control, const ManagedVolume& volume);

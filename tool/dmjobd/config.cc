@@ -58,11 +58,9 @@ void take(const options::variables_map& values, const char* name, std::string& i
 std::optional<Config> read_config(int argc, const char* const argv[]) {
   options::variables_map values;
   try {
-    options::store(options::command_line_parser(argc, argv)
-                       .options(command_line())
-                       .positional({})
-                       .run(),
-                   values);
+    options::store(
+        options::command_line_parser(argc, argv).options(command_line()).positional({}).run(),
+        values);
     if (values.count("help") > 0) {
       std::cout << "dmjobd [OPTIONS]: runs block jobs on live disks, in the foreground\n"
                 << command_line();

@@ -12,9 +12,9 @@ namespace dmjob::daemon {
 struct Config {
   std::string socket = "/run/dmjob/qmp.sock";
   std::string state_folder = "/var/lib/dmjob";
-  std::string scratch_folder;                   // empty: none
-  std::string run_folder = "/run/dmjob";        // the guardian's lock
-  std::string memory_folder = "/run/dmjob";     // scratch of last resort; on a tmpfs
+  std::string scratch_folder;                // empty: none
+  std::string run_folder = "/run/dmjob";     // the guardian's lock
+  std::string memory_folder = "/run/dmjob";  // scratch of last resort; on a tmpfs
 };
 
 // nullopt: --help or --version was asked for and printed. Throws core::Error for bad options, an

@@ -14,9 +14,8 @@ DmEvents::DmEvents(boost::asio::any_io_executor executor, core::Signal& signal)
 boost::asio::awaitable<void> DmEvents::run() {
   boost::system::error_code error;
   while (!error) {
-    co_await descriptor_.async_wait(
-        boost::asio::posix::stream_descriptor::wait_read,
-        boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    co_await descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                    boost::asio::redirect_error(boost::asio::use_awaitable, error));
     if (error) break;
     watch_.arm();  // before anybody looks: an event after this look is told again
     signal_.notify();

@@ -22,8 +22,8 @@
 
 namespace dmjob::daemon {
 
-// What both processes see. A slot is taken by whoever moves it from kFree to kBusy, then written, then
-// given its meaning; so the guardian never reads a half-written name.
+// What both processes see. A slot is taken by whoever moves it from kFree to kBusy, then written,
+// then given its meaning; so the guardian never reads a half-written name.
 struct Guardian::Page {
   enum class Meaning : int { kFree, kBusy, kOldTable, kNewTable, kMirror };
   struct Slot {
@@ -136,8 +136,8 @@ Guardian::Guardian(const std::string& lock_file) {
   void* memory =
       mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail("no memory for the guardian's ledger");
-  page_ = std::shared_ptr<Page>(new (memory) Page{},
-                                [](Page* page) { munmap(page, sizeof(Page)); });
+  page_ =
+      std::shared_ptr<Page>(new (memory) Page{}, [](Page* page) { munmap(page, sizeof(Page)); });
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) fail("no pipe to the guardian");
   const pid_t child = fork();
@@ -179,8 +179,8 @@ void Guardian::dismiss() noexcept {
 }
 
 void Guardian::suspending(const std::string& name, dm::OnDeath action) noexcept {
-  const auto meaning = action == dm::OnDeath::kNewTable ? Page::Meaning::kNewTable
-                                                        : Page::Meaning::kOldTable;
+  const auto meaning =
+      action == dm::OnDeath::kNewTable ? Page::Meaning::kNewTable : Page::Meaning::kOldTable;
   for (Page::Slot& slot : page_->slots) {
     if (!slot.suspended() || !slot.is(name)) continue;
     slot.meaning = meaning;
@@ -200,7 +200,8 @@ void Guardian::watch_mirror(const std::string& name) noexcept {
 
 void Guardian::forget_mirror(const std::string& name) noexcept {
   for (Page::Slot& slot : page_->slots)
-    if (slot.meaning == Page::Meaning::kMirror && slot.is(name)) slot.meaning = Page::Meaning::kFree;
+    if (slot.meaning == Page::Meaning::kMirror && slot.is(name))
+      slot.meaning = Page::Meaning::kFree;
 }
 
 }  // namespace dmjob::daemon

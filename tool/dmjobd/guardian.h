@@ -8,8 +8,9 @@
 //                                             somebody acts
 //
 // It is forked before the daemon has threads, and shares one page of memory with it, the ledger. It
-// does nothing until the daemon's end of a pipe is closed; after an orderly end it just leaves. All its
-// life it holds a lock that the next daemon waits for, so the two never work at the same devices.
+// does nothing until the daemon's end of a pipe is closed; after an orderly end it just leaves. All
+// its life it holds a lock that the next daemon waits for, so the two never work at the same
+// devices.
 #pragma once
 
 #include <memory>

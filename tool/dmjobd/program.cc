@@ -96,8 +96,10 @@ class Program {
     constexpr core::Duration kPatience = std::chrono::seconds(5);
     const bool answered = co_await server->stop(kPatience);
     const bool idle = co_await daemon_.stop();
-    if (idle) guardian_.dismiss();
-    else log_error("a job does not come to rest; the next start takes it up");
+    if (idle)
+      guardian_.dismiss();
+    else
+      log_error("a job does not come to rest; the next start takes it up");
     if (!idle || !answered) _exit(0);
     reactor_.stop();
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Keeps the state file in step with what the reactor knows. Who asks while a write is under way shares
-// the next one; each write has all that was known when it began.
-// Thread: the reactor; the file is written on a worker.
+// Keeps the state file in step with what the reactor knows. Who asks while a write is under way
+// shares the next one; each write has all that was known when it began. Thread: the reactor; the
+// file is written on a worker.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
