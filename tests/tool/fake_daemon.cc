@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/tool/fake_daemon.h"
+
+#include <utility>
+
+namespace dmjob::test {
+
+using boost::asio::awaitable;
+
+FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
+    : host_{.executor = executor,
+            .events = events_,
+            .persist = []() -> awaitable<void> { co_return; },
+            .persist_soon = [] {},
+            .gone = [this](core::Job& job) { registry_.remove(job); }},
+      released_(executor) {}
+
+awaitable<std::string> FakeDaemon::start_copy(drivers::CopyRequest request) {
+  copies.push_back(request);
+  while (hold_copies) co_await released_.wait();
+  if (!copy_error.empty()) throw core::Error(copy_error);
+  ++copies_done;
+  const std::string id = request.id.value_or(request.source);
+  start_job(id);
+  co_return id;
+}
+
+awaitable<void> FakeDaemon::attach(std::string name, std::string device) {
+  changes.push_back("attach " + name + " " + device);
+  co_return;
+}
+
+awaitable<void> FakeDaemon::detach(std::string name) {
+  changes.push_back("detach " + name);
+  co_return;
+}
+
+std::shared_ptr<core::Job> FakeDaemon::start_job(const std::string& id) {
+  auto job = core::Job::create(host_, {.id = id}, std::make_unique<ToyDriver>(toy_));
+  registry_.add(job);
+  job->start();
+  return job;
+}
+
+void FakeDaemon::release_copies() {
+  hold_copies = false;
+  released_.notify();
+}
+
+}  // namespace dmjob::test

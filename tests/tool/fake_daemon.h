@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A daemon with toy jobs, and copies that take as long as the test wants.
+// Thread: the test's.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "libjob/core/job.h"
+#include "libjob/core/signal.h"
+#include "tests/support/toy_driver.h"
+#include "tool/dmjobd/daemon.h"
+
+namespace dmjob::test {
+
+class FakeDaemon : public daemon::Daemon {
+ public:
+  explicit FakeDaemon(boost::asio::any_io_executor executor);
+
+  core::Registry& registry() override { return registry_; }
+  core::EventBus& events() override { return events_; }
+  boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) override;
+  boost::asio::awaitable<void> attach(std::string name, std::string device) override;
+  boost::asio::awaitable<void> detach(std::string name) override;
+  nlohmann::json query_volumes() override { return volumes; }
+
+  // A job in status running, and what it works on.
+  std::shared_ptr<core::Job> start_job(const std::string& id);
+  Toy& toy() { return *toy_; }
+  // Lets the copies that wait go on, and later ones not wait.
+  void release_copies();
+
+  nlohmann::json volumes = nlohmann::json::array();
+  bool hold_copies = false;
+  std::string copy_error;  // non-empty: thrown
+  std::vector<drivers::CopyRequest> copies;
+  int copies_done = 0;
+  std::vector<std::string> changes;  // "attach v /dev/x"
+
+ private:
+  core::EventBus events_;
+  core::Registry registry_;
+  core::JobHost host_;
+  core::Signal released_;
+  std::shared_ptr<Toy> toy_ = std::make_shared<Toy>();
+};
+
+}  // namespace dmjob::test
