@@ -106,7 +106,8 @@ TEST(VolumeLockEnd, AHoldMayOutliveTheLocks) {
   std::optional<VolumeLocks::Hold> kept;
   VolumeLocks locks(reactor.executor(), clock);
   const auto take = [](VolumeLocks& from, auto& into) -> awaitable<void> {
-    into.emplace(co_await from.acquire("vol", "a", seconds(1)));
+    auto hold = co_await from.acquire("vol", "a", seconds(1));
+    into.emplace(std::move(hold));
   };
   reactor.run(take(locks, kept));
 }

@@ -68,7 +68,7 @@ TEST_F(WorkerTest, ManyExceptionsComeBack) {
     int caught = 0;
     for (int i = 0; i < 200; ++i) {
       try {
-        co_await w.run([i] { throw std::runtime_error("error " + std::to_string(i)); });
+        co_await w.run([&] { throw std::runtime_error("error " + std::to_string(i)); });
       } catch (const std::runtime_error& error) {
         caught += error.what() == "error " + std::to_string(i);
       }

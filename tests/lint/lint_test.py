@@ -5,6 +5,7 @@ import tempfile
 import unittest
 
 import arrows
+import coroutines
 import headers_alone
 import heads
 import lengths
@@ -33,6 +34,23 @@ class LintTest(unittest.TestCase):
         findings = self.findings(module, tree)
         self.assertEqual(len(findings), 1, findings)
         self.assertRegex(findings[0], pattern)
+
+
+class Coroutines(LintTest):
+    def of(self, statement):
+        return {'a.cc': f'{CPP}void f() {{\n  int a = 0;\n  {statement}\n}}\n'}
+
+    def test_whole_statements_are_good(self):
+        for statement in ('co_await f(a);', 'const auto x = co_await f(a);', 'x = co_await g();', 'co_return co_await f();',
+                          'if (ready()) co_await f(a);', 'while (!a && !b(c())) co_await f();',
+                          'std::optional<int> x = co_await s->f(std::move(y));'):
+            self.good(coroutines, self.of(statement))
+
+    def test_parts_of_expressions_are_bad(self):
+        for statement in ('if (co_await f()) g();', 'while (a && co_await f()) g();', 'g(co_await f());',
+                          'x = a ? co_await f() : 0;', 'throw co_await f();', 'const bool x = co_await f() && a;',
+                          'co_await f([a] { g(); });', 'const int x = 1 + co_await f();'):
+            self.bad(coroutines, self.of(statement), 'co_await')
 
 
 class Arrows(LintTest):
