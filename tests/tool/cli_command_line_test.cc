@@ -45,6 +45,10 @@ TEST(CommandLine, TakesAnArgumentThatLooksLikeAnOptionAfterTwoDashes) {
 struct Mistake {
   std::vector<std::string> words;
   const char* text;
+
+  friend void PrintTo(const Mistake& mistake, std::ostream* out) {
+    for (const std::string& word : mistake.words) *out << word << ' ';
+  }
 };
 
 class Mistakes : public testing::TestWithParam<Mistake> {};

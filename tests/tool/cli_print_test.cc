@@ -124,6 +124,8 @@ TEST(Info, OfAJobThatIsGoneHasItsOutcomeAndNoSpeed) {
 struct Advice {
   const char* status;
   const char* text;
+
+  friend void PrintTo(const Advice& advice, std::ostream* out) { *out << advice.status; }
 };
 
 class AdviceByStatus : public testing::TestWithParam<Advice> {};

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import threading
 import time
 import unittest
 
@@ -128,9 +129,11 @@ class Restart(CliStory):
         self.expect(self.dmjob("wait", "vol1"), 1, err="failed: Input/output error")
 
     def test_a_daemon_that_died_before_it_acted_is_told_again(self):
-        self.daemon.handlers["job-complete"] = lambda arguments: self.daemon.handlers.clear()  # forgotten
+        def forget(_arguments):
+            self.daemon.handlers.clear()
+            threading.Thread(target=self.restart, daemon=True).start()
+        self.daemon.handlers["job-complete"] = forget
         self.daemon.after(0.2, self.daemon.set_status, "vol1", "ready")
-        self.daemon.after(0.7, self.restart)
         self.expect(self.dmjob("--quiet", *COPY, "--pivot"), 0)
         self.expect_asked(START, COMPLETE, COMPLETE)
 
@@ -215,8 +218,8 @@ class Watch(CliStory):
     def test_without_an_id_it_watches_all_and_tells_if_one_failed(self):
         self.daemon.add_job("a")
         self.daemon.add_job("b")
-        self.daemon.after(0.2, self.daemon.end, "a", "Input/output error")
-        self.daemon.after(0.4, self.daemon.end, "b")
+        self.daemon.after(0.5, self.daemon.end, "a", "Input/output error")
+        self.daemon.after(0.7, self.daemon.end, "b")
         result = self.dmjob("watch")
         self.assertEqual(result.returncode, 1)
         self.assertEqual(sorted(result.stdout.splitlines()), [
@@ -235,6 +238,7 @@ class Watch(CliStory):
 class CtrlC(CliStory):
     def interrupted(self, *words):
         process = self.start(*words)
+        self.daemon.wait_for_look(0)
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
         return self.ended(process)

@@ -27,7 +27,8 @@ class FakeDaemon:
         self.asked = []  # (command, arguments), but for queries
         self.handlers = {}  # command: function(arguments), instead of ours
         self.clients = []
-        self.timers = []
+        self.looks = 0  # how often a client saw a job
+        self.closed = threading.Event()
         self.listener = None
         self.start()
 
@@ -45,20 +46,30 @@ class FakeDaemon:
             self.listener.shutdown(socket.SHUT_RDWR)
             os.unlink(self.path)
             for client in self.clients:
-                client.shutdown(socket.SHUT_RDWR)
+                try:
+                    client.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it has gone by itself
             self.clients = []
 
     def close(self):
-        for timer in self.timers:
-            timer.cancel()
+        self.closed.set()
         if os.path.exists(self.path):
             self.stop()
 
+    def wait_for_look(self, looks):
+        """Until a client has seen a job since then; False if the story is over first."""
+        while self.looks <= looks:
+            if self.closed.wait(0.01):
+                return False
+        return True
+
     def after(self, seconds, function, *arguments):
-        timer = threading.Timer(seconds, function, arguments)
-        timer.daemon = True
-        self.timers.append(timer)
-        timer.start()
+        """Counted from the next time that a client looks at a job: how slowly it starts does not matter."""
+        def run(looks):
+            if self.wait_for_look(looks) and not self.closed.wait(seconds):
+                function(*arguments)
+        threading.Thread(target=run, args=(self.looks,), daemon=True).start()
 
     def add_job(self, job_id="vol1", status="running", **members):
         job = {
@@ -142,6 +153,7 @@ class FakeDaemon:
     def execute(self, command, arguments):
         queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes}
         if command in queries:
+            self.looks += command == "query-block-jobs" and self.jobs != []
             return queries[command]
         if command == "query-events":
             return [event for event in self.events if event["number"] > arguments["since"]]
