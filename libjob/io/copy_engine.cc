@@ -57,9 +57,9 @@ CopyEngine::CopyEngine(BlockDevice& source, BlockDevice& target, CopyControl& co
                           clock,
                           options,
                           block,
+                          std::vector<CopySlot>(slots),
                           source.make_queue(static_cast<unsigned>(slots)),
                           target.make_queue(kWriteDepth),
-                          std::vector<CopySlot>(slots),
                           {}}});
   for (CopySlot& slot : state_->machine.slots) slot.buffer = AlignedBuffer(options.request_bytes);
 }

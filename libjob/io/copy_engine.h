@@ -30,7 +30,8 @@ struct CopyOptions {
   std::uint64_t in_flight_bytes = 16 << 20;
   // The target reads as zeroes wherever this engine has not written: it is new, and nobody else
   // writes to it while the engine lives (no mirror, no earlier engine). Then runs of zeroes need no
-  // write.
+  // write. Without effect on a file: it is punched anyhow, which costs little where there is a
+  // hole.
   bool target_is_zero = false;
 };
 
@@ -87,7 +88,7 @@ struct CopyResult {
 class CopyEngine {
  public:
   // The devices outlive the engine. `decide` is called on the worker for each error; it may be
-  // called while requests are in flight and must not block.
+  // called while requests are in flight and must neither block nor throw.
   using Decide = std::function<core::ErrorAction(const CopyError&)>;
 
   CopyEngine(BlockDevice& source, BlockDevice& target, CopyControl& control,

@@ -30,8 +30,10 @@ CopyRun::CopyRun(CopyMachine& machine, DirtyBitmap& dirty, core::Progress& progr
       decide_(decide),
       tally_(dirty) {
   assert(dirty_.granularity() % machine_.block == 0);
+  assert(machine_.reads->in_flight() == 0 && machine_.writes->in_flight() == 0);
   for (CopySlot& slot : machine_.slots) free_.push_back(&slot);
-  if (machine_.options.target_is_zero && !machine_.written) {
+  // Not for a file: its holes need no such trust in who else has written there.
+  if (machine_.options.target_is_zero && !machine_.target.is_file() && !machine_.written) {
     machine_.written.emplace(dirty_.size(), dirty_.granularity());
   }
 }

@@ -50,9 +50,10 @@ struct CopyMachine {
   const core::Clock& clock;
   CopyOptions options;
   std::uint64_t block;  // bytes: the larger of both alignments
+  std::vector<CopySlot> slots;
+  // Behind the slots: destroyed first, they wait for buffers that an exception left in flight.
   std::unique_ptr<RequestQueue> reads;
   std::unique_ptr<RequestQueue> writes;
-  std::vector<CopySlot> slots;
   // With target_is_zero: where it has been written, so that it need not be zero any more.
   std::optional<DirtyBitmap> written;
 };

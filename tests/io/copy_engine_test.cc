@@ -142,6 +142,15 @@ TEST_F(CopyTest, a_target_that_was_zero_is_zeroed_where_it_has_been_written) {
   expect_copied();
 }
 
+TEST_F(CopyTest, a_file_that_is_said_to_be_zero_is_punched_all_the_same) {
+  options.target_is_zero = true;
+  make_disks({.size = 1 * kMiB}, {.size = 1 * kMiB, .is_file = true}, 64 * kKiB);
+  source->fill(0, 1 * kMiB, std::byte{0});
+  dirty_all();
+  copy();
+  expect_copied();
+}
+
 TEST_F(CopyTest, a_target_of_larger_blocks_gets_whole_ones) {
   make_disks({.size = 64 * kKiB + 512}, {.size = 68 * kKiB, .alignment = 4096}, 4096);
   dirty_all();

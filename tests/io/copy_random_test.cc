@@ -56,7 +56,6 @@ class RandomCopy : public CopyTest, public ::testing::WithParamInterface<unsigne
         regions.push_back(region);
       }
     }
-    // A block of the target that holds a bad one of the source may reach into the next region.
     return regions;
   }
 
