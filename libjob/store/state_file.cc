@@ -37,8 +37,13 @@ constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
 constexpr const char* kVersionKey = "dmjob-state";
 
+// Error texts may hold bytes that are not UTF-8: they are replaced, no state is lost for them.
+std::string text_of(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 std::string checksum(const nlohmann::json& content) {
-  const std::string text = content.dump();
+  const std::string text = text_of(content, -1);
   std::array<char, 9> hex{};
   std::snprintf(hex.data(), hex.size(), "%08x", io::crc32c(std::as_bytes(std::span(text))));
   return hex.data();
@@ -174,7 +179,7 @@ void StateFile::save(const nlohmann::json& content) {
                                 {"crc32c", checksum(content)},
                                 {"content", content}};
   try {
-    write_new(whole.dump(1) + "\n");
+    write_new(text_of(whole, 1) + "\n");
   } catch (...) {
     unlinkat(folder_fd_, kNew, 0);
     throw;

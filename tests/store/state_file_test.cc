@@ -39,6 +39,11 @@ TEST_F(StateFolder, what_was_saved_is_loaded) {
   expect_loaded(content);
 }
 
+TEST_F(StateFolder, bytes_that_are_no_text_do_not_prevent_saving) {
+  save({{"error", "/dev/\xff"}});
+  expect_loaded({{"error", "/dev/\xef\xbf\xbd"}});
+}
+
 TEST_F(StateFolder, files_are_for_the_owner_only) {
   save(1);
   save(2);
