@@ -118,6 +118,11 @@ void KernelControl::load_table(const std::string& name, const Table& table, bool
   task.set_table(table);
   if (read_only) task.set_read_only();
   const int error = task.try_run();
+  if (error == ENOKEY) {
+    fail(error, task.describe(),
+         "its key was in a keyring of the program that opened it and is gone; a volume opened with "
+         "cryptsetup --disable-keyring can be used");
+  }
   if (error != 0) fail(error, task.describe(), explain_table(table));
 }
 

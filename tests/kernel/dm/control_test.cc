@@ -135,6 +135,16 @@ TEST_F(ControlTest, ATableOverADiskThatIsGoneIsReportedWithItsNumber) {
   EXPECT_THAT(what, HasSubstr("8:250 does not exist"));
 }
 
+// As the table of a LUKS2 volume is, once cryptsetup has ended.
+TEST_F(ControlTest, ACryptTableWhoseKeyIsGoneIsReportedWithWhatToDo) {
+  std::string what;
+  const Table table = Table::parse("0 1024 crypt aes-xts-plain64 :32:logon:dmjob:gone 0 " +
+                                   print_dev(source.dev()) + " 0");
+  EXPECT_EQ(error_of([&] { make("dev", table); }, &what), ENOKEY);
+  EXPECT_THAT(what, HasSubstr("--disable-keyring"));
+  EXPECT_EQ(control.find("dev"), std::nullopt);
+}
+
 TEST_F(ControlTest, AReadOnlyDeviceStaysReadOnly) {
   control.create({"dev", "", on_source(), Visibility::kPublic, true});
   EXPECT_TRUE(control.find("dev")->read_only);
