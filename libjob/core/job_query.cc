@@ -17,7 +17,8 @@ nlohmann::json Job::query_job() const {
 nlohmann::json Job::query_block_job() const {
   const auto [offset, len] = progress_.get();
   const bool at_work = !idle_ && stage_of(status_) == Stage::kWork;
-  nlohmann::json reply = {{"type", type_},
+  nlohmann::json reply = {{"id", id()},
+                          {"type", type_},
                           {"device", id()},
                           {"len", len},
                           {"offset", offset},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -33,6 +34,8 @@ class Registry {
   const std::vector<std::shared_ptr<Job>>& jobs() const { return jobs_; }  // newest first
   // The newest job that holds the claim; nullptr: none.
   std::shared_ptr<Job> holder(const std::string& claim) const;
+  // All that is held: claim -> id of the job.
+  std::map<std::string, std::string> held_claims() const;
 
   // Final query_block_job() of jobs that are gone, newest first.
   const std::deque<nlohmann::json>& history() const { return history_; }

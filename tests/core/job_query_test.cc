@@ -17,7 +17,8 @@ TEST_F(Query, OfARunningJob) {
                                     {"status", "running"},
                                     {"current-progress", 2},
                                     {"total-progress", 10}}));
-  EXPECT_EQ(job->query_block_job(), json({{"type", "mirror"},
+  EXPECT_EQ(job->query_block_job(), json({{"id", "j"},
+                                          {"type", "mirror"},
                                           {"device", "j"},
                                           {"len", 10},
                                           {"offset", 2},

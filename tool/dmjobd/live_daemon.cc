@@ -134,8 +134,10 @@ awaitable<void> LiveDaemon::report_strangers() {
       return name.starts_with(dm::inner_name(job->id(), ""));
     });
     if (!known)
-      log_warning("device '" + name + "' was made by a job that the state file does not know: "
-                  "left alone ('dmsetup table " + name + "' shows it)");
+      log_warning("device '" + name +
+                  "' was made by a job that the state file does not know: "
+                  "left alone ('dmsetup table " +
+                  name + "' shows it)");
   }
 }
 
@@ -163,14 +165,9 @@ awaitable<bool> LiveDaemon::stop() {
 // --- jobs ---
 
 drivers::CheckContext LiveDaemon::check_context() const {
-  std::map<std::string, std::string> busy;
-  for (const auto& job : registry_.jobs()) {
-    if (!job->holds_claims()) continue;
-    for (const std::string& claim : job->options().claims) busy.emplace(claim, job->id());
-  }
   return {.control = control_,
           .volumes = volumes_.all(),
-          .busy = std::move(busy),
+          .busy = registry_.held_claims(),
           .scratch_folder = config_.scratch_folder,
           .state_folder = config_.state_folder,
           .memory_folder = config_.memory_folder};
@@ -181,6 +178,11 @@ awaitable<std::string> LiveDaemon::start_copy(drivers::CopyRequest request) {
   const drivers::CheckContext context = check_context();
   auto check = [&] { return drivers::check_copy(request, context); };
   drivers::CheckedCopy checked = co_await worker.run(std::move(check));
+  co_return launch_copy(request, std::move(checked));
+}
+
+std::string LiveDaemon::launch_copy(const drivers::CopyRequest& request,
+                                    drivers::CheckedCopy checked) {
   const std::string id = request.id.value_or(checked.default_id);
   if (const std::string wrong = core::check_job_id(id); !wrong.empty())
     throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
@@ -195,7 +197,7 @@ awaitable<std::string> LiveDaemon::start_copy(drivers::CopyRequest request) {
                                std::move(driver));
   registry_.add(job);
   job->start();
-  co_return id;
+  return id;
 }
 
 // --- volumes ---

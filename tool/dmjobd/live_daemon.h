@@ -31,8 +31,8 @@ class LiveDaemon : public Daemon {
 
   // Reads the state file. Throws store::StateDamaged: nothing may be touched then.
   void load();
-  // Activates the volumes, takes the jobs up again. What fails is logged and shown, and stops nobody
-  // else.
+  // Activates the volumes, takes the jobs up again. What fails is logged and shown, and stops
+  // nobody else.
   boost::asio::awaitable<void> start();
   // Brings every job to a point from which the next start goes on. False if one hangs.
   boost::asio::awaitable<bool> stop();
@@ -53,6 +53,8 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> report_strangers();
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
+  // Reserves id and claims, and starts. Returns the id.
+  std::string launch_copy(const drivers::CopyRequest& request, drivers::CheckedCopy checked);
   dm::Control& control_or_refuse() const;
   void publish_change(const std::string& name, const char* change, const std::string& device);
   bool all_idle() const;
