@@ -59,6 +59,19 @@ class Copy(CliStory):
         self.daemon.handlers["blockdev-mirror"] = start
         self.expect(self.dmjob("copy", "/dev/mapper/vol1", "/dev/sdb"), 0, out="vol1\n")
 
+    def test_copy_finds_the_id_of_a_job_that_has_ended_already(self):
+        def start(arguments):
+            self.daemon.qmp_blockdev_mirror(arguments)
+            self.daemon.end("vol1")
+        self.daemon.handlers["blockdev-mirror"] = start
+        self.expect(self.dmjob("copy", "/tmp/a.img", "/tmp/b.img"), 0, out="vol1\n")
+
+    def test_paths_lose_their_dots_but_not_behind_a_name_that_may_be_a_link(self):
+        self.dmjob("copy", ".//a.img", "./x/../b.img")
+        folder = self.folder.name
+        self.expect_asked(("blockdev-mirror", {
+            "device": f"{folder}/a.img", "target": f"{folder}/./x/../b.img", "sync": "full"}))
+
     def test_every_option_is_sent(self):
         self.expect(self.dmjob(
             "copy", "./a.img", "b.img", "--id", "j1", "--speed", "5M", "--scratch", "s", "--granularity=64k",
@@ -66,7 +79,7 @@ class Copy(CliStory):
             "--force"), 0, out="j1\n")
         folder = self.folder.name
         self.expect_asked(("blockdev-mirror", {
-            "device": f"{folder}/./a.img", "target": f"{folder}/b.img", "sync": "full", "job-id": "j1",
+            "device": f"{folder}/a.img", "target": f"{folder}/b.img", "sync": "full", "job-id": "j1",
             "speed": 5 << 20, "scratch": f"{folder}/s", "granularity": 65536, "on-source-error": "ignore",
             "on-target-error": "enospc", "auto-finalize": False, "auto-dismiss": False, "force": True}))
 
@@ -140,6 +153,13 @@ class Steering(CliStory):
         self.expect_asked(("job-pause", {"id": "j"}), ("job-resume", {"id": "j"}), ("job-complete", {"id": "j"}),
                           ("job-finalize", {"id": "j"}), ("block-job-set-speed", {"device": "j", "speed": 2 << 30}),
                           ("job-dismiss", {"id": "j"}))
+
+    def test_a_verb_for_a_job_that_is_not_there_is_explained(self):
+        for words in (["pause", "x"], ["speed", "x", "1"], ["complete", "x", "--wait"], ["cancel", "x"]):
+            with self.subTest(words=words):
+                for command in ("job-pause", "block-job-set-speed", "job-complete", "block-job-cancel"):
+                    self.daemon.handlers[command] = refuse("Job not found")
+                self.expect(self.dmjob(*words), 1, out="", err="there is no job 'x'; `dmjob list --all`")
 
     def test_json_names_the_job(self):
         self.assertEqual(self.expect_json(self.dmjob("--json", "pause", "j")), {"id": "j"})

@@ -15,6 +15,7 @@ from fake_dmjobd import Refused
 
 COPY = ("copy", "vol1", "/dev/sdb")
 START = ("blockdev-mirror", {"device": "vol1", "target": "/dev/sdb", "sync": "full"})
+START_TO_PIVOT = ("blockdev-mirror", {**START[1], "pivot": True})
 COMPLETE = ("job-complete", {"id": "vol1"})
 SOFT_CANCEL = ("block-job-cancel", {"device": "vol1", "force": False})
 
@@ -35,7 +36,7 @@ class CopyAndWait(CliStory):
     def test_pivot_completes_at_ready_and_not_before(self):
         self.ready_after(0.3)
         self.expect(self.dmjob(*COPY, "--pivot"), 0, out="vol1\n", err="job 'vol1' is done")
-        self.expect_asked(START, COMPLETE)
+        self.expect_asked(START_TO_PIVOT, COMPLETE)
 
     def test_finish_cancels_softly_at_ready(self):
         self.ready_after(0.3)
@@ -86,10 +87,15 @@ class CopyAndWait(CliStory):
                                    "`dmjob resume vol1`")
         self.assertEqual(result.stderr.count("paused"), 1)
 
-    def test_a_pending_job_is_told(self):
+    def test_a_job_that_waits_for_finalize_is_told(self):
         self.daemon.after(0.2, self.daemon.set_status, "vol1", "pending")
         self.daemon.after(0.6, self.daemon.end, "vol1")
         self.expect(self.dmjob(*COPY, "--wait", "--manual-finalize"), 0, err="`dmjob finalize vol1`")
+
+    def test_a_job_that_passes_through_pending_is_not_told(self):
+        self.daemon.after(0.2, self.daemon.set_status, "vol1", "pending")
+        self.daemon.after(0.6, self.daemon.end, "vol1")
+        self.assertEqual(self.dmjob(*COPY, "--wait").stderr, "job 'vol1' is done\n")
 
     def test_a_timeout_is_status_4_and_the_job_goes_on(self):
         self.expect(self.dmjob(*COPY, "--wait", "--timeout", "1"), 4, out="vol1\n",
@@ -135,7 +141,7 @@ class Restart(CliStory):
         self.daemon.handlers["job-complete"] = forget
         self.daemon.after(0.2, self.daemon.set_status, "vol1", "ready")
         self.expect(self.dmjob("--quiet", *COPY, "--pivot"), 0)
-        self.expect_asked(START, COMPLETE, COMPLETE)
+        self.expect_asked(START_TO_PIVOT, COMPLETE, COMPLETE)
 
     def test_the_timeout_holds_while_the_daemon_is_away(self):
         self.daemon.add_job()
@@ -202,6 +208,7 @@ class Cancel(CliStory):
                     err="the time is over; the cancellation of job 'vol1' goes on")
 
     def test_a_paused_job_is_the_daemons_to_refuse(self):
+        self.daemon.add_job()
         def refuse(_arguments):
             raise Refused("job 'vol1' is paused; use --force")
         self.daemon.handlers["block-job-cancel"] = refuse
@@ -246,7 +253,7 @@ class CtrlC(CliStory):
     def test_a_copy_goes_on(self):
         self.expect(self.interrupted(*COPY, "--pivot"), 4, out="vol1\n",
                     err="job 'vol1' goes on; `dmjob watch vol1` shows it, `dmjob cancel vol1` ends it")
-        self.expect_asked(START)
+        self.expect_asked(START_TO_PIVOT)
 
     def test_a_cancellation_goes_on(self):
         self.daemon.add_job()

@@ -137,7 +137,8 @@ class FakeDaemon:
     # --- the commands ---
 
     def qmp_blockdev_mirror(self, arguments):
-        self.add_job(arguments.get("job-id", "vol1"), volume=arguments["device"], target=arguments["target"])
+        self.add_job(arguments.get("job-id", "vol1"), volume=arguments["device"], target=arguments["target"],
+                     **{"auto-finalize": arguments.get("auto-finalize", True)})
         return {"id": self.jobs[0]["id"]}
 
     def qmp_job_complete(self, arguments):

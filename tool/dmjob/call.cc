@@ -8,6 +8,16 @@
 namespace dmjob::cli {
 namespace {
 
+// ".." behind a name: what it leads to depends on whether that name is a link.
+bool climbs_from_a_name(const std::filesystem::path& path) {
+  bool named = false;
+  for (const auto& part : path.relative_path()) {
+    if (part == ".." && named) return true;
+    named = named || (part != ".." && part != ".");
+  }
+  return false;
+}
+
 // Arguments are in capitals, options are not.
 std::string shown(const char* name) {
   return (*name >= 'a' && *name <= 'z' ? "--" : "") + std::string(name);
@@ -27,7 +37,8 @@ std::string Call::absolute_path(const char* name) const {
   const std::string given = text(name);
   if (given.empty()) throw CliError(kExitUsage, shown(name) + ": the path is empty");
   // Not resolved: a link such as /dev/mapper/NAME says what is meant.
-  return std::filesystem::absolute(given).string();
+  const std::filesystem::path path = std::filesystem::absolute(given);
+  return (climbs_from_a_name(given) ? path : path.lexically_normal()).string();
 }
 
 Deadline Call::deadline(std::optional<int> otherwise) const {

@@ -9,9 +9,21 @@ using nlohmann::json;
 
 constexpr int kCancelSeconds = 60;
 
+// Of a refusal because there is no such job, this is the better account.
+void execute_on_job(const Call& call, Client& client, const std::string& command,
+                    const json& arguments) try {
+  client.execute(command, arguments);
+} catch (const CommandError&) {
+  const json jobs = client.execute("query-block-jobs");
+  const std::string id = call.text("ID");
+  if (find_job(jobs, id) == nullptr)
+    throw CliError(kExitFailed, "there is no job '" + id + "'; `dmjob list --all` shows all");
+  throw;
+}
+
 int send(const Call& call, const std::string& command, const json& arguments) {
   Client client(call.socket());
-  client.execute(command, arguments);
+  execute_on_job(call, client, command, arguments);
   if (call.console().json()) call.console().print_json({{"id", call.text("ID")}});
   return kExitDone;
 }
@@ -59,7 +71,7 @@ int complete(const Call& call) {
   const Deadline deadline = call.deadline();
   const json arguments{{"id", call.text("ID")}};
   Client client(call.socket());
-  client.execute("job-complete", arguments);
+  execute_on_job(call, client, "job-complete", arguments);
   const WaitPlan plan{Goal::kEnd, deadline, "job-complete", arguments, true, ""};
   report_outcome(call, wait_for_job(call, client, call.text("ID"), plan));
   return kExitDone;
@@ -78,7 +90,7 @@ int cancel(const Call& call) {
   if (call.flag("async")) return send(call, "block-job-cancel", arguments);
   const Deadline deadline = call.deadline(kCancelSeconds);
   Client client(call.socket());
-  client.execute("block-job-cancel", arguments);
+  execute_on_job(call, client, "block-job-cancel", arguments);
   const std::string id = call.text("ID");
   const WaitPlan plan{
       Goal::kEnd,

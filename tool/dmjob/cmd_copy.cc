@@ -52,16 +52,19 @@ json arguments_of(const Call& call) {
   if (call.flag("manual-finalize")) arguments["auto-finalize"] = false;
   if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;
   if (call.flag("force")) arguments["force"] = true;
+  if (call.flag("pivot")) arguments["pivot"] = true;
   return arguments;
 }
 
 // What the daemon called the job if it does not say so, as QEMU does not: the newest on that
-// target.
+// target, which may have ended already.
 std::string id_of_started(Client& client, const json& arguments) {
   if (arguments.contains("job-id")) return arguments["job-id"];
-  const json jobs = client.execute("query-block-jobs");
-  for (const json& job : jobs) {
-    if (text_of(job, "target") == text_of(arguments, "target")) return text_of(job, "device");
+  for (const char* list : {"query-block-jobs", "query-job-history"}) {
+    const json jobs = client.execute(list);
+    for (const json& job : jobs) {
+      if (text_of(job, "target") == text_of(arguments, "target")) return text_of(job, "device");
+    }
   }
   return arguments["device"];
 }

@@ -120,7 +120,7 @@ std::optional<std::string> JobState::news() {
     const std::string why = why_stopped(job_, failed_operation_);
     text += why.empty() ? "is paused; `dmjob resume " + id_ + "` lets it go on"
                         : "is paused: " + why + "; mend that, then `dmjob resume " + id_ + "`";
-  } else if (now == "pending") {
+  } else if (now == "pending" && !flag_of(job_, "auto-finalize")) {
     text += "is pending; `dmjob finalize " + id_ + "` lets it take effect";
   } else {
     return std::nullopt;
