@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests of copies have in common: a daemon that runs, volumes and jobs. No test in here."""
+import json
+import os
+
+import devices
+import harness
+
+
+class CopyingTest(harness.KernelTest):
+    def setUp(self):
+        super().setUp()
+        self.start_daemon()
+
+    def attach(self, name, disk):
+        """A managed volume over a disk. Returns its path."""
+        self.dmjob('attach', name, disk)
+        return devices.dm_path(name)
+
+    def copy(self, source, target, *options):
+        """Starts a copy and returns the job's id."""
+        return self.dmjob('copy', source, target, *options).stdout.strip()
+
+    def wait_offset(self, job, least, timeout=60):
+        """Until so many bytes are copied."""
+        self.wait_for(lambda: self.info(job)['offset'] >= least, timeout, f'{job} to have copied {least} bytes')
+
+    def pause(self, job):
+        self.dmjob('pause', job)
+        return self.wait_status(job, ['paused', 'standby'])
+
+    def pivot(self, job):
+        self.dmjob('complete', job, '--wait')
+
+    def list(self, *options):
+        return json.loads(self.dmjob('--json', 'list', *options).stdout)
+
+    def outcome(self, job):
+        """How a job ended, of which only the history knows."""
+        return next(entry for entry in self.list('--all') if entry['id'] == job)
+
+    def table_on(self, disk, length=None):
+        """The table of a volume that is nothing but a disk."""
+        return f'0 {(length or self.size(disk)) // 512} linear {self.number(disk)} 0'
+
+    def expect_lives_on(self, name, disk):
+        self.assertEqual(self.dm_table(name), self.table_on(disk, self.size(devices.dm_path(name))))
+
+    def refused(self, *words, status=1, **options):
+        """The command fails with one line on stderr, which is returned, and says nothing on stdout."""
+        result = self.dmjob(*words, check=False, **options)
+        self.assertEqual((result.returncode, result.stdout), (status, ''), f'{words}: {result}')
+        lines = result.stderr.splitlines()
+        self.assertEqual(len(lines), 1, f'{words}: {result.stderr}')
+        return lines[0]
+
+    def expect_refused(self, text, *words, **options):
+        self.assertIn(text, self.refused(*words, **options))
+
+    @staticmethod
+    def number(path):
+        """MAJOR:MINOR"""
+        number = os.stat(path).st_rdev
+        return f'{os.major(number)}:{os.minor(number)}'
+
+    @staticmethod
+    def write(path, offset, data):
+        """Past the page cache's delays: on the device when it returns."""
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            os.pwrite(fd, data, offset)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
