@@ -9,7 +9,7 @@ namespace dmjob::core {
 
 struct Job::FlagName {
   const char* name;
-  bool Flags::*flag;
+  bool Flags::* flag;
 };
 
 const Job::FlagName Job::kFlagNames[] = {

@@ -25,7 +25,7 @@ class ListenerTest : public ::testing::Test {
  protected:
   std::string path() const { return folder_.path("run/qmp.sock"); }
   static mode_t mode_of(const std::string& path) {
-    struct stat file {};
+    struct stat file{};
     return ::stat(path.c_str(), &file) == 0 ? file.st_mode & 07777U : 0;
   }
   static std::string error_of_bind(const std::string& path) {
@@ -40,7 +40,9 @@ class ListenerTest : public ::testing::Test {
   void leave_stale_socket() {
     Listener listener = Listener::bind(path(), std::nullopt);
     std::filesystem::rename(path(), path() + ".kept");
-    { const Listener gone = std::move(listener); }
+    {
+      const Listener gone = std::move(listener);
+    }
     std::filesystem::rename(path() + ".kept", path());
   }
 
@@ -68,7 +70,9 @@ TEST_F(ListenerTest, LeavesAFolderThatIsThereAsItIs) {
 }
 
 TEST_F(ListenerTest, RemovesItsSocketAtTheEnd) {
-  { const Listener listener = Listener::bind(path(), std::nullopt); }
+  {
+    const Listener listener = Listener::bind(path(), std::nullopt);
+  }
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 

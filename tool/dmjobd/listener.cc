@@ -61,7 +61,7 @@ bool somebody_answers(const std::string& path, const sockaddr_un& address) {
 }
 
 void remove_stale(const std::string& path, const sockaddr_un& address) {
-  struct stat file {};
+  struct stat file{};
   if (::lstat(path.c_str(), &file) != 0) return;  // what else may be wrong, bind will tell
   if (!S_ISSOCK(file.st_mode))
     throw Error("socket '" + path + "': there is a file that is no socket");
@@ -126,7 +126,7 @@ Listener::~Listener() {
 }
 
 void Listener::remember_file(const std::string& path) {
-  struct stat file {};
+  struct stat file{};
   if (::lstat(path.c_str(), &file) != 0) fail(path, "is gone", errno);
   path_ = path;
   file_device_ = file.st_dev;
@@ -134,7 +134,7 @@ void Listener::remember_file(const std::string& path) {
 }
 
 void Listener::remove_file() const {
-  struct stat file {};
+  struct stat file{};
   if (path_.empty() || ::lstat(path_.c_str(), &file) != 0) return;
   if (file.st_dev == file_device_ && file.st_ino == file_number_) ::unlink(path_.c_str());
 }
