@@ -108,13 +108,13 @@ std::error_code DirectDevice::flush() {
 }
 
 struct stat facts_of(int fd, const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(fd, &facts) != 0) throw_last_error(path);
   return facts;
 }
 
 Fd open_direct(const std::string& path, Access access) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   if (!S_ISBLK(facts.st_mode) && !S_ISREG(facts.st_mode)) {
     throw_error(EINVAL, path + ": neither a disk nor a regular file");
@@ -154,7 +154,7 @@ std::unique_ptr<BlockDevice> open_device(const std::string& path, Access access)
 
 std::unique_ptr<BlockDevice> open_device(dev_t dev, Access access) {
   const std::string path = device_path(dev);
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   if (!S_ISBLK(facts.st_mode) || facts.st_rdev != dev) {
     throw_error(ENODEV, path + ": is not device " + sysfs::number(dev));

@@ -21,7 +21,7 @@ constexpr auto kUdevProbe = std::chrono::seconds(1);
 constexpr auto kRetry = std::chrono::milliseconds(20);
 
 struct stat facts_of(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   if (!S_ISBLK(facts.st_mode) && !S_ISREG(facts.st_mode)) {
     throw_error(EINVAL, path + ": neither a disk nor a regular file");
@@ -54,7 +54,7 @@ Fd claim_file(const std::string& path) {
     fd = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
   if (!fd) throw_last_error(path);
-  struct flock whole {};
+  struct flock whole{};
   whole.l_type = kind;
   whole.l_whence = SEEK_SET;
   if (fcntl(fd.get(), F_OFD_SETLK, &whole) == 0) return fd;

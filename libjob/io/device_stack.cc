@@ -28,7 +28,7 @@ std::optional<dev_t> below_loop(dev_t loop) {
     const auto dev = static_cast<dev_t>(info.lo_device);
     if (major(dev) != 0) return dev;
   }
-  struct stat facts {};
+  struct stat facts{};
   if (stat(file.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode)) return facts.st_rdev;
   return sysfs::disk_of_file(file);
 }

@@ -39,7 +39,7 @@ constexpr std::uint32_t kUnknownFileSystem = 4096;
 
 std::uint32_t file_alignment(int fd) {
 #ifdef STATX_DIOALIGN
-  struct statx facts {};
+  struct statx facts{};
   if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
       (facts.stx_mask & STATX_DIOALIGN) != 0) {
     if (facts.stx_dio_offset_align == 0) return 0;
@@ -52,7 +52,7 @@ std::uint32_t file_alignment(int fd) {
 }  // namespace
 
 std::uint32_t direct_io_alignment(int fd) {
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(fd, &facts) != 0) throw_last_error("stat");
   if (!S_ISBLK(facts.st_mode)) return file_alignment(fd);
   int logical = 0;

@@ -61,7 +61,7 @@ std::string read_signature(int fd) {
 // Mount points of a block device itself; btrfs mounts name it as their source only.
 void add_mounts(dev_t dev, std::vector<std::string>& points) {
   for (const sysfs::Mount& mount : sysfs::mounts()) {
-    struct stat source {};
+    struct stat source{};
     if (mount.number == sysfs::number(dev) ||
         (mount.source.starts_with('/') && stat(mount.source.c_str(), &source) == 0 &&
          S_ISBLK(source.st_mode) && source.st_rdev == dev)) {
@@ -78,7 +78,7 @@ bool is_swap(const struct stat& what) {
   while (std::getline(file, line)) {
     std::string name;
     std::istringstream(line) >> name;
-    struct stat swap {};
+    struct stat swap{};
     if (stat(sysfs::unescape_octal(name).c_str(), &swap) != 0) continue;
     const bool same_file = swap.st_dev == what.st_dev && swap.st_ino == what.st_ino;
     if (S_ISBLK(swap.st_mode) ? swap.st_rdev == what.st_rdev : same_file) return true;
@@ -87,7 +87,7 @@ bool is_swap(const struct stat& what) {
 }
 
 void add_users(dev_t dev, ProbeResult& result) {
-  struct stat as_disk {};
+  struct stat as_disk{};
   as_disk.st_rdev = dev;
   add_mounts(dev, result.mounted_on);
   if (is_swap(as_disk)) add_once(result.mounted_on, "swap");
@@ -144,7 +144,7 @@ void probe_file(int fd, const struct stat& facts, ProbeResult& result) {
 }  // namespace
 
 ProbeResult probe(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   if (!S_ISBLK(facts.st_mode) && !S_ISREG(facts.st_mode)) {
     throw_error(EINVAL, path + ": neither a disk nor a regular file");

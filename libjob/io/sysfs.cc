@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 
 namespace dmjob::io::sysfs {
 
@@ -38,7 +39,7 @@ std::string first_line(const std::string& path) {
 }
 
 std::string kernel_name(dev_t dev) {
-  static const std::string kKey = "DEVNAME=";
+  constexpr std::string_view kKey = "DEVNAME=";
   std::ifstream file(folder(dev) + "/uevent");
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with(kKey)) return line.substr(kKey.size());
@@ -74,14 +75,14 @@ std::vector<dev_t> partitions(dev_t disk) {
 }
 
 std::optional<dev_t> disk_of_file(const std::string& path) {
-  struct statx facts {};
+  struct statx facts{};
   if (statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS | STATX_MNT_ID, &facts) != 0) {
     return std::nullopt;
   }
   if (facts.stx_dev_major != 0) return makedev(facts.stx_dev_major, facts.stx_dev_minor);
   for (const Mount& mount : mounts()) {
     if (mount.id != std::to_string(facts.stx_mnt_id)) continue;
-    struct stat source {};
+    struct stat source{};
     if (stat(mount.source.c_str(), &source) == 0 && S_ISBLK(source.st_mode)) return source.st_rdev;
   }
   return std::nullopt;

@@ -86,7 +86,7 @@ std::chrono::nanoseconds since_epoch(const timespec& time) {
 }
 
 struct stat facts_of(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   return facts;
 }

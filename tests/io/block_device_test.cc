@@ -27,7 +27,7 @@ using ::testing::ThrowsMessage;
 constexpr std::uint64_t kSize = 1 << 20;
 
 std::uint64_t allocated(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   return static_cast<std::uint64_t>(facts.st_blocks) * 512;
 }

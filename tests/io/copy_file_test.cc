@@ -40,7 +40,7 @@ class CopyFiles : public ::testing::Test {
   }
 
   std::uint64_t allocated(const std::string& path) {
-    struct stat facts {};
+    struct stat facts{};
     stat(path.c_str(), &facts);
     return static_cast<std::uint64_t>(facts.st_blocks) * 512;
   }

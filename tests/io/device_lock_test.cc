@@ -67,7 +67,9 @@ TEST(DeviceLock, a_disk_that_is_claimed_is_refused) {
 TEST(DeviceLock, it_ends_with_its_scope) {
   const TemporaryFolder folder;
   const LoopDevice loop(folder.file("disk", kSize));
-  { const DeviceLock lock(loop.path(), Mode::kExclusive); }
+  {
+    const DeviceLock lock(loop.path(), Mode::kExclusive);
+  }
   EXPECT_TRUE(others_may_claim(loop.path()));
   EXPECT_TRUE(udev_may_probe(loop.path()));
 }

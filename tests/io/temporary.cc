@@ -54,7 +54,7 @@ LoopDevice::LoopDevice(const std::string& file) {
 std::string LoopDevice::name() const { return path_.substr(std::strlen("/dev/")); }
 
 dev_t LoopDevice::dev() const {
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(fd_.get(), &facts) != 0) io::throw_last_error(path_);
   return facts.st_rdev;
 }

@@ -93,7 +93,7 @@ TEST(WriteFingerprint, of_a_file_changes_with_a_write_right_behind_it) {
 TEST(WriteFingerprint, of_a_file_changes_though_its_time_is_put_back) {
   const TemporaryFolder folder;
   const std::string path = folder.file("disk", kSize);
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(stat(path.c_str(), &facts), 0);
   const std::string before = fingerprint(path);
   write_to(path);

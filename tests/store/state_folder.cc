@@ -66,7 +66,7 @@ bool StateFolder::exists(const std::string& name) const {
 }
 
 unsigned StateFolder::permissions(const std::string& path) const {
-  struct stat facts {};
+  struct stat facts{};
   EXPECT_EQ(stat(path.c_str(), &facts), 0) << path;
   return facts.st_mode & 07777;
 }
