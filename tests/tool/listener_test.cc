@@ -79,12 +79,14 @@ TEST_F(ListenerTest, RemovesItsSocketAtTheEnd) {
 TEST_F(ListenerTest, ReplacesTheSocketOfADaemonThatIsGone) {
   leave_stale_socket();
   ASSERT_TRUE(std::filesystem::exists(path()));
+  EXPECT_NO_THROW(Listener::refuse_second(path()));
   EXPECT_EQ(error_of_bind(path()), "");
 }
 
 TEST_F(ListenerTest, RefusesWhereAnotherDaemonListens) {
   const Listener other = Listener::bind(path(), std::nullopt);
   EXPECT_THAT(error_of_bind(path()), HasSubstr("another dmjobd is running"));
+  EXPECT_THROW(Listener::refuse_second(path()), core::Error);
   EXPECT_TRUE(std::filesystem::exists(path()));
 }
 

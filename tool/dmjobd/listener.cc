@@ -60,14 +60,17 @@ bool somebody_answers(const std::string& path, const sockaddr_un& address) {
   return error == 0 || error == EAGAIN || error == EINPROGRESS;
 }
 
+void refuse_if_answered(const std::string& path, const sockaddr_un& address) {
+  if (somebody_answers(path, address))
+    throw Error("socket '" + path + "': another dmjobd is running");
+}
+
 void remove_stale(const std::string& path, const sockaddr_un& address) {
   struct stat file{};
   if (::lstat(path.c_str(), &file) != 0) return;  // what else may be wrong, bind will tell
   if (!S_ISSOCK(file.st_mode))
     throw Error("socket '" + path + "': there is a file that is no socket");
-  if (somebody_answers(path, address)) {
-    throw Error("socket '" + path + "': another dmjobd is running");
-  }
+  refuse_if_answered(path, address);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail(path, "cannot be replaced", errno);
 }
 
@@ -98,6 +101,10 @@ Listener Listener::bind(const std::string& path, std::optional<gid_t> group) {
   admit_group(path, group);
   if (::listen(listener.socket_, SOMAXCONN) != 0) fail(path, "cannot listen", errno);
   return listener;
+}
+
+void Listener::refuse_second(const std::string& path) {
+  if (::sd_listen_fds(/*unset_environment=*/0) == 0) refuse_if_answered(path, address_of(path));
 }
 
 std::optional<Listener> Listener::from_systemd() {

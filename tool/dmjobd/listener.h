@@ -19,6 +19,9 @@ class Listener {
   // gone is replaced; one that answers is an error. Two daemons that start at the same instant are
   // kept apart by the lock of the state folder, not by this.
   static Listener bind(const std::string& path, std::optional<gid_t> group);
+  // Throws if a daemon answers there, and it is not systemd that keeps the socket for us. To be
+  // asked first of all: what a running daemon holds is waited for otherwise.
+  static void refuse_second(const std::string& path);
   // nullopt: systemd passed none. Owner and mode are then those of the .socket unit.
   static std::optional<Listener> from_systemd();
 

@@ -115,6 +115,7 @@ class Program {
 
 int run_program(const Config& config) {
   if (geteuid() != 0) throw core::Error("only root can run dmjobd");
+  Listener::refuse_second(config.socket);
   std::signal(SIGPIPE, SIG_IGN);
   std::filesystem::create_directories(config.run_folder);
   Guardian guardian(config.run_folder + "/guardian.lock");  // forks: before any thread
