@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/copy_check.h"
 
+#include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 #include "dm/mirror_log.h"
 #include "dm/name.h"
 #include "dm/targets.h"
+#include "dm/topology/stateless.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/io/probe.h"
@@ -35,8 +38,7 @@ std::string name_claim(const io::ProbeResult& what) {
 void require_no_job(const CheckContext& context, const io::ProbeResult& what,
                     const std::string& shown) {
   const auto job = context.busy.find(name_claim(what));
-  if (job != context.busy.end())
-    throw Error(shown + " is in use by job '" + job->second + "'");
+  if (job != context.busy.end()) throw Error(shown + " is in use by job '" + job->second + "'");
 }
 
 // --- the source ---
@@ -55,6 +57,30 @@ struct Source {
   std::string owner;
 };
 
+// cryptsetup puts a key where it alone finds it, while it runs: such a table cannot be loaded
+// again.
+bool has_lost_key(const dm::Segment& segment) {
+  std::istringstream words(segment.args);
+  std::string cipher;
+  std::string key;
+  words >> cipher >> key;
+  return segment.target == "crypt" && key.starts_with(':') &&
+         key.find(":cryptsetup:") != std::string::npos;
+}
+
+// What the stack of a job would find out only when the job has begun.
+void check_table(const dm::Table& table, const std::string& name) {
+  const std::string stateful = dm::first_stateful_target(table);
+  if (!stateful.empty())
+    throw Error("volume '" + name + "' has a " + stateful +
+                " target, which must not be active twice: it cannot be copied while in use");
+  if (std::ranges::any_of(table.segments(), has_lost_key))
+    throw Error("volume '" + name +
+                "' has its key in a keyring that is gone: 'cryptsetup refresh "
+                "--disable-keyring " +
+                name + "' puts it into the table, then copy");
+}
+
 Source live_source(const std::string& name, const CheckContext& context) {
   if (!context.control)
     throw Error("volume '" + name + "': this kernel has no device-mapper (modprobe dm-mod)");
@@ -65,26 +91,34 @@ Source live_source(const std::string& name, const CheckContext& context) {
     throw Error("'" + name + "' is an inner device of a dmjob job: name its volume");
   if (device->suspended)
     throw Error("volume '" + name + "' is suspended: 'dmsetup resume " + name + "' first");
+  if (device->read_only)
+    throw Error("volume '" + name +
+                "' is read-only: a volume that is copied live must be writable");
   Source source;
   source.what = probe_or_refuse(io::device_path(device->dev), "volume");
   require_no_job(context, source.what, "volume '" + name + "'");
   source.volume = name;
   auto ours = context.volumes.find(name);
-  source.managed = ours != context.volumes.end() &&
-                   device->uuid == dm::volume_uuid(ours->second.uuid);
+  source.managed =
+      ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
   if (!source.managed) source.owner = owner_of(device->uuid);
+  check_table(context.control->table(name), name);
   return source;
 }
 
 void require_idle(const io::ProbeResult& disk) {
   std::string user;
-  if (!disk.mounted_on.empty()) user = "mounted on " + disk.mounted_on.front();
-  else if (!disk.holders.empty()) user = "held by " + disk.holders.front();
-  else if (disk.held_exclusively) user = "open exclusively";
+  if (!disk.mounted_on.empty())
+    user = "mounted on " + disk.mounted_on.front();
+  else if (!disk.holders.empty())
+    user = "held by " + disk.holders.front();
+  else if (disk.held_exclusively)
+    user = "open exclusively";
   if (user.empty()) return;
   throw Error("source " + disk.path + " is in use (" + user +
               ") and not a device-mapper volume: release it once and put it under dmjob with "
-              "'dmjob attach NAME " + disk.path + "', then copy NAME");
+              "'dmjob attach NAME " +
+              disk.path + "', then copy NAME");
 }
 
 Source find_source(const CopyRequest& request, const CheckContext& context) {
@@ -126,8 +160,8 @@ void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source
 void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
   check_use(target);
   if (target.size < source.what.size)
-    refuse_target(target, "is too small: " + std::to_string(target.size) + " bytes, the source has " +
-                              std::to_string(source.what.size));
+    refuse_target(target, "is too small: " + std::to_string(target.size) +
+                              " bytes, the source has " + std::to_string(source.what.size));
   if (target.logical_block_size > source.what.logical_block_size && source.what.kind == target.kind)
     refuse_target(target, "has logical blocks of " + std::to_string(target.logical_block_size) +
                               " bytes, the source of " +
@@ -157,7 +191,8 @@ std::optional<io::ProbeResult> check_target(const CopyRequest& request, const So
   io::ProbeResult target = probe_or_refuse(request.target, "target");
   require_no_job(context, target, "target " + target.path);
   check_distinct(target, source.what);
-  if (target.kind == io::Kind::kBlockDevice) check_disk_target(target, source, request.force);
+  if (target.kind == io::Kind::kBlockDevice)
+    check_disk_target(target, source, request.force);
   else if (target.size > 0 && !request.force)
     refuse_target(target, "is a file that is not empty: --force overwrites it");
   return target;
