@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/io/disk_identity.h"
+
+#include <gtest/gtest.h>
+
+#include <system_error>
+
+namespace dmjob::io {
+namespace {
+
+const DiskIdentity kHere{"boot-1 8:16 5", "wwid=naa.5000"};
+
+TEST(DiskIdentityTest, ADiskThatWasNeverAwayIsTheSame) {
+  EXPECT_EQ(compare(kHere, kHere), Sameness::kSame);
+  EXPECT_EQ(compare({"boot-1 8:16 5", ""}, {"boot-1 8:16 5", ""}), Sameness::kSame);
+}
+
+TEST(DiskIdentityTest, ADiskThatCameBackIsKnownByItsOwnName) {
+  EXPECT_EQ(compare(kHere, {"boot-1 8:32 9", "wwid=naa.5000"}), Sameness::kSame);
+  EXPECT_EQ(compare(kHere, {"boot-2 8:16 1", "wwid=naa.5000"}), Sameness::kSame);
+}
+
+TEST(DiskIdentityTest, AnotherDiskInItsPlaceIsNotTakenForIt) {
+  EXPECT_EQ(compare(kHere, {"boot-1 8:16 6", "wwid=naa.6000"}), Sameness::kDifferent);
+  EXPECT_EQ(compare(kHere, {"boot-1 8:16 6", ""}), Sameness::kDifferent);
+}
+
+TEST(DiskIdentityTest, OfADiskWithoutANameNothingIsKnown) {
+  EXPECT_EQ(compare({"boot-1 8:16 5", ""}, {"boot-1 8:16 6", ""}), Sameness::kUnknown);
+}
+
+TEST(DiskIdentityTest, WhatIsNoDiskHasNone) {
+  EXPECT_THROW(identify_disk("/dev/null"), std::system_error);
+  EXPECT_THROW(identify_disk("/dev/is/not/there"), std::system_error);
+}
+
+}  // namespace
+}  // namespace dmjob::io
