@@ -38,6 +38,9 @@ class Driver {
   // or job.soft_cancel_requested() and both sides are equal.
   virtual boost::asio::awaitable<void> run(Job& job) = 0;
 
+  // In status pending, by a daemon that has taken the job up: what run() had left behind, and what
+  // must go on while the job waits to be finalized, is set up again. Throws as run().
+  virtual boost::asio::awaitable<void> attend(Job& /*job*/) { co_return; }
   // In status pending, finalized: the step that takes effect (a pivot, unless
   // job.soft_cancel_requested()). From here on a cancel is refused, and job.exiting() changes
   // nothing. Throws: nothing has taken effect, the job aborts.

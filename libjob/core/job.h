@@ -170,6 +170,7 @@ class Job : public std::enable_shared_from_this<Job> {
   boost::asio::awaitable<void> take_effect();
   void converge();
   boost::asio::awaitable<void> wait_for_finalize();
+  boost::asio::awaitable<void> attend();
   boost::asio::awaitable<void> prepare();
   boost::asio::awaitable<void> conclude();
   void announce_end();

@@ -90,7 +90,7 @@ void Job::fail(std::exception_ptr error) {
 boost::asio::awaitable<void> Job::take_effect() {
   converge();
   co_await wait_for_finalize();
-  if (must_return()) co_return;
+  if (must_return() || outcome_ != Outcome::kOpen) co_return;
   if (!flags_.prepared) co_await prepare();
   if (!flags_.prepared) co_return;
   const bool durable = co_await persist_surely();
@@ -107,7 +107,16 @@ void Job::converge() {
 boost::asio::awaitable<void> Job::wait_for_finalize() {
   if (options_.auto_finalize || flags_.preparing) co_return;
   co_await try_persist();
-  while (!flags_.finalize && !must_return()) co_await kicked_.wait();
+  if (restored_) co_await attend();
+  while (!flags_.finalize && !must_return() && outcome_ == Outcome::kOpen) co_await kicked_.wait();
+}
+
+boost::asio::awaitable<void> Job::attend() {
+  try {
+    co_await driver_->attend(*this);
+  } catch (...) {
+    fail(std::current_exception());
+  }
 }
 
 boost::asio::awaitable<void> Job::prepare() {

@@ -62,14 +62,23 @@ TEST_F(Restart, AWaitingJobGoesOnToItsEnd) {
   EXPECT_EQ(calls(), "prepare commit clean");
 }
 
-TEST_F(Restart, APendingJobWaitsForItsFinalize) {
+TEST_F(Restart, APendingJobIsAttendedAndWaitsForItsFinalize) {
   json record = record_in("pending");
   record["options"]["auto-finalize"] = false;
   restart_with(record);
-  EXPECT_EQ(calls(), "");
+  EXPECT_EQ(calls(), "attend");
   ask([](Job& j) { j.finalize(); });
   EXPECT_EQ(story(), "COMPLETED concluded null");
-  EXPECT_EQ(calls(), "prepare commit clean");
+  EXPECT_EQ(calls(), "attend prepare commit clean");
+}
+
+TEST_F(Restart, APendingJobThatCannotBeAttendedAborts) {
+  json record = record_in("pending");
+  record["options"]["auto-finalize"] = false;
+  toy->attend_error = "scratch is gone";
+  restart_with(record);
+  EXPECT_EQ(story(), "aborting COMPLETED(error) concluded null");
+  EXPECT_EQ(calls(), "attend abort clean");
 }
 
 TEST_F(Restart, AnAbortingJobAborts) {

@@ -44,6 +44,12 @@ void ToyDriver::meet_io_error(core::Job& job) {
   if (action == core::ErrorAction::kReport) throw core::Error(toy_->io_error.message());
 }
 
+awaitable<void> ToyDriver::attend(core::Job&) {
+  toy_->calls.emplace_back("attend");
+  throw_if(toy_->attend_error);
+  co_return;
+}
+
 awaitable<void> ToyDriver::prepare(core::Job& job) {
   toy_->calls.emplace_back("prepare");
   while (toy_->hold_prepare) co_await job.wait_kick(kLong);

@@ -20,6 +20,7 @@ struct Toy {
   bool has_ready_phase = true;
   bool work_done = false;  // both sides are equal
   std::string run_error;   // non-empty: the call throws it
+  std::string attend_error;
   std::string prepare_error;
   std::string abort_error;
   std::string clean_error;
@@ -30,7 +31,7 @@ struct Toy {
   core::OnError on_error = core::OnError::kReport;
 
   // What came of it.
-  std::vector<std::string> calls;  // "run", "prepare", "commit", "abort", "clean"
+  std::vector<std::string> calls;  // "run", "attend", "prepare", "commit", "abort", "clean"
   std::uint64_t speed = 0;
   int kicks = 0;
   bool on_target = false;  // pivoted
@@ -44,6 +45,7 @@ class ToyDriver : public core::Driver {
 
   std::string_view type() const override { return toy_->has_ready_phase ? "mirror" : "backup"; }
   boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> attend(core::Job& job) override;
   boost::asio::awaitable<void> prepare(core::Job& job) override;
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
