@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A file as a block device, for scratch that device-mapper is to stand on. The loop device goes away
-// by itself (LO_FLAGS_AUTOCLEAR) when nobody has it open any more: neither we nor a dm table.
+// A file as a block device, for scratch that device-mapper is to stand on. The loop device goes
+// away by itself (LO_FLAGS_AUTOCLEAR) when nobody has it open any more: neither we nor a dm table.
 // Thread: a worker; may block. Errors: std::system_error.
 #pragma once
 

@@ -23,8 +23,7 @@ void OfflineDriver::take_locks() {
 void OfflineDriver::make_target_file() {
   const int fd = ::open(plan_.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), plan_.target);
-  const bool sized =
-      ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(plan_.size)) == 0;
+  const bool sized = ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(plan_.size)) == 0;
   const int error = errno;
   ::close(fd);
   if (!sized) throw std::system_error(error, std::generic_category(), plan_.target);
@@ -34,9 +33,9 @@ void OfflineDriver::open_afresh() {
   if (plan_.new_file) make_target_file();
   take_locks();
   scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device),
-                                          scratch_device_.offset, plan_.uuid, plan_.size,
-                                          plan_.granularity, log_bytes(plan_)));
+  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid, plan_.size, plan_.granularity,
+                                          log_bytes(plan_)));
 }
 
 // False if there is nothing to go on from.
@@ -45,8 +44,8 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
   try {
     take_locks();
     scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
-    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device),
-                                          scratch_device_.offset, plan_.uuid));
+    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid));
     return true;
   } catch (const std::exception&) {
     close();

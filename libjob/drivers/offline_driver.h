@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A copy of something that nobody uses: no device-mapper at all. It has no ready phase: with its last
-// block it is done. Started again after a kill, it goes on from its checkpoint, unless the source was
-// written to meanwhile (io::write_fingerprint).
+// A copy of something that nobody uses: no device-mapper at all. It has no ready phase: with its
+// last block it is done. Started again after a kill, it goes on from its checkpoint, unless the
+// source was written to meanwhile (io::write_fingerprint).
 //
 // Thread: the reactor; what blocks runs on the worker.
 #pragma once

@@ -23,7 +23,7 @@ std::uint64_t round_up(std::uint64_t bytes) {
 }
 
 dev_t file_system_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0)
     throw core::Error("scratch " + path + ": " + std::generic_category().message(errno));
   return status.st_dev;
@@ -39,8 +39,8 @@ bool lives_on(dev_t upper, const io::ProbeResult& lower) {
   throw core::Error("scratch " + path + " " + why + ": name another with --scratch");
 }
 
-void check_disk(const io::ProbeResult& disk, const ScratchWish& wish,
-                const io::ProbeResult& source, const std::optional<io::ProbeResult>& target) {
+void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::ProbeResult& source,
+                const std::optional<io::ProbeResult>& target) {
   if (source.kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, source.dev))
     refuse(disk.path, "is the source, lies on it or under it");
   if (target && target->kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, target->dev))
@@ -62,7 +62,7 @@ ScratchPlace in_folder(const std::string& folder, const ScratchWish& wish,
   if (lives_on(file_system_of(folder), source)) refuse(folder, "lives on the source itself");
   if (std::filesystem::space(folder).available < wish.bytes)
     refuse(folder, "has no room: " + std::to_string(wish.bytes) + " bytes are needed");
-  struct statfs fs {};
+  struct statfs fs{};
   const bool memory = statfs(folder.c_str(), &fs) == 0 && fs.f_type == TMPFS_MAGIC;
   return {memory ? ScratchPlace::Kind::kMemory : ScratchPlace::Kind::kFile,
           folder + "/" + wish.file_name, 0};
@@ -77,8 +77,7 @@ ScratchPlace given(const ScratchWish& wish, const io::ProbeResult& source,
     return {ScratchPlace::Kind::kDevice, path, 0};
   }
   if (std::filesystem::is_directory(path, ignored)) return in_folder(path, wish, source);
-  if (std::filesystem::exists(path, ignored))
-    refuse(path, "is a file that exists already");
+  if (std::filesystem::exists(path, ignored)) refuse(path, "is a file that exists already");
   ScratchPlace place = in_folder(path.parent_path(), wish, source);
   place.path = path;
   return place;
@@ -131,7 +130,7 @@ OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, Scratch
     }
   }
   scratch.device = io::open_device(path, io::Access::kReadWrite);
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode)) scratch.dev = status.st_rdev;
   return scratch;
 }

@@ -3,9 +3,9 @@
 // Where a copy keeps its logs and checkpoints: chosen before the job is made (nothing is changed
 // then), opened when it starts, given back when it ends.
 //
-// In this order, if the user names none: the tail of the target, the configured folder unless it lives
-// on the source, memory.
-// Thread: a worker; may block. Errors: core::Error for the user, std::system_error from opening.
+// In this order, if the user names none: the tail of the target, the configured folder unless it
+// lives on the source, memory. Thread: a worker; may block. Errors: core::Error for the user,
+// std::system_error from opening.
 #pragma once
 
 #include <cstdint>
