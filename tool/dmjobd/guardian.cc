@@ -58,7 +58,9 @@ namespace {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-constexpr std::chrono::seconds kPatience{15};
+constexpr std::chrono::seconds kPatienceWithChildren{7};
+// Longer than a guardian waits for its children, twice.
+constexpr std::chrono::seconds kPatience{20};
 
 int take_lock(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -112,7 +114,7 @@ void in_child(int lock, Action action) {
 
 // Waits for the children, but not for ever.
 void wait_for_children() {
-  const auto give_up = std::chrono::steady_clock::now() + kPatience / 2;
+  const auto give_up = std::chrono::steady_clock::now() + kPatienceWithChildren;
   while (std::chrono::steady_clock::now() < give_up) {
     const pid_t ended = waitpid(-1, nullptr, WNOHANG);
     if (ended < 0) return;

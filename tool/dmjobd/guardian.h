@@ -22,7 +22,7 @@ namespace dmjob::daemon {
 
 class Guardian : public dm::Ledger {
  public:
-  // Forks. `lock_file` is made if it is missing. Waits up to 15 s for an earlier daemon's guardian.
+  // Forks. `lock_file` is made if it is missing. Waits up to 20 s for an earlier daemon's guardian.
   // Thread: main, before any other. Throws std::system_error.
   explicit Guardian(const std::string& lock_file);
   // Without dismiss(), the end of the process is a death to the guardian.
