@@ -3,9 +3,9 @@
 // The user-space half of a copy: both devices, the bitmap of what is still to be copied, its
 // checkpoints on scratch, and the blocks that could not be read.
 //
-// What a checkpoint promises: a clear bit means that the target has the region on stable storage. So
-// the target is flushed first; if that fails, everything that was dirty at the last checkpoint is
-// dirty again.
+// What a checkpoint promises: a clear bit means that the target has the region on stable storage.
+// So the target is flushed first; if that fails, everything that was dirty at any time since the
+// last flush is dirty again.
 //
 // Thread: the job's worker. Errors: std::system_error where scratch fails; errors of source and
 // target are values, since the job's policy decides about them.
@@ -29,21 +29,21 @@ class BulkCopy {
  public:
   static constexpr core::Duration kCheckpointEvery = std::chrono::seconds(5);
 
-  // `scratch` and `control` outlive this.
+  // `scratch` and `control` outlive this. target: null if it is away.
   BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::BlockDevice> target,
            store::Scratch& scratch, io::CopyControl& control, const core::Clock& clock,
            const CopyPlan& plan);
 
   struct Slice {
     io::CopyEnd end = io::CopyEnd::kClean;
-    std::optional<io::CopyError> error;   // with kError
-    std::vector<io::CopyError> ignored;
-    std::uint64_t dirty = 0;  // bytes left
+    std::optional<io::CopyError> error;  // with kError
+    std::vector<io::CopyError> ignored;  // for accept(); of regions that were tried to their ends
+    std::uint64_t dirty = 0;             // bytes left
   };
-  // Copies for `time` at most, with a checkpoint now and then.
+  // Copies for `time` at most, with a checkpoint now and then. kStopped if a side is not open.
   Slice run_slice(core::Progress& progress, core::Duration time);
 
-  // The target's error, if it could not be flushed.
+  // The target's error, if it could not be flushed or is away.
   std::optional<io::CopyError> checkpoint();
   // Takes the stored bitmap as what is dirty.
   void load_checkpoint();
@@ -53,19 +53,29 @@ class BulkCopy {
   // An unreadable extent that the user chose to ignore: its regions are not tried again before they
   // are written to, and read as zeroes on the target.
   void give_up(const io::CopyError& extent);
-  // Copies what can be read of those given-up regions that are dirty, and clears their bits; a region
-  // that the target refuses is no longer given up. For a moment in which nobody writes (used with the
-  // volume's writes suspended): no stop, no speed limit.
+  // Errors that the user chose to ignore: what could not be read is given up, what could not be
+  // written stays dirty.
+  void accept(const std::vector<io::CopyError>& ignored);
+  // What is given up at present, by place; no extent is longer than a region.
+  const std::vector<io::CopyError>& unreadable() const { return unreadable_; }
+  // Copies what can be read of those given-up regions that are dirty, and clears their bits; a
+  // region that the target refuses is no longer given up. For a moment in which nobody writes (used
+  // with the volume's writes suspended): no stop, no speed limit.
   void copy_given_up_again();
 
-  io::BlockDevice& target() { return *target_; }
+  // Null while it is away.
+  io::BlockDevice* target() { return target_.get(); }
   void replace_target(std::unique_ptr<io::BlockDevice> target);
+  void close_target();
   // The source's device can only be removed while it is not open here.
   void close_source();
   void open_source(std::unique_ptr<io::BlockDevice> source);
 
  private:
   void store();
+  void retry_given_up();
+  io::DirtyBitmap dirty_and_given_up() const;
+  void forget(std::uint64_t region);
   void take_back(const io::CopyError& extent);
   io::CopyEngine& engine();
 
@@ -77,8 +87,9 @@ class BulkCopy {
   const core::OnError on_source_error_;
   const core::OnError on_target_error_;
   io::DirtyBitmap dirty_;
-  io::DirtyBitmap stable_;    // what was dirty when the target was last flushed
+  io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed
   io::DirtyBitmap given_up_;
+  std::vector<io::CopyError> unreadable_;
   const io::CopyOptions options_;
   std::optional<io::CopyEngine> engine_;  // none after a device was exchanged
   core::TimePoint last_checkpoint_;

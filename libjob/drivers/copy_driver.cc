@@ -12,13 +12,20 @@ namespace {
 
 std::string place_of(const io::CopyError& error) {
   return " at byte " + std::to_string(error.offset) + " (" + std::to_string(error.length) +
-         " bytes): " + error.error.message();
+         " bytes)";
 }
 
+// Neighbours as one.
 nlohmann::json extents(const std::vector<io::CopyError>& errors) {
   nlohmann::json list = nlohmann::json::array();
-  for (const io::CopyError& error : errors)
-    list.push_back({{"offset", error.offset}, {"length", error.length}});
+  std::uint64_t end = 0;
+  for (const io::CopyError& error : errors) {
+    if (!list.empty() && error.offset == end)
+      list.back()["length"] = list.back()["length"].get<std::uint64_t>() + error.length;
+    else
+      list.push_back({{"offset", error.offset}, {"length", error.length}});
+    end = error.offset + error.length;
+  }
   return list;
 }
 
@@ -54,6 +61,7 @@ boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkC
   auto run = [&] { return bulk.run_slice(job.progress(), kSlice); };
   BulkCopy::Slice slice = co_await worker_.run(std::move(run));
   show_left(job, slice.dirty);
+  show_unreadable(bulk);
   if (!slice.ignored.empty()) co_await face_ignored(job, bulk, std::move(slice.ignored));
   if (slice.error) face(job, *slice.error);
   co_return slice.end;
@@ -68,28 +76,27 @@ void CopyDriver::show_left(core::Job& job, std::uint64_t bytes) {
 void CopyDriver::face(core::Job& job, const io::CopyError& error) {
   const auto policy = error.is_read ? plan_.on_source_error : plan_.on_target_error;
   if (job.io_error(policy, error.is_read, error.error) != core::ErrorAction::kReport) return;
+  const std::string place = error.length < plan_.size ? place_of(error) : "";
+  const std::string why = place + ": " + error.error.message();
   if (error.is_read)
-    throw core::Error("source " + plan_.source + " cannot be read" + place_of(error) +
+    throw core::Error("source " + plan_.source + " cannot be read" + why +
                       "; --on-source-error=ignore leaves such blocks out");
-  throw core::Error("target " + plan_.target + " cannot be written" + place_of(error) +
+  throw core::Error("target " + plan_.target + " cannot be written" + why +
                     "; --on-target-error=stop waits until it is back");
 }
 
-// What cannot be read is left out until it is written to; what cannot be written stays dirty, and is
-// not tried again at once.
+// What cannot be read is left out until it is written to; what cannot be written stays dirty, and
+// is not tried again at once.
 boost::asio::awaitable<void> CopyDriver::face_ignored(core::Job& job, BulkCopy& bulk,
                                                       std::vector<io::CopyError> errors) {
   bool target_failed = false;
   for (const io::CopyError& error : errors) {
     face(job, error);
-    if (error.is_read) unreadable_.push_back(error);
     target_failed = target_failed || !error.is_read;
   }
-  auto give_up = [&] {
-    for (const io::CopyError& error : errors)
-      if (error.is_read) bulk.give_up(error);
-  };
-  co_await worker_.run(std::move(give_up));
+  auto accept = [&] { bulk.accept(errors); };
+  co_await worker_.run(std::move(accept));
+  show_unreadable(bulk);
   if (target_failed) co_await job.wait_kick(kSlice);
 }
 

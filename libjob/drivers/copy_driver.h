@@ -46,6 +46,8 @@ class CopyDriver : public core::Driver {
   void face(core::Job& job, const io::CopyError& error);
   void set_phase(std::string phase) { phase_ = std::move(phase); }
   void show_left(core::Job& job, std::uint64_t bytes);
+  // For the queries. The worker must be idle.
+  void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.unreadable(); }
 
   Environment& environment_;
   CopyPlan plan_;
