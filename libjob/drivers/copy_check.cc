@@ -253,6 +253,8 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
   plan.volume = source.volume;
   plan.source = source.volume.empty() ? request.source : "/dev/mapper/" + source.volume;
   plan.target = request.target;
+  if (target && target->kind == io::Kind::kBlockDevice)
+    plan.target_disk = io::identify_disk(request.target);
   plan.managed = source.managed;
   plan.owner = source.owner;
   plan.size = source.what.size;

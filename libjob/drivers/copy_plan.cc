@@ -53,15 +53,14 @@ nlohmann::json CopyPlan::record() const {
           {"volume", volume},
           {"source", source},
           {"target", target},
+          {"target-disk", {{"instance", target_disk.instance}, {"lasting", target_disk.lasting}}},
           {"managed", managed},
           {"owner", owner},
           {"size", size},
           {"granularity", granularity},
           {"new-file", new_file},
           {"scratch",
-           {{"kind", kind_word(scratch.kind)},
-            {"path", scratch.path},
-            {"offset", scratch.offset}}},
+           {{"kind", kind_word(scratch.kind)}, {"path", scratch.path}, {"offset", scratch.offset}}},
           {"speed", speed},
           {"on-source-error", core::to_string(on_source_error)},
           {"on-target-error", core::to_string(on_target_error)},
@@ -74,6 +73,8 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("volume").get_to(plan.volume);
   record.at("source").get_to(plan.source);
   record.at("target").get_to(plan.target);
+  record.at("target-disk").at("instance").get_to(plan.target_disk.instance);
+  record.at("target-disk").at("lasting").get_to(plan.target_disk.lasting);
   record.at("managed").get_to(plan.managed);
   record.at("owner").get_to(plan.owner);
   record.at("size").get_to(plan.size);

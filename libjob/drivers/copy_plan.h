@@ -10,6 +10,7 @@
 #include <string>
 
 #include "libjob/core/error_policy.h"
+#include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
 
@@ -28,12 +29,14 @@ struct ScratchPlace {
 };
 
 struct CopyPlan {
-  std::string uuid;     // the job's own
-  std::string volume;   // dm name; empty for an offline copy
-  std::string source;   // path; of a volume, /dev/mapper/NAME
-  std::string target;   // path
-  bool managed = false;  // the volume is ours and may be pivoted
-  std::string owner;     // of a foreign volume, for messages: "LVM", "crypt", ...
+  std::string uuid;    // the job's own
+  std::string volume;  // dm name; empty for an offline copy
+  std::string source;  // path; of a volume, /dev/mapper/NAME
+  std::string target;  // path
+  // What it led to when the job was made; empty for a file.
+  io::DiskIdentity target_disk;
+  bool managed = false;           // the volume is ours and may be pivoted
+  std::string owner;              // of a foreign volume, for messages: "LVM", "crypt", ...
   std::uint64_t size = 0;         // bytes of the source, exact
   std::uint64_t granularity = 0;  // bytes
   bool new_file = false;          // the target is a regular file that reads as zeroes
@@ -41,7 +44,8 @@ struct CopyPlan {
   std::uint64_t speed = 0;  // bytes per second
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
-  // Of the source when the copy was last known to be alone with it (io::write_fingerprint); offline.
+  // Of the source when the copy was last known to be alone with it (io::write_fingerprint);
+  // offline.
   std::string fingerprint;
 
   bool live() const { return !volume.empty(); }

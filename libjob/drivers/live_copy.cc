@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "dm/mirror_log.h"
+#include "dm/name.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/copy_check.h"
 
@@ -16,7 +17,7 @@ constexpr std::uint64_t kSector = 512;
 
 // 0 if it is away.
 dev_t block_number(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return stat(path.c_str(), &status) == 0 ? status.st_rdev : 0;
 }
 
@@ -31,7 +32,8 @@ LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& 
       clock_(clock),
       copy_control_(copy_control),
       job_id_(job_id),
-      plan_(plan) {}
+      plan_(plan),
+      target_disk_(plan.target_disk) {}
 
 LiveCopy::~LiveCopy() = default;
 
@@ -58,34 +60,71 @@ void LiveCopy::open_scratch_device(bool create) {
   if (!watched_) watched_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
 }
 
-void LiveCopy::open_bulk() {
+void LiveCopy::open_bulk(bool with_target) {
+  auto target = with_target ? io::open_device(plan_.target, io::Access::kReadWrite) : nullptr;
   bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->base(), io::Access::kRead),
-                                     io::open_device(plan_.target, io::Access::kReadWrite),
-                                     *scratch_, copy_control_, clock_, plan_);
+                                     std::move(target), *scratch_, copy_control_, clock_, plan_);
 }
 
-// While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring, and
-// all the time where the logs are in its tail.
+// While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring,
+// and all the time where the logs are in its tail.
 void LiveCopy::lock_target() {
-  if (plan_.scratch.kind != ScratchPlace::Kind::kTail)
-    target_lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+  target_lock_.reset();
+  if (!logs_in_target()) target_lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
 }
 
-void LiveCopy::start() {
-  open_scratch_device(true);
-  lock_target();
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device),
-                                          scratch_device_.offset, plan_.uuid, plan_.size,
-                                          plan_.granularity, log_bytes(plan_)));
-  for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
-  log_ = 0;
+io::Sameness LiveCopy::check_target() {
+  const io::DiskIdentity now = io::identify_disk(plan_.target);
+  const io::Sameness sameness = io::compare(target_disk_, now);
+  if (sameness == io::Sameness::kDifferent)
+    throw std::system_error(ENODEV, std::generic_category(),
+                            "another disk is in the place of " + plan_.target);
+  target_disk_ = now;
+  target_trouble_.clear();
+  return sameness;
+}
+
+io::CopyError LiveCopy::note_trouble(const std::system_error& error) {
+  target_trouble_ = error.what();
+  return {false, 0, plan_.size, error.code()};
+}
+
+std::optional<io::CopyError> LiveCopy::start() {
+  try {
+    check_target();
+    lock_target();
+    if (logs_in_target()) make_scratch();
+  } catch (const std::system_error& error) {
+    return note_trouble(error);
+  }
+  if (!logs_in_target()) make_scratch();
   stack_->build(log_);
-  open_bulk();
+  open_bulk(true);
   stack_->interpose();
   mode_ = dm::WriteMode::Kind::kTracking;
+  return std::nullopt;
+}
+
+void LiveCopy::make_scratch() {
+  open_scratch_device(true);
+  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid, plan_.size, plan_.granularity,
+                                          log_bytes(plan_)));
+  for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
+  log_ = 0;
 }
 
 LiveCopy::Adopted LiveCopy::adopt() {
+  try {
+    return do_adopt();
+  } catch (const std::system_error&) {
+    if (!logs_in_target()) throw;
+    withdraw();  // the target is away, and with it all knowledge of what it holds
+    return Adopted::kNothing;
+  }
+}
+
+LiveCopy::Adopted LiveCopy::do_adopt() {
   open_scratch_device(true);
   const dm::CopyStack::Found found = stack_->find();
   using Volume = dm::CopyStack::Found::Volume;
@@ -96,12 +135,11 @@ LiveCopy::Adopted LiveCopy::adopt() {
     return Adopted::kNothing;
   }
   if (!found.writes) throw core::Error("the stack of this job is not as it was left");
-  scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset,
-                                        plan_.uuid));
-  open_bulk();
+  scratch_.emplace(
+      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
+  open_bulk(false);
   bulk_->load_checkpoint();
   for (int slot = 0; slot < store::kLogSlots; ++slot) merge_log(slot);
-  if (found.writes->kind == dm::WriteMode::Kind::kPassing) bulk_->dirty().set_all();
   bulk_->checkpoint();
   mode_ = found.writes->kind;
   log_ = found.writes->log;
@@ -109,24 +147,49 @@ LiveCopy::Adopted LiveCopy::adopt() {
   prepare_log(fresh, true);
   stack_->preload({dm::WriteMode::Kind::kTracking, fresh});
   switch_to_tracking(mirroring() ? dm::SuspendMode::kNoFlush : dm::SuspendMode::kFlush);
-  lock_target();
+  reopen_target();  // its error is met again by who wants to use it
   return Adopted::kTracking;
 }
 
+bool LiveCopy::is_on_target() {
+  return dm::CopyStack(control_, ledger_, make_spec()).find().volume ==
+         dm::CopyStack::Found::Volume::kOnTarget;
+}
+
+std::uint64_t LiveCopy::dirty_bytes() const {
+  const bool known = mode_ != dm::WriteMode::Kind::kPassing;
+  return known ? bulk_->dirty().dirty_bytes() : plan_.size;
+}
+
+// The same devices, with the target under its present number.
+void LiveCopy::reopen_stack() {
+  if (block_number(plan_.target) == stack_->spec().target) return;
+  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+  stack_->find();
+}
+
 std::optional<io::CopyError> LiveCopy::reopen_target() {
+  if (!tracking()) return start();
+  io::Sameness sameness{};
   try {
-    const dev_t now = block_number(plan_.target);
-    if (now != stack_->spec().target) {
-      stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
-      stack_->find();
-    }
+    sameness = check_target();
+    lock_target();
     bulk_->replace_target(io::open_device(plan_.target, io::Access::kReadWrite));
-    if (!tracking()) restart_tracking();
-    if (!target_lock_) lock_target();
   } catch (const std::system_error& error) {
-    return io::CopyError{false, 0, plan_.size, error.code()};
+    bulk_->close_target();
+    return note_trouble(error);
   }
+  reopen_stack();
+  if (sameness == io::Sameness::kUnknown) restart_tracking();
   return std::nullopt;
+}
+
+void LiveCopy::release_dead_target() {
+  if (mirroring() || !has_target()) return;
+  io::AlignedBuffer block(bulk_->target()->alignment());
+  if (!bulk_->target()->read(0, block.bytes())) return;
+  bulk_->close_target();
+  target_lock_.reset();
 }
 
 // --- logs ---
@@ -147,14 +210,31 @@ void LiveCopy::merge_log(int slot) {
 
 // --- switching ---
 
-// The preloaded tracker goes live; the marks of the log before it join the bitmap and are stored.
+// Some marks of a log that could not be written are nowhere but in the kernel's memory.
+bool LiveCopy::log_has_failed() noexcept {
+  try {
+    const auto status = mirror_status();
+    return !status || status->log != dm::Health::kAlive;
+  } catch (const std::exception&) {
+    return true;
+  }
+}
+
+// The preloaded tracker goes live.
 void LiveCopy::switch_to_tracking(dm::SuspendMode mode) {
   const int old = log_;
-  stack_->switch_writes(mode, [] {});
+  bool marks_missing = false;
+  stack_->switch_writes(mode, [&] { marks_missing = log_has_failed(); });
   mode_ = dm::WriteMode::Kind::kTracking;
   log_ = next_slot(old);
+  collect_marks(old, marks_missing);
+}
+
+// The marks of the log that was in use join the bitmap and are stored.
+void LiveCopy::collect_marks(int log, bool marks_missing) {
   try {
-    merge_log(old);
+    if (marks_missing) bulk_->dirty().set_all();
+    merge_log(log);
   } catch (const std::system_error&) {
     bulk_->dirty().set_all();
     throw;
@@ -163,6 +243,7 @@ void LiveCopy::switch_to_tracking(dm::SuspendMode mode) {
 }
 
 void LiveCopy::rotate() {
+  if (!tracking()) return;
   prepare_log(next_slot(log_), true);
   stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
   switch_to_tracking(dm::SuspendMode::kFlush);
@@ -175,6 +256,7 @@ void LiveCopy::restart_tracking() {
 
 // Called with wr suspended: direct I/O, on buffers that are there already.
 void LiveCopy::write_mirror_log(int from, int to) {
+  if (log_has_failed()) bulk_->dirty().set_all();
   merge_log(from);
   bulk_->copy_given_up_again();
   io::DirtyBitmap& dirty = bulk_->dirty();
@@ -186,40 +268,52 @@ void LiveCopy::write_mirror_log(int from, int to) {
 }
 
 std::optional<io::CopyError> LiveCopy::hand_over() {
+  if (!tracking()) return std::nullopt;
   const int from = log_;
   const int to = next_slot(from);
+  const int back = next_slot(to);
   prepare_log(to, false);
+  prepare_log(back, true);
   if (auto error = bulk_->checkpoint()) return error;
   target_lock_.reset();  // dm is to have it
   try {
     stack_->preload({dm::WriteMode::Kind::kMirroring, to});
   } catch (const std::system_error& error) {
-    return io::CopyError{false, 0, plan_.size, error.code()};
+    return note_trouble(error);
   }
   stack_->switch_writes(dm::SuspendMode::kFlush, [&] { write_mirror_log(from, to); });
   mode_ = dm::WriteMode::Kind::kMirroring;
   log_ = to;
+  // At once: only from here on can the guardian leave the mirror.
+  stack_->preload({dm::WriteMode::Kind::kTracking, back});
   bulk_->dirty().clear_all();  // the mirror's log has it now
-  bulk_->checkpoint();
-  prepare_log(next_slot(to), true);
-  stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(to)});
-  return std::nullopt;
+  const auto error = bulk_->checkpoint();
+  if (error) leave_target();
+  return error;
 }
 
-void LiveCopy::fall_back(bool target_failed) {
-  if (target_failed && plan_.scratch.kind == ScratchPlace::Kind::kTail) {
-    stack_->preload({dm::WriteMode::Kind::kPassing, 0});
-    stack_->switch_writes(dm::SuspendMode::kNoFlush, [] {});
-    mode_ = dm::WriteMode::Kind::kPassing;
-    bulk_->dirty().set_all();
-    return;
-  }
+void LiveCopy::fall_back() {
   switch_to_tracking(dm::SuspendMode::kNoFlush);
   try {
     lock_target();
   } catch (const std::system_error&) {
-    // The target is gone or broken, which is why we are here; hand_over() will find out.
+    // The target is gone or broken, which may be why we are here; hand_over() will find out.
   }
+}
+
+void LiveCopy::leave_target() {
+  if (!logs_in_target()) return fall_back();
+  mode_ = dm::WriteMode::Kind::kPassing;
+  bulk_->close_source();
+  bulk_->close_target();
+  scratch_.reset();
+  stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+}
+
+void LiveCopy::keep_equal(bool equal) {
+  const std::string wr = dm::inner_name(job_id_, "wr");
+  ledger_.forget_mirror(wr);
+  if (!equal && mirroring()) ledger_.watch_mirror(wr);
 }
 
 std::optional<dm::MirrorStatus> LiveCopy::mirror_status() {
@@ -234,12 +328,12 @@ void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
 
 void LiveCopy::read_mode_back() {
   const dm::CopyStack::Found found = stack_->find();
-  if (!mirroring() || !found.writes || found.writes->kind == dm::WriteMode::Kind::kMirroring) return;
+  if (!mirroring() || !found.writes || found.writes->kind == dm::WriteMode::Kind::kMirroring)
+    return;
   const int old = log_;
   mode_ = found.writes->kind;
   log_ = found.writes->log;
-  merge_log(old);
-  bulk_->checkpoint();
+  collect_marks(old, false);
 }
 
 void LiveCopy::pivot() {
@@ -262,11 +356,12 @@ void LiveCopy::keep() {
     }
     throw;
   }
-  if (std::error_code error = bulk_->target().flush())
+  if (std::error_code error = bulk_->target()->flush())
     throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
 }
 
 void LiveCopy::withdraw() {
+  mode_ = dm::WriteMode::Kind::kPassing;
   bulk_.reset();
   target_lock_.reset();
   if (!stack_) stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The data path of a live copy: the dm stack, its three logs, the bitmap, and the order in which they
-// change hands. One call is one step; between two steps everything is on disk that a next start needs:
+// The data path of a live copy: the dm stack, its three logs, the bitmap, and the order in which
+// they change hands. One call is one step; between two steps everything is on disk that a next
+// start needs:
 //
 //   what is dirty = the stored checkpoint + the marks of all three logs
 //
@@ -9,8 +10,8 @@
 // stored only after the target is flushed. A mirror's log is prepared all out of sync before the
 // switch and told the truth within it: whoever dies in between copies too much, never too little.
 //
-// While mirroring, the tracker to fall back to is loaded already (its log in sync on disk), so that a
-// failed target costs one suspend and resume, even without this process (Ledger::watch_mirror).
+// While mirroring, the tracker to fall back to is loaded already (its log in sync on disk), so that
+// a failed target costs one suspend and resume, even without this process (Ledger::watch_mirror).
 //
 // Thread: the job's worker, all but mirror_status(). The caller holds the volume's modify slot.
 // Errors: std::system_error and core::Error; after each the volume is usable, with its data.
@@ -40,30 +41,42 @@ class LiveCopy {
   ~LiveCopy();
 
   // Makes scratch and stack; the volume's writes are tracked when it returns, everything is dirty.
-  void start();
+  // The target's error, and nothing is changed, if it is away.
+  std::optional<io::CopyError> start();
 
   enum class Adopted {
     kTracking,  // the stack was there; it tracks again, the bitmap is the union of all marks
     kNothing,   // no trace on the volume: start() over
     kOnTarget,  // the pivot has happened
   };
-  // Takes up what an earlier process left in the kernel and on scratch.
+  // Takes up what an earlier process left in the kernel and on scratch. The target may be away.
   Adopted adopt();
+  // Nothing but a look: the pivot has happened.
+  bool is_on_target();
 
+  // Precondition: started or adopted once.
   BulkCopy& bulk() { return *bulk_; }
+  std::uint64_t dirty_bytes() const;
+  bool has_target() const { return bulk_ && bulk_->target(); }
   bool mirroring() const { return mode_ == dm::WriteMode::Kind::kMirroring; }
   bool tracking() const { return mode_ == dm::WriteMode::Kind::kTracking; }
 
-  // A fresh log for the tracker; the marks of the old one join the bitmap.
+  // A fresh log for the tracker; the marks of the old one join the bitmap. If the watch has ended
+  // the tracking meanwhile, this and hand_over() have no effect.
   void rotate();
   // As rotate(), but the old log cannot be trusted: everything is dirty.
   void restart_tracking();
-  // From tracking to mirroring. What is dirty is copied by the kernel. The target's error, if it could
-  // not be flushed or mapped: then still tracking.
+  // From tracking to mirroring. What is dirty is copied by the kernel. The target's error, if it
+  // could not be flushed or mapped: then still tracking.
   std::optional<io::CopyError> hand_over();
-  // From mirroring to tracking. If the logs are in the tail of a target that has failed, nothing can
-  // be tracked: the writes pass, everything is dirty, restart_tracking() when it is back.
-  void fall_back(bool target_failed);
+  // From mirroring to tracking.
+  void fall_back();
+  // After the target has failed: fall_back(). If the logs are in its tail, nothing can be tracked;
+  // the volume gets its own table back, and reopen_target() starts over.
+  void leave_target();
+  // While both sides are equal and a pivot is decided, they must stay so even if this process dies:
+  // the guardian is to leave the mirror alone.
+  void keep_equal(bool equal);
 
   // The status of wr; nullopt if it is not a mirror now. Thread: any.
   std::optional<dm::MirrorStatus> mirror_status();
@@ -71,8 +84,8 @@ class LiveCopy {
   // they wait for. Thread: any.
   void release_held_writes();
 
-  // The volume lives on the target from now on. Throws, and nothing is changed, if the sides were not
-  // equal when its last write had ended.
+  // The volume lives on the target from now on. Throws, and nothing is changed, if the sides were
+  // not equal when its last write had ended.
   void pivot();
   // The volume has its own table again, the target is a consistent copy of that instant. Throws as
   // pivot().
@@ -82,18 +95,33 @@ class LiveCopy {
   void withdraw();
   // Takes away what is left after pivot() or keep().
   void remove();
-  // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is still
-  // away.
+  // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is
+  // still away, or if another disk is in its place.
   std::optional<io::CopyError> reopen_target();
+  // Why the target is away, for people; "" if it is not.
+  const std::string& target_trouble() const { return target_trouble_; }
+  // Lets go of a target that cannot even be read, so that it can be removed. One that can be
+  // remains ours: nobody else may use it.
+  void release_dead_target();
 
  private:
   dm::CopyStackSpec make_spec() const;
   void open_scratch_device(bool create);
-  void open_bulk();
+  void open_bulk(bool with_target);
   void lock_target();
+  bool logs_in_target() const { return plan_.scratch.kind == ScratchPlace::Kind::kTail; }
+  bool log_has_failed() noexcept;
+  io::CopyError note_trouble(const std::system_error& error);
+  // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
+  // to another disk.
+  io::Sameness check_target();
+  void make_scratch();
+  Adopted do_adopt();
+  void reopen_stack();
   void prepare_log(int slot, bool in_sync);
   void merge_log(int slot);
   void switch_to_tracking(dm::SuspendMode mode);
+  void collect_marks(int log, bool marks_missing);
   void write_mirror_log(int from, int to);
   // After pivot() or keep() has failed: the mirror may have been left meanwhile.
   void read_mode_back();
@@ -105,6 +133,8 @@ class LiveCopy {
   io::CopyControl& copy_control_;
   const std::string job_id_;
   const CopyPlan& plan_;
+  io::DiskIdentity target_disk_;
+  std::string target_trouble_;
   std::unique_ptr<dm::CopyStack> stack_;
   std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
   OpenScratch scratch_device_;

@@ -27,7 +27,7 @@ LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_
 
 boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
   co_await open(job);
-  if (on_target_) co_return;
+  if (!opened_ || on_target_) co_return;
   bool equal = co_await converge(job);
   while (equal) {
     job.set_ready();
@@ -40,17 +40,44 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
 
 // Takes up what is there, or starts.
 boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
-  auto take_up = [this] {
-    const auto adopted = resumed_ ? copy_->adopt() : LiveCopy::Adopted::kNothing;
-    if (adopted == LiveCopy::Adopted::kNothing) copy_->start();
-    return adopted;
-  };
-  const auto adopted = co_await step("start", std::move(take_up));
-  opened_ = true;
+  auto adopted = LiveCopy::Adopted::kNothing;
+  if (resumed_) {
+    auto adopt = [this] { return copy_->adopt(); };
+    adopted = co_await step("take-up", std::move(adopt));
+  }
+  if (adopted == LiveCopy::Adopted::kNothing)
+    co_await begin(job);
+  else
+    opened_ = true;
   on_target_ = adopted == LiveCopy::Adopted::kOnTarget;
-  if (on_target_) co_return;
+  if (!opened_ || on_target_) co_return;
+  target_away_ = !copy_->has_target();
+  target_trouble_ = copy_->target_trouble();
   start_watch(job);
-  show_left(job, copy_->bulk().dirty().dirty_bytes());
+  show_copied(job);
+  show_left(job, copy_->dirty_bytes());
+}
+
+// The record of a daemon that was killed may be older than its last checkpoint.
+void LiveDriver::show_copied(core::Job& job) {
+  const std::uint64_t copied = plan_.size - copy_->dirty_bytes();
+  const std::uint64_t known = job.progress().get().offset;
+  if (copied > known) job.progress().add_done(copied - known);
+}
+
+// There is nothing to be tracked yet, so a pause can come first: after a boot the target may be
+// away.
+boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
+  while (!job.must_return()) {
+    if (job.pause_requested()) co_await rest(job);
+    if (job.must_return()) break;
+    auto start = [this] { return copy_->start(); };
+    const auto error = co_await step("start", std::move(start));
+    target_trouble_ = copy_->target_trouble();
+    opened_ = !error;
+    if (opened_) break;
+    co_await face_target(job, *error);
+  }
 }
 
 boost::asio::awaitable<bool> LiveDriver::converge(core::Job& job) {
@@ -77,7 +104,11 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
     auto again = [this] { return copy_->reopen_target(); };
     const auto error = co_await step("open the target", std::move(again));
     target_away_ = error.has_value();
-    if (error) co_return face(job, *error);
+    target_trouble_ = copy_->target_trouble();
+    if (error) {
+      co_await face_target(job, *error);
+      co_return;
+    }
   }
   set_phase(pass_ == 0 ? "bulk" : "pass " + std::to_string(pass_));
   const io::CopyEnd end = co_await copy_slice(job, copy_->bulk());
@@ -88,7 +119,7 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   auto rotate = [this] {
     copy_->rotate();
-    return copy_->bulk().dirty().dirty_bytes();
+    return copy_->dirty_bytes();
   };
   const std::uint64_t dirty = co_await step("rotate", std::move(rotate));
   source_troubles_ = 0;
@@ -107,16 +138,20 @@ bool LiveDriver::worth_handing_over(std::uint64_t dirty) const {
 boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   if (job.pause_requested() || job.must_return()) co_return;
   set_phase("handing over");
-  auto hand_over = [this] { return copy_->hand_over(); };
-  const auto error = co_await step("hand over", std::move(hand_over));
+  auto hand_over = [this] {
+    const auto error = copy_->hand_over();
+    return std::pair(error, copy_->mirroring());
+  };
+  const auto [error, mirroring] = co_await step("hand over", std::move(hand_over));
+  mirroring_ = mirroring;
+  in_sync_ = false;
+  show_unreadable(copy_->bulk());
   if (error) {
     target_away_ = true;
-    face(job, *error);
-    co_return;
+    co_await face_target(job, *error);
+  } else if (mirroring_) {
+    co_await look(job);
   }
-  mirroring_ = true;
-  in_sync_ = false;
-  co_await look(job);
 }
 
 // --- mirroring ---
@@ -128,38 +163,63 @@ boost::asio::awaitable<void> LiveDriver::mirror(core::Job& job) {
 
 // --- interruptions ---
 
+// A pause that an error has asked for lets a dead target go; one that the user has asked for keeps
+// it.
 boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
-  if (preparing_) throw core::Error("an I/O error came in the way of the end");
-  auto stop = [this] {
-    if (copy_->mirroring()) copy_->fall_back(false);
-    else if (copy_->tracking()) copy_->bulk().checkpoint();
-    return copy_->bulk().dirty().dirty_bytes();
+  const bool failed = job.io_status() != core::IoStatus::kOk;
+  auto stop = [this, failed] {
+    if (copy_->mirroring())
+      copy_->fall_back();
+    else if (copy_->tracking())
+      copy_->bulk().checkpoint();
+    if (failed) copy_->release_dead_target();
+    return copy_->dirty_bytes();
   };
   const std::uint64_t dirty = co_await step("pause", std::move(stop));
   show_left(job, dirty);
   mirroring_ = false;
   in_sync_ = false;
+  target_away_ = target_away_ || failed;
+  co_await rest(job);
+  if (trouble_ == Trouble::kTarget) {  // how it is now, track() finds out
+    trouble_ = Trouble::kNone;
+    target_away_ = true;
+  }
+}
+
+boost::asio::awaitable<void> LiveDriver::rest(core::Job& job) {
+  if (preparing_) throw core::Error("an I/O error came in the way of the end");
+  set_phase("paused");
   co_await job.pause_point();
 }
 
-// The watch has gone back to tracking already; by policy the job fails, pauses, or tries again.
+// By policy the job fails, pauses soon, or tries again in a moment.
+boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyError error) {
+  set_phase("waiting for the target");
+  if (target_trouble_.empty()) target_trouble_ = plan_.target + ": " + error.error.message();
+  face(job, error);
+  if (!job.pause_requested()) co_await job.wait_kick(kSlice);
+}
+
+// The watch has gone back to tracking already.
 boost::asio::awaitable<void> LiveDriver::face_trouble(core::Job& job) {
   const Trouble trouble = std::exchange(trouble_, Trouble::kNone);
-  const std::error_code failed = std::make_error_code(std::errc::io_error);
   if (trouble == Trouble::kScratch)
     throw core::Error("scratch (" + plan_.scratch.describe() +
                       ") has failed: what is written to volume '" + plan_.volume +
                       "' can no longer be tracked; start again with another --scratch");
-  if (trouble == Trouble::kTarget) {
+  const bool at_source = trouble == Trouble::kSource;
+  const io::CopyError error{at_source, 0, plan_.size, std::make_error_code(std::errc::io_error)};
+  if (!at_source) {
     target_away_ = true;
-    face(job, {false, 0, plan_.size, failed});
+    co_await face_target(job, error);
+    co_return;
   }
   // Our own loop will find the block that the kernel could not read, and say where it is.
   constexpr int kPatience = 3;
-  if (trouble == Trouble::kSource && ++source_troubles_ >= kPatience) {
-    source_troubles_ = 0;
-    face(job, {true, 0, plan_.size, failed});
-  }
+  if (++source_troubles_ < kPatience) co_return;
+  source_troubles_ = 0;
+  face(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);
 }
 

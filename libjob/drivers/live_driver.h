@@ -27,6 +27,7 @@ class LiveDriver : public CopyDriver {
   LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed);
 
   boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> attend(core::Job& job) override;
   boost::asio::awaitable<void> prepare(core::Job& job) override;
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
@@ -41,6 +42,8 @@ class LiveDriver : public CopyDriver {
 
   // --- live_driver.cc: the phases ---
   boost::asio::awaitable<void> open(core::Job& job);
+  boost::asio::awaitable<void> begin(core::Job& job);
+  void show_copied(core::Job& job);
   // True: both sides are equal. False: run() is to return.
   boost::asio::awaitable<bool> converge(core::Job& job);
   boost::asio::awaitable<void> track(core::Job& job);
@@ -48,6 +51,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> hand_over(core::Job& job);
   boost::asio::awaitable<void> mirror(core::Job& job);
   boost::asio::awaitable<void> pause(core::Job& job);
+  boost::asio::awaitable<void> rest(core::Job& job);
+  boost::asio::awaitable<void> face_target(core::Job& job, io::CopyError error);
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;
 
@@ -58,7 +63,7 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> look(core::Job& job);
   boost::asio::awaitable<void> act(core::Job& job, Trouble trouble);
   Trouble judge(const dm::MirrorStatus& status) const;
-  bool leave_failed_table(Trouble trouble);
+  Trouble leave_failed_table(Trouble trouble);
 
   // --- live_end.cc ---
   // Each returns "" or why it could not be done; then the volume is as it was.
@@ -66,6 +71,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<std::string> keep();
   boost::asio::awaitable<std::string> try_end(std::string what, void (LiveCopy::*end)());
   boost::asio::awaitable<std::string> try_persist(core::Job& job);
+  boost::asio::awaitable<void> revoke_pivot(core::Job& job);
+  boost::asio::awaitable<void> revoke_unless_done(core::Job& job);
   boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
   void settle_on_target(core::Job& job);
 
@@ -75,17 +82,18 @@ class LiveDriver : public CopyDriver {
 
   std::unique_ptr<LiveCopy> copy_;
   bool opened_ = false;
-  bool on_target_ = false;     // an earlier process had pivoted
-  bool target_away_ = false;   // open it anew before it is used again
-  bool mirroring_ = false;     // the reactor's copy of LiveCopy's state
+  bool on_target_ = false;    // an earlier process had pivoted
+  bool target_away_ = false;  // open it anew before it is used again
+  bool mirroring_ = false;    // the reactor's copy of LiveCopy's state
   bool in_sync_ = false;
-  bool preparing_ = false;     // past run(): no pause any more
-  bool ending_ = false;        // within pivot() or keep(): a failed mirror is only released
+  bool preparing_ = false;  // past run(): no pause any more
+  bool ending_ = false;     // within pivot() or keep(): a failed mirror is only released
   int pass_ = 0;
   std::uint64_t last_dirty_ = 0;  // bytes left after the pass before
   int source_troubles_ = 0;       // in a row, without an error of ours in between
   Trouble trouble_ = Trouble::kNone;
-  std::string left_behind_;       // for describe(): what could not be taken away
+  std::string target_trouble_;  // for describe(): why the target cannot be used
+  std::string left_behind_;     // for describe(): what could not be taken away
 
   bool watching_ = false;
   bool watch_done_ = true;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The ends of a live copy. A pivot is decided by the state file, before it is done: from
-// ManagedVolumes::set_pivot() on, a boot takes the target. Both sides are equal all that time; if the
-// target fails in between, the decision is revoked (DECISIONS.md, "the commit point of a pivot").
+// ManagedVolumes::set_pivot() on, a boot takes the target. Both sides are equal all that time; if
+// the target fails in between, the decision is revoked (DECISIONS.md, "the commit point of a
+// pivot").
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/live_step.h"
@@ -13,20 +14,33 @@ void LiveDriver::check_complete() const {
   if (plan_.managed) return;
   throw core::Error("volume '" + plan_.volume + "' belongs to " + plan_.owner +
                     ", which would bring the old disk back at the next boot: it cannot be pivoted. "
-                    "'dmjob cancel " + job_id_ + "' ends the job with a consistent copy");
+                    "'dmjob cancel " +
+                    job_id_ + "' ends the job with a consistent copy");
+}
+
+// Taken up in pending: the volume's writes are tracked again, until prepare() makes both sides
+// equal.
+boost::asio::awaitable<void> LiveDriver::attend(core::Job& job) {
+  preparing_ = true;
+  co_await open(job);
 }
 
 boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
   preparing_ = true;
-  if (!opened_) co_await open(job);
+  if (!opened_) {
+    co_await revoke_unless_done(job);
+    co_await open(job);
+  }
   if (on_target_) co_return settle_on_target(job);
   constexpr int kTries = 5;
   std::string failed = "the two sides did not stay equal";
   for (int i = 0; i < kTries; ++i) {
     const bool equal = co_await converge(job);
     if (!equal) break;
-    if (job.complete_requested()) failed = co_await pivot(job);
-    else failed = co_await keep();
+    if (job.complete_requested())
+      failed = co_await pivot(job);
+    else
+      failed = co_await keep();
     if (failed.empty()) co_return;
   }
   throw core::Error(failed);
@@ -37,15 +51,40 @@ boost::asio::awaitable<std::string> LiveDriver::pivot(core::Job& job) {
   auto find_link = [this] { return volumes::stable_path(plan_.target); };
   const std::string target = co_await worker_.run(std::move(find_link));
   environment_.volumes.set_pivot(plan_.volume, target);
+  auto hold = [this] { copy_->keep_equal(true); };
+  co_await worker_.run(std::move(hold));
   std::string failed = co_await try_persist(job);
   if (failed.empty()) failed = co_await try_end("pivot", &LiveCopy::pivot);
-  if (failed.empty()) {
+  if (failed.empty())
     settle_on_target(job);
-  } else {
-    environment_.volumes.revoke_pivot(plan_.volume);
-    co_await try_persist(job);
-  }
+  else
+    co_await revoke_pivot(job);
   co_return failed;
+}
+
+// Returns when no boot would take the target any more; before that the sides must stay equal.
+boost::asio::awaitable<void> LiveDriver::revoke_pivot(core::Job& job) {
+  environment_.volumes.revoke_pivot(plan_.volume);
+  std::string failed = co_await try_persist(job);
+  if (!failed.empty())
+    job.host().events.publish("JOB_STALLED", {{"id", job_id_}, {"reason", failed}});
+  while (!failed.empty() && !job.exiting()) {
+    co_await job.wait_kick(kSlice);
+    failed = co_await try_persist(job);
+  }
+  if (!failed.empty()) throw core::Error(failed);
+  auto release = [this] { copy_->keep_equal(false); };
+  co_await worker_.run(std::move(release));
+}
+
+// An earlier process had decided a pivot. What it did not come to is decided anew, since taking the
+// copy up makes the sides differ.
+boost::asio::awaitable<void> LiveDriver::revoke_unless_done(core::Job& job) {
+  const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
+  if (!volume || !volume->pivot_to) co_return;
+  auto look = [this] { return copy_->is_on_target(); };
+  const bool done = co_await step("look", std::move(look));
+  if (!done) co_await revoke_pivot(job);
 }
 
 boost::asio::awaitable<std::string> LiveDriver::keep() {
@@ -53,8 +92,7 @@ boost::asio::awaitable<std::string> LiveDriver::keep() {
   return try_end("end", &LiveCopy::keep);
 }
 
-boost::asio::awaitable<std::string> LiveDriver::try_end(std::string what,
-                                                        void (LiveCopy::*end)()) {
+boost::asio::awaitable<std::string> LiveDriver::try_end(std::string what, void (LiveCopy::*end)()) {
   ending_ = true;
   std::string failed;
   try {
@@ -98,10 +136,7 @@ boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::abort(core::Job& job) {
   co_await stop_watch();
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
-  if (volume && volume->pivot_to) {
-    environment_.volumes.revoke_pivot(plan_.volume);
-    co_await try_persist(job);
-  }
+  if (volume && volume->pivot_to) co_await revoke_pivot(job);
   co_await take_away("withdrawal", &LiveCopy::withdraw);
   set_phase("given up; the target is incomplete");
 }
@@ -125,8 +160,10 @@ boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
   co_await stop_watch();
   const bool keep = job.exiting() && opened_ && !on_target_;
   auto close = [this, keep] {
-    if (keep && copy_->mirroring()) copy_->fall_back(false);
-    else if (keep && copy_->tracking()) copy_->bulk().checkpoint();
+    if (keep && copy_->mirroring())
+      copy_->fall_back();
+    else if (keep && copy_->tracking())
+      copy_->bulk().checkpoint();
     copy_.reset();
   };
   co_await worker_.run(std::move(close));
@@ -136,6 +173,7 @@ nlohmann::json LiveDriver::describe() const {
   nlohmann::json about = CopyDriver::describe();
   about["pass"] = pass_;
   about["managed"] = plan_.managed;
+  if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
   if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   return about;
 }

@@ -60,11 +60,9 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
 }
 
-// What the worker finds counts, not what the status said: the main coroutine may have left the mirror
-// meanwhile. If the logs are in the target's tail, its failure is theirs.
+// What the worker finds counts, not what the status said: the main coroutine may have left the
+// mirror meanwhile.
 boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
-  if (trouble == Trouble::kScratch && plan_.scratch.kind == ScratchPlace::Kind::kTail)
-    trouble = Trouble::kTarget;
   control_.stop();
   try {
     if (ending_) {
@@ -72,27 +70,37 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
       co_await looker_.run(std::move(release));
     } else {
       auto leave = [this, trouble] { return leave_failed_table(trouble); };
-      const bool left = co_await worker_.run(std::move(leave));
-      if (left) trouble_ = trouble;
+      const Trouble left = co_await worker_.run(std::move(leave));
+      if (left != Trouble::kNone) trouble_ = left;
       mirroring_ = false;
     }
   } catch (const std::exception&) {
     if (!ending_) trouble_ = Trouble::kScratch;
   }
   in_sync_ = false;
+  set_phase("falling back");
   job.kick();
 }
 
-// On the worker. True if a mirror was left.
-bool LiveDriver::leave_failed_table(Trouble trouble) {
-  if (copy_->mirroring()) {
-    copy_->fall_back(trouble == Trouble::kTarget);
-    return true;
+// On the worker. What the main coroutine is to know. If the logs are in the target's tail, their
+// failure is the target's.
+LiveDriver::Trouble LiveDriver::leave_failed_table(Trouble trouble) {
+  const bool tail = plan_.scratch.kind == ScratchPlace::Kind::kTail;
+  if (trouble == Trouble::kScratch && tail && (copy_->mirroring() || copy_->tracking())) {
+    copy_->leave_target();
+    return Trouble::kTarget;
   }
-  if (!copy_->tracking()) return false;
+  if (copy_->mirroring()) {
+    if (trouble == Trouble::kTarget)
+      copy_->leave_target();
+    else
+      copy_->fall_back();
+    return trouble;
+  }
+  if (!copy_->tracking()) return Trouble::kNone;
   if (trouble == Trouble::kScratch) copy_->restart_tracking();
   if (trouble == Trouble::kSource) copy_->rotate();
-  return false;
+  return Trouble::kNone;
 }
 
 }  // namespace dmjob::drivers

@@ -12,6 +12,7 @@ CopyPlan plan() {
   plan.volume = "data";
   plan.source = "/dev/mapper/data";
   plan.target = "/dev/new";
+  plan.target_disk = {"boot 8:16 3", "wwid=naa.5000"};
   plan.managed = true;
   plan.size = 1 << 30;
   plan.granularity = 65536;
