@@ -105,6 +105,57 @@ TEST_F(BulkCopyTest, AnIgnoredBlockIsGivenUpAndReadsAsZeroes) {
   EXPECT_EQ(target_.content().at(at(5) + 512), source_.content().at(at(5) + 512));
 }
 
+TEST_F(BulkCopyTest, AnIgnoredBlockOfARegionThatWasNotFinishedIsMetAgain) {
+  plan_.on_source_error = core::OnError::kIgnore;
+  plan_.on_target_error = core::OnError::kStop;
+  begin();
+  source_.fail_reads(at(5), 512);
+  target_.fail_writes(at(5) + 4096, 4096);
+  BulkCopy::Slice end = slice();
+  ASSERT_TRUE(end.error);
+  EXPECT_TRUE(end.ignored.empty());
+  EXPECT_TRUE(bulk_->dirty().test(5));
+  target_.heal();
+  EXPECT_EQ(slice().ignored.size(), 1U);
+}
+
+TEST_F(BulkCopyTest, ABlockThatWasWrittenToAndHealedIsListedNoMore) {
+  plan_.on_source_error = core::OnError::kIgnore;
+  begin();
+  source_.fail_reads(at(5), 1024);
+  bulk_->accept(slice().ignored);
+  ASSERT_EQ(bulk_->unreadable().size(), 1U);
+  EXPECT_EQ(bulk_->unreadable().front().offset, at(5));
+  bulk_->dirty().set(5);
+  bulk_->accept(slice().ignored);
+  EXPECT_EQ(bulk_->unreadable().size(), 1U);
+  source_.heal();
+  bulk_->dirty().set(5);
+  slice();
+  EXPECT_TRUE(bulk_->unreadable().empty());
+  EXPECT_EQ(target_.content(), source_.content());
+}
+
+TEST_F(BulkCopyTest, ARegionThatCanBeNeitherReadNorWrittenStaysDirty) {
+  plan_.on_source_error = core::OnError::kIgnore;
+  plan_.on_target_error = core::OnError::kIgnore;
+  begin();
+  source_.fail_reads(at(5), 512);
+  target_.fail_writes(at(5) + 4096, 4096);
+  bulk_->accept(slice().ignored);
+  EXPECT_TRUE(bulk_->dirty().test(5));
+  EXPECT_TRUE(bulk_->unreadable().empty());
+}
+
+TEST_F(BulkCopyTest, WhileTheTargetIsAwayNothingIsCopiedAndEverythingUnflushedIsDirty) {
+  begin();
+  slice();
+  bulk_->close_target();
+  EXPECT_EQ(slice().end, io::CopyEnd::kStopped);
+  EXPECT_TRUE(bulk_->checkpoint());
+  EXPECT_EQ(bulk_->dirty().count(), kRegions);
+}
+
 TEST_F(BulkCopyTest, WhatIsGivenUpIsTriedAgainByTheNextStart) {
   plan_.on_source_error = core::OnError::kIgnore;
   begin();
