@@ -71,14 +71,16 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
     } else {
       auto leave = [this, trouble] { return leave_failed_table(trouble); };
       const Trouble left = co_await worker_.run(std::move(leave));
-      if (left != Trouble::kNone) trouble_ = left;
+      if (left != Trouble::kNone) {
+        trouble_ = left;
+        set_phase("falling back");
+      }
       mirroring_ = false;
     }
   } catch (const std::exception&) {
     if (!ending_) trouble_ = Trouble::kScratch;
   }
   in_sync_ = false;
-  set_phase("falling back");
   job.kick();
 }
 
