@@ -121,12 +121,21 @@ void require_idle(const io::ProbeResult& disk) {
               disk.path + "', then copy NAME");
 }
 
+// Whoever writes through the loop device may not have written yet.
+void require_idle_file(const io::ProbeResult& file) {
+  if (!file.mounted_on.empty())
+    throw Error("source " + file.path + " is in use (" + file.mounted_on.front() + ")");
+  if (!file.holders.empty())
+    throw Error("source " + file.path + " is in use (held by " + file.holders.front() +
+                "): copy /dev/" + file.holders.front() + ", or detach that first");
+}
+
 Source find_source(const CopyRequest& request, const CheckContext& context) {
   if (request.source.find('/') == std::string::npos) return live_source(request.source, context);
   io::ProbeResult what = probe_or_refuse(request.source, "source");
   if (!what.dm_name.empty()) return live_source(what.dm_name, context);
   require_no_job(context, what, "source " + what.path);
-  if (what.kind == io::Kind::kBlockDevice) require_idle(what);
+  what.kind == io::Kind::kBlockDevice ? require_idle(what) : require_idle_file(what);
   return {.what = what, .volume = {}, .managed = false, .owner = {}};
 }
 
@@ -145,6 +154,11 @@ void check_use(const io::ProbeResult& target) {
   if (target.read_only) refuse_target(target, "is read-only");
 }
 
+bool lies_on(const io::ProbeResult& file, dev_t disk) {
+  const std::vector<dev_t> below = io::stands_on(file.dev);
+  return std::ranges::find(below, disk) != below.end();
+}
+
 void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source) {
   const bool disks = target.kind == io::Kind::kBlockDevice && source.kind == target.kind;
   if (disks && io::overlaps(target.dev, source.dev))
@@ -153,12 +167,11 @@ void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source
       target.dev == source.dev && target.inode == source.inode)
     refuse_target(target, "is the source itself");
   if (target.kind == io::Kind::kFile && source.kind == io::Kind::kBlockDevice &&
-      io::overlaps(target.dev, source.dev))
+      lies_on(target, source.dev))
     refuse_target(target, "lies on the source");
 }
 
 void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
-  check_use(target);
   if (target.size < source.what.size)
     refuse_target(target, "is too small: " + std::to_string(target.size) +
                               " bytes, the source has " + std::to_string(source.what.size));
@@ -191,6 +204,7 @@ std::optional<io::ProbeResult> check_target(const CopyRequest& request, const So
   io::ProbeResult target = probe_or_refuse(request.target, "target");
   require_no_job(context, target, "target " + target.path);
   check_distinct(target, source.what);
+  check_use(target);
   if (target.kind == io::Kind::kBlockDevice)
     check_disk_target(target, source, request.force);
   else if (target.size > 0 && !request.force)
@@ -253,6 +267,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
   plan.volume = source.volume;
   plan.source = source.volume.empty() ? request.source : "/dev/mapper/" + source.volume;
   plan.target = request.target;
+  if (source.what.kind == io::Kind::kBlockDevice) plan.source_disk = io::identify_disk(plan.source);
   if (target && target->kind == io::Kind::kBlockDevice)
     plan.target_disk = io::identify_disk(request.target);
   plan.managed = source.managed;

@@ -27,6 +27,14 @@ ScratchPlace::Kind parse_kind(const std::string& text) {
   throw std::invalid_argument("unknown kind of scratch '" + text + "'");
 }
 
+nlohmann::json disk_record(const io::DiskIdentity& disk) {
+  return {{"instance", disk.instance}, {"lasting", disk.lasting}};
+}
+
+io::DiskIdentity parse_disk(const nlohmann::json& record) {
+  return {.instance = record.at("instance"), .lasting = record.at("lasting")};
+}
+
 core::OnError parse_policy(const nlohmann::json& word) {
   auto policy = core::parse_on_error(word.get<std::string>());
   if (!policy) throw std::invalid_argument("unknown error policy " + word.dump());
@@ -53,7 +61,8 @@ nlohmann::json CopyPlan::record() const {
           {"volume", volume},
           {"source", source},
           {"target", target},
-          {"target-disk", {{"instance", target_disk.instance}, {"lasting", target_disk.lasting}}},
+          {"source-disk", disk_record(source_disk)},
+          {"target-disk", disk_record(target_disk)},
           {"managed", managed},
           {"owner", owner},
           {"size", size},
@@ -64,7 +73,8 @@ nlohmann::json CopyPlan::record() const {
           {"speed", speed},
           {"on-source-error", core::to_string(on_source_error)},
           {"on-target-error", core::to_string(on_target_error)},
-          {"fingerprint", fingerprint}};
+          {"fingerprint", fingerprint},
+          {"target-file", target_file}};
 }
 
 CopyPlan CopyPlan::restore(const nlohmann::json& record) {
@@ -73,8 +83,8 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("volume").get_to(plan.volume);
   record.at("source").get_to(plan.source);
   record.at("target").get_to(plan.target);
-  record.at("target-disk").at("instance").get_to(plan.target_disk.instance);
-  record.at("target-disk").at("lasting").get_to(plan.target_disk.lasting);
+  plan.source_disk = parse_disk(record.at("source-disk"));
+  plan.target_disk = parse_disk(record.at("target-disk"));
   record.at("managed").get_to(plan.managed);
   record.at("owner").get_to(plan.owner);
   record.at("size").get_to(plan.size);
@@ -88,6 +98,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   plan.on_source_error = parse_policy(record.at("on-source-error"));
   plan.on_target_error = parse_policy(record.at("on-target-error"));
   record.at("fingerprint").get_to(plan.fingerprint);
+  record.at("target-file").get_to(plan.target_file);
   return plan;
 }
 

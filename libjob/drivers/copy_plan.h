@@ -33,7 +33,8 @@ struct CopyPlan {
   std::string volume;  // dm name; empty for an offline copy
   std::string source;  // path; of a volume, /dev/mapper/NAME
   std::string target;  // path
-  // What it led to when the job was made; empty for a file.
+  // What they led to when the job was made; empty for a file.
+  io::DiskIdentity source_disk;
   io::DiskIdentity target_disk;
   bool managed = false;           // the volume is ours and may be pivoted
   std::string owner;              // of a foreign volume, for messages: "LVM", "crypt", ...
@@ -47,6 +48,7 @@ struct CopyPlan {
   // Of the source when the copy was last known to be alone with it (io::write_fingerprint);
   // offline.
   std::string fingerprint;
+  std::string target_file;  // which file it is, once it is ours: device and inode; offline
 
   bool live() const { return !volume.empty(); }
   nlohmann::json record() const;

@@ -2,17 +2,63 @@
 #include "libjob/drivers/offline_driver.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <system_error>
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/copy_check.h"
+#include "libjob/io/disk_identity.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
+namespace {
+
+using core::Error;
+
+// "" if there is none.
+std::string file_identity(const std::string& path) {
+  struct stat facts{};
+  if (stat(path.c_str(), &facts) != 0) return "";
+  return std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
+}
+
+void require_same_disk(const std::string& what, const io::DiskIdentity& before,
+                       const std::string& path) {
+  if (before == io::DiskIdentity{}) return;  // a file
+  if (io::compare(before, io::identify_disk(path)) != io::Sameness::kSame)
+    throw Error(what + " cannot be shown to be the disk that the copy began with: start it again");
+}
+
+}  // namespace
 
 // --- on the worker ---
+
+// After a restart a path may lead to something else, which nobody has allowed to overwrite.
+void OfflineDriver::require_same_disks() const {
+  const std::string source = "source " + plan_.source;
+  const std::string target = "target " + plan_.target;
+  require_same_disk(source, plan_.source_disk, plan_.source);
+  require_same_disk(target, plan_.target_disk, plan_.target);
+  if (io::probe(plan_.source).size != plan_.size)
+    throw Error(source + " has another size than when the copy began: start it again");
+  const std::string file = file_identity(plan_.target);
+  if (!plan_.target_file.empty() && !file.empty() && file != plan_.target_file)
+    throw Error(target + " is another file than the one the copy began with: start it again");
+}
+
+std::string OfflineDriver::look_at_source() const {
+  return io::write_fingerprint(io::probe(plan_.source));
+}
+
+// Where nobody counts the writes, two looks always differ and tell nothing.
+void OfflineDriver::require_untouched_source() const {
+  const std::string now = look_at_source();
+  if (now != plan_.fingerprint && now == look_at_source())
+    throw Error("source " + plan_.source +
+                " was written to during the copy: the target is no copy of any instant");
+}
 
 void OfflineDriver::take_locks() {
   locks_.emplace_back(plan_.source, io::DeviceLock::Mode::kExclusive);
@@ -41,6 +87,7 @@ void OfflineDriver::open_afresh() {
 // False if there is nothing to go on from.
 bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
   if (!resumed_ || fingerprint != plan_.fingerprint) return false;
+  if (plan_.new_file && file_identity(plan_.target) != plan_.target_file) return false;
   try {
     take_locks();
     scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
@@ -54,12 +101,14 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
 }
 
 void OfflineDriver::open(const std::string& fingerprint) {
+  if (resumed_) require_same_disks();
   const bool goes_on = open_checkpoint(fingerprint);
   if (!goes_on) open_afresh();
   bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
                                      io::open_device(plan_.target, io::Access::kReadWrite),
                                      *scratch_, control_, environment_.clock, plan_);
   if (goes_on) bulk_->load_checkpoint();
+  if (plan_.new_file) plan_.target_file = file_identity(plan_.target);
 }
 
 void OfflineDriver::close() {
@@ -72,7 +121,7 @@ void OfflineDriver::close() {
 // --- on the reactor ---
 
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
-  auto look = [&] { return io::write_fingerprint(io::probe(plan_.source)); };
+  auto look = [this] { return look_at_source(); };
   const std::string fingerprint = co_await worker_.run(std::move(look));
   auto start = [&] { open(fingerprint); };
   co_await worker_.run(std::move(start));
@@ -91,6 +140,8 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
     co_await job.pause_point();
     if (job.must_return()) co_return;
   }
+  auto check = [this] { require_untouched_source(); };
+  co_await worker_.run(std::move(check));
   show_left(job, 0);
 }
 

@@ -28,6 +28,9 @@ class OfflineDriver : public CopyDriver {
 
  private:
   // On the worker.
+  void require_same_disks() const;
+  std::string look_at_source() const;
+  void require_untouched_source() const;
   void open(const std::string& fingerprint);
   void take_locks();
   bool open_checkpoint(const std::string& fingerprint);

@@ -12,6 +12,7 @@ CopyPlan plan() {
   plan.volume = "data";
   plan.source = "/dev/mapper/data";
   plan.target = "/dev/new";
+  plan.source_disk = {"boot 8:0 1", "serial=17"};
   plan.target_disk = {"boot 8:16 3", "wwid=naa.5000"};
   plan.managed = true;
   plan.size = 1 << 30;
@@ -21,6 +22,7 @@ CopyPlan plan() {
   plan.on_source_error = core::OnError::kIgnore;
   plan.on_target_error = core::OnError::kStop;
   plan.fingerprint = "boot 17";
+  plan.target_file = "8 1234";
   return plan;
 }
 
