@@ -45,6 +45,7 @@ DAEMON_LOG = '/run/dmjobd.log'
 class KernelTest(unittest.TestCase):
     socket_path = '/run/dmjob/qmp.sock'
     state_dir = '/var/lib/dmjob'
+    log_path = DAEMON_LOG
 
     def setUp(self):
         self.boot = int(os.environ.get('BOOT', '1'))
@@ -122,7 +123,7 @@ class KernelTest(unittest.TestCase):
         assert self.daemon is None, 'the daemon is running already'
         os.makedirs(self.state_dir, exist_ok=True)
         os.makedirs(os.path.dirname(self.socket_path), exist_ok=True)
-        with open(DAEMON_LOG, 'a') as log:
+        with open(self.log_path, 'a') as log:
             self.daemon = subprocess.Popen(
                 [self._program('dmjobd'), '--socket', self.socket_path, '--state-dir', self.state_dir, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environment})
@@ -142,7 +143,7 @@ class KernelTest(unittest.TestCase):
         self.daemon = None
 
     def daemon_log(self):
-        with open(DAEMON_LOG) as log:
+        with open(self.log_path) as log:
             return log.read()
 
     def dmjob(self, *words, check=True, timeout=120):
