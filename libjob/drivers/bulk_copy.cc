@@ -15,6 +15,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       clock_(clock),
       on_source_error_(plan.on_source_error),
       on_target_error_(plan.on_target_error),
+      scratch_on_target_(plan.scratch.kind == ScratchPlace::Kind::kTail),
       dirty_(plan.size, plan.granularity),
       unflushed_(plan.size, plan.granularity),
       given_up_(plan.size, plan.granularity),
@@ -69,7 +70,13 @@ std::optional<io::CopyError> BulkCopy::checkpoint() {
   const std::error_code away = std::make_error_code(std::errc::no_such_device);
   const std::error_code error = target_ ? target_->flush() : away;
   if (error) dirty_.add(unflushed_);
-  store();
+  try {
+    store();
+  } catch (const std::system_error& failed) {
+    if (!scratch_on_target_) throw;
+    dirty_.add(unflushed_);
+    return io::CopyError{false, 0, dirty_.size(), failed.code()};
+  }
   if (error) return io::CopyError{false, 0, dirty_.size(), error};
   unflushed_.load(dirty_.bytes());
   return std::nullopt;

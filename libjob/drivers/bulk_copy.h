@@ -86,6 +86,7 @@ class BulkCopy {
   const core::Clock& clock_;
   const core::OnError on_source_error_;
   const core::OnError on_target_error_;
+  const bool scratch_on_target_;  // its failure is the target's
   io::DirtyBitmap dirty_;
   io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed
   io::DirtyBitmap given_up_;

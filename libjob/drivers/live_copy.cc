@@ -249,6 +249,16 @@ void LiveCopy::rotate() {
   switch_to_tracking(dm::SuspendMode::kFlush);
 }
 
+std::optional<io::CopyError> LiveCopy::try_rotate() {
+  try {
+    rotate();
+  } catch (const std::system_error& error) {
+    if (!logs_in_target()) throw;
+    return note_trouble(error);
+  }
+  return std::nullopt;
+}
+
 void LiveCopy::restart_tracking() {
   bulk_->dirty().set_all();
   rotate();

@@ -64,6 +64,9 @@ class LiveCopy {
   // A fresh log for the tracker; the marks of the old one join the bitmap. If the watch has ended
   // the tracking meanwhile, this and hand_over() have no effect.
   void rotate();
+  // As rotate(); if the logs are in the target's tail, their failure is the target's, and is
+  // returned.
+  std::optional<io::CopyError> try_rotate();
   // As rotate(), but the old log cannot be trusted: everything is dirty.
   void restart_tracking();
   // From tracking to mirroring. What is dirty is copied by the kernel. The target's error, if it

@@ -118,10 +118,15 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
 // A fresh log tells what was written during the pass.
 boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   auto rotate = [this] {
-    copy_->rotate();
-    return copy_->dirty_bytes();
+    const auto error = copy_->try_rotate();
+    return std::pair(error, copy_->dirty_bytes());
   };
-  const std::uint64_t dirty = co_await step("rotate", std::move(rotate));
+  const auto [error, dirty] = co_await step("rotate", std::move(rotate));
+  if (error) {
+    target_away_ = true;
+    co_await face_target(job, *error);
+    co_return;
+  }
   source_troubles_ = 0;
   ++pass_;
   show_left(job, dirty);

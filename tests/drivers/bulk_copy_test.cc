@@ -80,6 +80,25 @@ TEST_F(BulkCopyTest, WhatWasCopiedSinceAFailedFlushIsCopiedAgain) {
   EXPECT_EQ(stored_dirty(), 1U);
 }
 
+TEST_F(BulkCopyTest, AScratchThatFailsInTheTargetsTailIsTheTargetsFailure) {
+  plan_.scratch.kind = ScratchPlace::Kind::kTail;
+  begin();
+  slice();
+  scratch_disk_.fail_writes(0, kSize);
+  const auto error = bulk_->checkpoint();
+  ASSERT_TRUE(error);
+  EXPECT_FALSE(error->is_read);
+  EXPECT_EQ(bulk_->dirty().count(), kRegions);
+}
+
+TEST_F(BulkCopyTest, AScratchThatFailsByItselfIsAnError) {
+  plan_.scratch.kind = ScratchPlace::Kind::kDevice;
+  begin();
+  slice();
+  scratch_disk_.fail_writes(0, kSize);
+  EXPECT_THROW(bulk_->checkpoint(), std::system_error);
+}
+
 TEST_F(BulkCopyTest, AReadErrorEndsTheSliceWithItsBlock) {
   begin();
   source_.fail_reads(at(5) + 512, 512);
