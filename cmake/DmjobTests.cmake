@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include(GoogleTest)
 
-# dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])
+add_custom_target(threads_tests)  # what is built for ThreadSanitizer
+
+# dmjob_add_unit_test(NAME [THREADS] SOURCES file... [LIBS target...])
 # A GoogleTest program with fakes only: no root, no kernel. Each of its tests is a ctest test labelled "unit",
-# and runs under the sanitizers as well.
+# and runs under the address sanitizer as well. THREADS: what it tests has more than one thread, so it also runs
+# under the thread sanitizer, and is labelled "unit-threads" (ctest -L unit finds both).
 function(dmjob_add_unit_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "SOURCES;LIBS")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
-    message(FATAL_ERROR "usage: dmjob_add_unit_test(NAME SOURCES file... [LIBS target...])")
+    message(FATAL_ERROR "usage: dmjob_add_unit_test(NAME [THREADS] SOURCES file... [LIBS target...])")
+  endif()
+  set(label unit)
+  if(arg_THREADS)
+    set(label unit-threads)
+    add_dependencies(threads_tests ${name})
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dmjob_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
   dmjob_precompile(${name} PRIVATE <gmock/gmock.h>)
   # DISCOVERY_TIMEOUT: sanitizer builds start slowly on a loaded machine.
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label} TIMEOUT 120)
 endfunction()
 
 # dmjob_add_fuzz_target(NAME SOURCES file... [LIBS target...])
