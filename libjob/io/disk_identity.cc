@@ -28,7 +28,7 @@ std::string boot_id() { return sysfs::first_line("/proc/sys/kernel/random/boot_i
 }  // namespace
 
 DiskIdentity identify_disk(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) throw_last_error(path);
   if (!S_ISBLK(facts.st_mode)) throw_error(EINVAL, path + ": not a block device");
   const std::string part = sysfs::first_line(sysfs::folder(facts.st_rdev) + "/partition");
