@@ -39,58 +39,64 @@ class CopyRestartTest(copy_story.CopyStory):
         self.pivot()
         self.expect_moved()
 
-    # In order.
+    # Stopped in order, then by force.
 
-    def test_restart_in_the_bulk_goes_on_from_there(self):
+    def test_in_the_bulk_it_goes_on_from_its_checkpoint(self):
         self.begin(writable=HOT)
-        self.start_copy(speed='8M')
-        self.until_copied(32 * MEGABYTE)
+        self.start_copy(speed='5M')
+        self.until_copied(12 * MEGABYTE)
         self.expect_to_be_as_it_was('running', self.stop_and_start)
+        self.until_copied(42 * MEGABYTE)  # six seconds more: there was a checkpoint
+        self.expect_to_be_as_it_was('running', self.kill_and_start)
         self.hurry()
-        self.finish(at_most=40 * MEGABYTE)
+        self.finish(at_most=44 * MEGABYTE)
 
-    def test_restart_of_a_paused_job_leaves_it_paused(self):
+    def test_when_paused_it_stays_paused(self):
         self.begin(writable=HOT)
         self.start_copy(speed='8M')
         self.until_copied(24 * MEGABYTE)
         self.pause('paused')
         self.expect_to_be_as_it_was('paused', self.stop_and_start)
+        self.expect_to_be_as_it_was('paused', self.kill_and_start)
         self.expect_silence(self.target_disk)
         self.dmjob('resume', self.job)
         self.hurry()
         self.finish(at_most=44 * MEGABYTE)
 
-    def test_restart_in_the_resync_goes_on(self):
+    def test_in_the_resync_it_goes_on(self):
         self.begin(writable=HOT)
         self.copy_until_resync()
         self.expect_to_be_as_it_was('running', self.stop_and_start)
+        self.until_phase('resync')
+        self.expect_to_be_as_it_was('running', self.kill_and_start)
         self.quick_target()
         self.finish(at_most=24 * MEGABYTE)
 
-    def test_restart_in_ready_catches_up(self):
+    def test_in_ready_it_is_ready_and_catches_up(self):
         self.begin(writable=HOT)
         self.copy_until_ready()
         self.expect_to_be_as_it_was('ready', self.stop_and_start)
+        self.until_equal()
+        self.expect_to_be_as_it_was('ready', self.kill_and_start)
         self.finish(at_most=24 * MEGABYTE)
 
-    def test_restart_in_standby_leaves_it_so(self):
+    def test_in_standby_it_stays_there(self):
         self.begin(writable=HOT)
         self.copy_until_ready()
         self.pause('standby')
         self.expect_to_be_as_it_was('standby', self.stop_and_start)
+        self.expect_to_be_as_it_was('standby', self.kill_and_start)
         self.expect_silence(self.target_disk)
         self.dmjob('resume', self.job)
         self.finish(at_most=24 * MEGABYTE)
 
-    def test_restart_of_a_job_that_waits_for_finalize_leaves_it_waiting(self):
+    def test_waiting_for_finalize_it_still_waits(self):
         self.begin(writable=HOT)
         self.copy_until_ready('--manual-finalize')
         self.dmjob('complete', self.job)
         self.until_status('pending')
         self.expect_to_be_as_it_was('pending', self.stop_and_start)
-        self.finalize()
-
-    def finalize(self):
+        self.expect_to_be_as_it_was('pending', self.kill_and_start)
         self.dmjob('finalize', self.job)
         self.until_status('concluded')
         self.dmjob('dismiss', self.job)
@@ -108,57 +114,6 @@ class CopyRestartTest(copy_story.CopyStory):
         self.restart_daemon()
         self.hurry()
         self.finish(at_most=48 * MEGABYTE)
-
-    # By force.
-
-    def test_kill_in_the_bulk_goes_on_from_the_checkpoint(self):
-        self.begin(writable=HOT)
-        self.start_copy(speed='5M')
-        self.until_copied(40 * MEGABYTE)  # eight seconds: there was a checkpoint
-        self.expect_to_be_as_it_was('running', self.kill_and_start)
-        self.hurry()
-        self.finish(at_most=44 * MEGABYTE)
-
-    def test_kill_of_a_paused_job_leaves_it_paused(self):
-        self.begin(writable=HOT)
-        self.start_copy(speed='8M')
-        self.until_copied(24 * MEGABYTE)
-        self.pause('paused')
-        self.expect_to_be_as_it_was('paused', self.kill_and_start)
-        self.expect_silence(self.target_disk)
-        self.dmjob('resume', self.job)
-        self.hurry()
-        self.finish(at_most=44 * MEGABYTE)
-
-    def test_kill_in_the_resync_goes_on(self):
-        self.begin(writable=HOT)
-        self.copy_until_resync()
-        self.expect_to_be_as_it_was('running', self.kill_and_start)
-        self.quick_target()
-        self.finish(at_most=24 * MEGABYTE)
-
-    def test_kill_in_ready_catches_up(self):
-        self.begin(writable=HOT)
-        self.copy_until_ready()
-        self.expect_to_be_as_it_was('ready', self.kill_and_start)
-        self.finish(at_most=24 * MEGABYTE)
-
-    def test_kill_in_standby_leaves_it_so(self):
-        self.begin(writable=HOT)
-        self.copy_until_ready()
-        self.pause('standby')
-        self.expect_to_be_as_it_was('standby', self.kill_and_start)
-        self.expect_silence(self.target_disk)
-        self.dmjob('resume', self.job)
-        self.finish(at_most=24 * MEGABYTE)
-
-    def test_kill_while_a_job_waits_for_finalize_leaves_it_waiting(self):
-        self.begin(writable=HOT)
-        self.copy_until_ready('--manual-finalize')
-        self.dmjob('complete', self.job)
-        self.until_status('pending')
-        self.expect_to_be_as_it_was('pending', self.kill_and_start)
-        self.finalize()
 
     def test_kill_and_cancel_after_the_restart_leaves_all_as_it_was(self):
         self.begin()
