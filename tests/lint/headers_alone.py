@@ -4,7 +4,8 @@ import concurrent.futures
 import os
 import subprocess
 
-COMPILER = ['g++', '-std=c++20', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wno-missing-field-initializers', '-x', 'c++', '-']
+COMPILER = ['g++', '-std=c++20', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wno-missing-field-initializers',
+            '-x', 'c++', '-']
 
 
 def check_header(root, path):
