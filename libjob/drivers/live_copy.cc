@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/live_copy.h"
 
-#include <sys/stat.h>
-
 #include <system_error>
 
 #include "dm/mirror_log.h"
@@ -11,19 +9,6 @@
 #include "libjob/drivers/copy_check.h"
 
 namespace dmjob::drivers {
-namespace {
-
-constexpr std::uint64_t kSector = 512;
-
-// 0 if it is away.
-dev_t block_number(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 ? status.st_rdev : 0;
-}
-
-int next_slot(int slot) { return (slot + 1) % store::kLogSlots; }
-
-}  // namespace
 
 LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& clock,
                    io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan)
@@ -37,159 +22,9 @@ LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& 
 
 LiveCopy::~LiveCopy() = default;
 
-// --- opening ---
-
-dm::CopyStackSpec LiveCopy::make_spec() const {
-  const auto layout = store::scratch_layout(plan_.size, plan_.granularity, log_bytes(plan_));
-  dm::CopyStackSpec spec;
-  spec.job = job_id_;
-  spec.uuid = plan_.uuid;
-  spec.volume = plan_.volume;
-  spec.target = block_number(plan_.target);
-  spec.region = plan_.granularity / kSector;
-  spec.scratch = scratch_device_.dev;
-  for (std::size_t slot = 0; slot < spec.log_offset.size(); ++slot)
-    spec.log_offset.at(slot) = (scratch_device_.offset + layout.log.at(slot)) / kSector;
-  spec.log_length = layout.log_bytes / kSector;
-  return spec;
-}
-
-void LiveCopy::open_scratch_device(bool create) {
-  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDm, create);
-  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
-  if (!watched_) watched_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
-}
-
-void LiveCopy::open_bulk(bool with_target) {
-  auto target = with_target ? io::open_device(plan_.target, io::Access::kReadWrite) : nullptr;
-  bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->base(), io::Access::kRead),
-                                     std::move(target), *scratch_, copy_control_, clock_, plan_);
-}
-
-// While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring,
-// and all the time where the logs are in its tail.
-void LiveCopy::lock_target() {
-  target_lock_.reset();
-  if (!logs_in_target()) target_lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
-}
-
-io::Sameness LiveCopy::check_target() {
-  const io::DiskIdentity now = io::identify_disk(plan_.target);
-  const io::Sameness sameness = io::compare(target_disk_, now);
-  if (sameness == io::Sameness::kDifferent)
-    throw std::system_error(ENODEV, std::generic_category(),
-                            "another disk is in the place of " + plan_.target);
-  target_disk_ = now;
-  target_trouble_.clear();
-  return sameness;
-}
-
-io::CopyError LiveCopy::note_trouble(const std::system_error& error) {
-  target_trouble_ = error.what();
-  return {false, 0, plan_.size, error.code()};
-}
-
-std::optional<io::CopyError> LiveCopy::start() {
-  try {
-    check_target();
-    lock_target();
-    if (logs_in_target()) make_scratch();
-  } catch (const std::system_error& error) {
-    return note_trouble(error);
-  }
-  if (!logs_in_target()) make_scratch();
-  stack_->build(log_);
-  open_bulk(true);
-  stack_->interpose();
-  mode_ = dm::WriteMode::Kind::kTracking;
-  return std::nullopt;
-}
-
-void LiveCopy::make_scratch() {
-  open_scratch_device(true);
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid, plan_.size, plan_.granularity,
-                                          log_bytes(plan_)));
-  for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
-  log_ = 0;
-}
-
-LiveCopy::Adopted LiveCopy::adopt() {
-  try {
-    return do_adopt();
-  } catch (const std::system_error&) {
-    if (!logs_in_target()) throw;
-    withdraw();  // the target is away, and with it all knowledge of what it holds
-    return Adopted::kNothing;
-  }
-}
-
-LiveCopy::Adopted LiveCopy::do_adopt() {
-  open_scratch_device(true);
-  const dm::CopyStack::Found found = stack_->find();
-  using Volume = dm::CopyStack::Found::Volume;
-  if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
-  if (found.volume != Volume::kInterposed) {
-    stack_->remove_inner();
-    scratch_device_ = {};
-    return Adopted::kNothing;
-  }
-  if (!found.writes) throw core::Error("the stack of this job is not as it was left");
-  scratch_.emplace(
-      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
-  open_bulk(false);
-  bulk_->load_checkpoint();
-  for (int slot = 0; slot < store::kLogSlots; ++slot) merge_log(slot);
-  bulk_->checkpoint();
-  mode_ = found.writes->kind;
-  log_ = found.writes->log;
-  const int fresh = next_slot(log_);
-  prepare_log(fresh, true);
-  stack_->preload({dm::WriteMode::Kind::kTracking, fresh});
-  switch_to_tracking(mirroring() ? dm::SuspendMode::kNoFlush : dm::SuspendMode::kFlush);
-  reopen_target();  // its error is met again by who wants to use it
-  return Adopted::kTracking;
-}
-
-bool LiveCopy::is_on_target() {
-  return dm::CopyStack(control_, ledger_, make_spec()).find().volume ==
-         dm::CopyStack::Found::Volume::kOnTarget;
-}
-
 std::uint64_t LiveCopy::dirty_bytes() const {
   const bool known = mode_ != dm::WriteMode::Kind::kPassing;
   return known ? bulk_->dirty().dirty_bytes() : plan_.size;
-}
-
-// The same devices, with the target under its present number.
-void LiveCopy::reopen_stack() {
-  if (block_number(plan_.target) == stack_->spec().target) return;
-  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
-  stack_->find();
-}
-
-std::optional<io::CopyError> LiveCopy::reopen_target() {
-  if (!tracking()) return start();
-  io::Sameness sameness{};
-  try {
-    sameness = check_target();
-    lock_target();
-    bulk_->replace_target(io::open_device(plan_.target, io::Access::kReadWrite));
-  } catch (const std::system_error& error) {
-    bulk_->close_target();
-    return note_trouble(error);
-  }
-  reopen_stack();
-  if (sameness == io::Sameness::kUnknown) restart_tracking();
-  return std::nullopt;
-}
-
-void LiveCopy::release_dead_target() {
-  if (mirroring() || !has_target()) return;
-  io::AlignedBuffer block(bulk_->target()->alignment());
-  if (!bulk_->target()->read(0, block.bytes())) return;
-  bulk_->close_target();
-  target_lock_.reset();
 }
 
 // --- logs ---
@@ -249,12 +84,19 @@ void LiveCopy::rotate() {
   switch_to_tracking(dm::SuspendMode::kFlush);
 }
 
+// Where the logs are in the target's tail, their failure is the target's, and nothing can be
+// tracked.
+std::optional<io::CopyError> LiveCopy::blame_target(const std::system_error& error) {
+  if (!logs_in_target()) throw;
+  if (mode_ != dm::WriteMode::Kind::kPassing) leave_target();
+  return note_trouble(error);
+}
+
 std::optional<io::CopyError> LiveCopy::try_rotate() {
   try {
     rotate();
   } catch (const std::system_error& error) {
-    if (!logs_in_target()) throw;
-    return note_trouble(error);
+    return blame_target(error);
   }
   return std::nullopt;
 }
@@ -279,6 +121,14 @@ void LiveCopy::write_mirror_log(int from, int to) {
 
 std::optional<io::CopyError> LiveCopy::hand_over() {
   if (!tracking()) return std::nullopt;
+  try {
+    return do_hand_over();
+  } catch (const std::system_error& error) {
+    return blame_target(error);
+  }
+}
+
+std::optional<io::CopyError> LiveCopy::do_hand_over() {
   const int from = log_;
   const int to = next_slot(from);
   const int back = next_slot(to);
@@ -303,7 +153,12 @@ std::optional<io::CopyError> LiveCopy::hand_over() {
 }
 
 void LiveCopy::fall_back() {
-  switch_to_tracking(dm::SuspendMode::kNoFlush);
+  try {
+    switch_to_tracking(dm::SuspendMode::kNoFlush);
+  } catch (const std::system_error& error) {
+    blame_target(error);
+    return;
+  }
   try {
     lock_target();
   } catch (const std::system_error&) {

@@ -113,8 +113,12 @@ class LiveCopy {
   void open_bulk(bool with_target);
   void lock_target();
   bool logs_in_target() const { return plan_.scratch.kind == ScratchPlace::Kind::kTail; }
+  static int next_slot(int slot) { return (slot + 1) % store::kLogSlots; }
   bool log_has_failed() noexcept;
   io::CopyError note_trouble(const std::system_error& error);
+  // To be called with the error in flight, which is thrown on if it is not the target's.
+  std::optional<io::CopyError> blame_target(const std::system_error& error);
+  std::optional<io::CopyError> do_hand_over();
   // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
   // to another disk.
   io::Sameness check_target();

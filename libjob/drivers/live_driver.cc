@@ -184,7 +184,7 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
   show_left(job, dirty);
   mirroring_ = false;
   in_sync_ = false;
-  target_away_ = target_away_ || failed;
+  target_away_ = target_away_ || failed || !copy_->has_target();
   co_await rest(job);
   if (trouble_ == Trouble::kTarget) {  // how it is now, track() finds out
     trouble_ = Trouble::kNone;

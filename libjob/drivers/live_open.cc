@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How a live copy begins, is taken up again, and finds its target again: the opening part of
+// LiveCopy.
+#include <sys/stat.h>
+
+#include <system_error>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/live_copy.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kSector = 512;
+
+// 0 if it is away.
+dev_t block_number(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 ? status.st_rdev : 0;
+}
+
+}  // namespace
+
+dm::CopyStackSpec LiveCopy::make_spec() const {
+  const auto layout = store::scratch_layout(plan_.size, plan_.granularity, log_bytes(plan_));
+  dm::CopyStackSpec spec;
+  spec.job = job_id_;
+  spec.uuid = plan_.uuid;
+  spec.volume = plan_.volume;
+  spec.target = block_number(plan_.target);
+  spec.region = plan_.granularity / kSector;
+  spec.scratch = scratch_device_.dev;
+  for (std::size_t slot = 0; slot < spec.log_offset.size(); ++slot)
+    spec.log_offset.at(slot) = (scratch_device_.offset + layout.log.at(slot)) / kSector;
+  spec.log_length = layout.log_bytes / kSector;
+  return spec;
+}
+
+void LiveCopy::open_scratch_device(bool create) {
+  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDm, create);
+  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+  if (!watched_) watched_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+}
+
+void LiveCopy::open_bulk(bool with_target) {
+  auto target = with_target ? io::open_device(plan_.target, io::Access::kReadWrite) : nullptr;
+  bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->base(), io::Access::kRead),
+                                     std::move(target), *scratch_, copy_control_, clock_, plan_);
+}
+
+// While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring,
+// and all the time where the logs are in its tail.
+void LiveCopy::lock_target() {
+  target_lock_.reset();
+  if (!logs_in_target()) target_lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+}
+
+io::Sameness LiveCopy::check_target() {
+  const io::DiskIdentity now = io::identify_disk(plan_.target);
+  const io::Sameness sameness = io::compare(target_disk_, now);
+  if (sameness == io::Sameness::kDifferent)
+    throw std::system_error(ENODEV, std::generic_category(),
+                            "another disk is in the place of " + plan_.target);
+  target_disk_ = now;
+  target_trouble_.clear();
+  return sameness;
+}
+
+io::CopyError LiveCopy::note_trouble(const std::system_error& error) {
+  target_trouble_ = error.what();
+  return {false, 0, plan_.size, error.code()};
+}
+
+std::optional<io::CopyError> LiveCopy::start() {
+  try {
+    check_target();
+    lock_target();
+    if (logs_in_target()) make_scratch();
+  } catch (const std::system_error& error) {
+    return note_trouble(error);
+  }
+  if (!logs_in_target()) make_scratch();
+  stack_->build(log_);
+  open_bulk(true);
+  stack_->interpose();
+  mode_ = dm::WriteMode::Kind::kTracking;
+  return std::nullopt;
+}
+
+void LiveCopy::make_scratch() {
+  open_scratch_device(true);
+  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid, plan_.size, plan_.granularity,
+                                          log_bytes(plan_)));
+  for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
+  log_ = 0;
+}
+
+LiveCopy::Adopted LiveCopy::adopt() {
+  try {
+    return do_adopt();
+  } catch (const std::system_error&) {
+    if (!logs_in_target()) throw;
+    withdraw();  // the target is away, and with it all knowledge of what it holds
+    return Adopted::kNothing;
+  }
+}
+
+LiveCopy::Adopted LiveCopy::do_adopt() {
+  open_scratch_device(true);
+  const dm::CopyStack::Found found = stack_->find();
+  using Volume = dm::CopyStack::Found::Volume;
+  if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
+  if (found.volume != Volume::kInterposed) {
+    stack_->remove_inner();
+    scratch_device_ = {};
+    return Adopted::kNothing;
+  }
+  if (!found.writes) throw core::Error("the stack of this job is not as it was left");
+  scratch_.emplace(
+      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
+  open_bulk(false);
+  bulk_->load_checkpoint();
+  for (int slot = 0; slot < store::kLogSlots; ++slot) merge_log(slot);
+  bulk_->checkpoint();
+  mode_ = found.writes->kind;
+  log_ = found.writes->log;
+  const int fresh = next_slot(log_);
+  prepare_log(fresh, true);
+  stack_->preload({dm::WriteMode::Kind::kTracking, fresh});
+  switch_to_tracking(mirroring() ? dm::SuspendMode::kNoFlush : dm::SuspendMode::kFlush);
+  reopen_target();  // its error is met again by who wants to use it
+  return Adopted::kTracking;
+}
+
+bool LiveCopy::is_on_target() {
+  return dm::CopyStack(control_, ledger_, make_spec()).find().volume ==
+         dm::CopyStack::Found::Volume::kOnTarget;
+}
+
+// The same devices, with the target under its present number.
+void LiveCopy::reopen_stack() {
+  if (block_number(plan_.target) == stack_->spec().target) return;
+  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+  stack_->find();
+}
+
+std::optional<io::CopyError> LiveCopy::reopen_target() {
+  if (!tracking()) return start();
+  io::Sameness sameness{};
+  try {
+    sameness = check_target();
+    lock_target();
+    bulk_->replace_target(io::open_device(plan_.target, io::Access::kReadWrite));
+  } catch (const std::system_error& error) {
+    bulk_->close_target();
+    return note_trouble(error);
+  }
+  reopen_stack();
+  if (sameness != io::Sameness::kUnknown) return std::nullopt;
+  bulk_->dirty().set_all();
+  return try_rotate();
+}
+
+void LiveCopy::release_dead_target() {
+  if (mirroring() || !has_target()) return;
+  io::AlignedBuffer block(bulk_->target()->alignment());
+  if (!bulk_->target()->read(0, block.bytes())) return;
+  bulk_->close_target();
+  target_lock_.reset();
+}
+
+}  // namespace dmjob::drivers
