@@ -36,6 +36,7 @@ class BulkCopyTest : public testing::Test {
 
   test::FakeDisk source_{{.size = kSize}};
   test::FakeDisk target_{{.size = kSize}};
+  test::FakeDisk spare_{{.size = kSize}};
   test::FakeDisk scratch_disk_{{.size = kSize}};
   test::FakeClock clock_;
   io::CopyControl control_;
@@ -226,13 +227,12 @@ TEST_F(BulkCopyTest, GoesOnFromItsCheckpoint) {
 }
 
 TEST_F(BulkCopyTest, ATargetThatComesBackGetsAllAgainThatWasNotFlushed) {
-  test::FakeDisk other{{.size = kSize}};
   begin();
   slice();
-  bulk_->replace_target(other.open());
+  bulk_->replace_target(spare_.open());
   EXPECT_EQ(bulk_->dirty().count(), kRegions);
   slice();
-  EXPECT_EQ(other.content(), source_.content());
+  EXPECT_EQ(spare_.content(), source_.content());
 }
 
 TEST_F(BulkCopyTest, ATargetThatComesBackIsTrustedWithWhatWasFlushed) {
