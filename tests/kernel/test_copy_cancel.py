@@ -24,8 +24,7 @@ class CopyCancelTest(copy_story.CopyStory):
         self.pause('paused')
         self.force_cancel()
         self.assertEqual(self.story(), 'created running paused running' + CANCELLED)
-        self.slow_target(400)
-        self.start_copy(job='pass')
+        self.start_copy(job='pass', speed='2M')  # slow enough for the writer to make a pass worth while
         self.until_phase('pass 1')
         self.force_cancel()
         self.assertEqual(self.story(), 'created running' + CANCELLED)
