@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <ranges>
 #include <sstream>
 #include <system_error>
 
@@ -174,9 +175,8 @@ std::vector<std::string> FakeControl::suspended_devices() const {
 
 std::vector<std::string> FakeControl::names() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> found;
-  for (const auto& [name, device] : devices_) found.push_back(name);
-  return found;
+  const auto names = std::views::keys(devices_);
+  return {names.begin(), names.end()};
 }
 
 // --- Control ---

@@ -127,7 +127,7 @@ int copy(const Call& call) {
   const Deadline deadline = call.deadline();
   Client client(call.socket());
   const std::string id = start(call, client, arguments);
-  if (!call.console().json()) call.console().out() << id << std::endl;
+  if (!call.console().json()) call.console().print_line(id);
   if (!waits(call)) {
     if (call.console().json()) call.console().print_json({{"id", id}});
     return kExitDone;

@@ -32,8 +32,8 @@ class ChangePrinter {
   void print(const JobState& state, const std::string& now) {
     if (console_.json()) return console_.print_json_line(state.job());
     const std::string error = text_of(state.job(), "error");
-    console_.out() << state.id() << ' ' << format_percent(state.job()) << ' '
-                   << one_line(now + (now == "failed" ? ": " + error : "")) << std::endl;
+    const std::string text = one_line(now + (now == "failed" ? ": " + error : ""));
+    console_.print_line(state.id() + ' ' + format_percent(state.job()) + ' ' + text);
   }
 
   Console& console_;

@@ -30,20 +30,20 @@ std::ostream& Console::out() {
   return out_;
 }
 
+void Console::print_line(const std::string& text) { out() << text << '\n' << std::flush; }
+
 void Console::print_json(const nlohmann::json& value) { out() << dump(value, 2) << '\n'; }
 
-void Console::print_json_line(const nlohmann::json& value) {
-  out() << dump(value, -1) << std::endl;
-}
+void Console::print_json_line(const nlohmann::json& value) { print_line(dump(value, -1)); }
 
 void Console::remark(const std::string& text) {
   clear();
-  if (!mode_.quiet) err_ << one_line(text) << std::endl;
+  if (!mode_.quiet) err_ << one_line(text) << '\n';
 }
 
 void Console::error(const std::string& text) {
   clear();
-  err_ << "dmjob: " << one_line(text) << std::endl;
+  err_ << "dmjob: " << one_line(text) << '\n';
 }
 
 void Console::draw(const std::vector<nlohmann::json>& jobs) {

@@ -4,9 +4,9 @@
 // Thread: the only one.
 #pragma once
 
-#include <csignal>
+#include <poll.h>
 
-struct pollfd;
+#include <csignal>
 
 namespace dmjob::cli {
 
