@@ -25,14 +25,18 @@ function(dmjob_add_unit_test name)
 endfunction()
 
 # dmjob_add_fuzz_target(NAME SOURCES file... [LIBS target...])
-# A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else. Its first inputs are in
-# tests/fuzz/corpus/NAME.
+# A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else; the target `fuzz` builds all of
+# them. Its first inputs are in tests/fuzz/corpus/NAME.
 function(dmjob_add_fuzz_target name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   if(NOT DMJOB_FUZZ)
     return()
   endif()
+  if(NOT TARGET fuzz)
+    add_custom_target(fuzz)
+  endif()
   add_executable(fuzz_${name} ${arg_SOURCES})
+  add_dependencies(fuzz fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE dmjob_options ${arg_LIBS})
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 endfunction()
