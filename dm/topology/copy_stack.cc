@@ -178,18 +178,6 @@ void CopyStack::release_held_writes() {
   guard.resume();
 }
 
-void CopyStack::pivot(const Inside& inside) {
-  if (volume_state(devices()) != Found::Volume::kInterposed) {
-    fail(ESTALE, "somebody else has replaced the table of " + spec_.volume);
-  }
-  require_in_sync();
-  const std::uint64_t length = control_.table(spec_.volume).sectors();
-  swap(spec_.volume, linear_table(length, spec_.target), SuspendMode::kFlush, [&] {
-    require_in_sync();  // the target may have failed while the last writes ended
-    inside();
-  });
-}
-
 // --- taking away
 // ----------------------------------------------------------------------------------
 
@@ -200,21 +188,19 @@ void CopyStack::pass_writes() {
 }
 
 void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
-  const bool consistent = mode == SuspendMode::kFreeze;
-  if (consistent) require_in_sync();
-  if (mode == SuspendMode::kNoFlush || (!consistent && side_failed())) pass_writes();
-  swap(spec_.volume, control_.table(inner("base")),
-       consistent ? SuspendMode::kFreeze : SuspendMode::kFlush, [&] {
-         if (consistent) require_in_sync();
-         inside();
-       });
+  if (mode == SuspendMode::kFreeze) {
+    const Ending keep{this, End::kKeep};
+    return end_together({&keep, 1}, inside);
+  }
+  if (mode == SuspendMode::kNoFlush || side_failed()) pass_writes();
+  swap(spec_.volume, control_.table(inner("base")), SuspendMode::kFlush, inside);
 }
 
 void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
   const auto found = devices();
   const auto state = volume_state(found);
-  const bool replaced = state == Found::Volume::kOther && found.contains("base") &&
-                        control_.table(spec_.volume) != control_.table(inner("base"));
+  const bool replaced =
+      state == Found::Volume::kOther && found.contains("base") && !has_ended(End::kKeep);
   if (state == Found::Volume::kInterposed) put_own_table_back(mode, inside);
   remove_inner();
   if (replaced) {

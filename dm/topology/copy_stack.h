@@ -26,6 +26,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "dm/control.h"
@@ -101,6 +102,21 @@ class CopyStack {
   // inner devices stay: remove_inner().
   void pivot(const std::function<void()>& inside);
 
+  // How a copy ends, with its volume suspended: as pivot(), or as withdraw(kFreeze) but for the
+  // inner devices, which stay.
+  enum class End { kPivot, kKeep };
+  struct Ending {
+    CopyStack* stack = nullptr;
+    End end = End::kPivot;
+  };
+  // Several copies end in one moment: all their volumes are suspended at the same time. If one of
+  // them cannot end or `inside` throws, none has ended. One exception: if at last the kernel does
+  // not take a table that it had loaded, the others have ended; has_ended() tells. The volumes must
+  // not stand on one another, nor a target or scratch on one of the volumes.
+  static void end_together(std::span<const Ending> endings, const std::function<void()>& inside);
+  // The volume has the table of that end.
+  bool has_ended(End end);
+
   // For another thread while pivot(), withdraw() or a switch waits for a volume to be suspended: if
   // the target fails then, the mirror holds the writes that are waited for. Sends them through the
   // preloaded tracker (EINVAL if there is none); the waiting call then ends, with EIO where it
@@ -152,6 +168,7 @@ class CopyStack {
 
   // Throws EIO unless wr mirrors to the target and is in sync. Allowed with the volume suspended.
   void require_in_sync();
+  void load_end(End end);
   bool side_failed();
   // load, suspend, inside, resume; an error leaves the old table live and no inactive one.
   void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside);
