@@ -10,8 +10,9 @@
 // of the same object: prepare() without run(), commit() without prepare(), abort() without anything
 // happen.
 //
-// A call that throws is a failure of the job, but abort(), commit() and clean() must not throw.
-// What is thrown while job.exiting() is forgotten: the next start finds out again.
+// A call that throws is a failure of the job. What commit(), abort() and clean() throw is told as
+// the job's error and changes nothing else. What is thrown while job.exiting() is forgotten: the
+// next start finds out again.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -47,8 +48,8 @@ class Driver {
   virtual boost::asio::awaitable<void> prepare(Job& job) = 0;
   // In status pending, after prepare() of every job of the transaction.
   virtual boost::asio::awaitable<void> commit(Job& job) = 0;
-  // In status aborting, instead of prepare and commit or after a prepare that threw: the volume is
-  // to be as it was before the job.
+  // In status aborting, instead of prepare and commit, or after a prepare that threw or whose
+  // transaction did not come about: the volume is to be as it was before the job.
   virtual boost::asio::awaitable<void> abort(Job& job) = 0;
   // Last: releases what is left; the driver is destroyed when the job is concluded. Also after a
   // run that returned because of job.exiting(), which is followed by none of the others; then

@@ -9,20 +9,24 @@
 
 namespace dmjob::core {
 
-Job::Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver)
+Job::Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver, Group group)
     : host_(host),
       options_(std::move(options)),
       driver_(std::move(driver)),
+      transaction_(std::move(group)),
       changed_(host.executor),
       kicked_(host.executor) {}
 
-std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options,
-                                 std::unique_ptr<Driver> driver) {
+Job::~Job() { transaction_->leave(*this); }
+
+std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver,
+                                 Group group) {
   if (const std::string wrong = check_job_id(options.id); !wrong.empty()) {
     throw Error("Job ID '" + options.id + "' " + wrong);
   }
   assert(driver);
-  const std::shared_ptr<Job> job(new Job(host, std::move(options), std::move(driver)));
+  const std::shared_ptr<Job> job(
+      new Job(host, std::move(options), std::move(driver), std::move(group)));
   job->type_ = job->driver_->type();
   job->move(Status::kCreated);
   if (job->options_.speed > std::numeric_limits<std::int64_t>::max()) {
@@ -30,6 +34,7 @@ std::shared_ptr<Job> Job::create(JobHost& host, JobOptions options,
     throw Error("Parameter 'speed' expects a non-negative value");
   }
   job->driver_->set_speed(job->options_.speed);
+  job->transaction_->join(*job);
   return job;
 }
 
@@ -74,7 +79,7 @@ boost::asio::awaitable<void> Job::pause_point() {
     move(status);
     host_.persist_soon();
   };
-  while (flags_.user_paused && !must_return()) {
+  while (pause_requested() && !must_return()) {
     show(paused_form(status_));
     co_await kicked_.wait();
   }
@@ -113,6 +118,24 @@ ErrorAction Job::io_error(OnError policy, bool is_read, std::error_code error) {
   }
   host_.persist_soon();
   return action;
+}
+
+// --- pauses that are not the user's ---
+
+// A hold is for the work, not for the end: that may not be interrupted.
+bool Job::pause_requested() const {
+  if (flags_.cancelled) return false;
+  return flags_.user_paused || (holds_ > 0 && stage_of(status_) == Stage::kWork);
+}
+
+PauseHold::PauseHold(std::shared_ptr<Job> job) : job_(std::move(job)) {
+  ++job_->holds_;
+  job_->wake();
+}
+
+PauseHold::~PauseHold() {
+  --job_->holds_;
+  job_->wake();
 }
 
 }  // namespace dmjob::core

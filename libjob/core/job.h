@@ -30,6 +30,7 @@
 #include "libjob/core/progress.h"
 #include "libjob/core/signal.h"
 #include "libjob/core/status.h"
+#include "libjob/core/transaction.h"
 
 namespace dmjob::core {
 
@@ -59,14 +60,20 @@ struct JobHost {
 
 class Job : public std::enable_shared_from_this<Job> {
  public:
+  using Group = std::shared_ptr<Transaction>;
+
   // Made in status created, with its event. Throws Error for a bad id (no event) or speed (created,
-  // null).
+  // null). All members of a group are created before one is started.
   static std::shared_ptr<Job> create(JobHost& host, JobOptions options,
-                                     std::unique_ptr<Driver> driver);
-  // Takes a job up from record(); no event. A concluded one needs no driver (null). Throws Error
-  // for a damaged record.
+                                     std::unique_ptr<Driver> driver,
+                                     Group group = std::make_shared<Transaction>());
+  // Takes a job up from record(); no event. A concluded one needs no driver (null). `group`: that
+  // of the record's "transaction"; all members are restored before one is started. Throws Error for
+  // a damaged record.
   static std::shared_ptr<Job> restore(JobHost& host, const nlohmann::json& record,
-                                      std::unique_ptr<Driver> driver);
+                                      std::unique_ptr<Driver> driver,
+                                      Group group = std::make_shared<Transaction>());
+  ~Job();
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
@@ -76,13 +83,13 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // --- verbs ---
   // Cancels. Without force a ready job ends as a success without a pivot, and a paused one refuses.
-  // Refused from when prepare() has begun.
+  // Refused from when prepare() has begun. The other members of the group are cancelled with it.
   void cancel(bool force);
   void pause();
   void resume();
   void set_speed(std::int64_t bytes_per_second);
   void complete();
-  void finalize();
+  void finalize();  // all members of the group
   void dismiss();
   // The daemon ends: the coroutine returns at its next point, the record stays as it is. A job that
   // is in prepare() or beyond first goes to its end.
@@ -99,8 +106,8 @@ class Job : public std::enable_shared_from_this<Job> {
   nlohmann::json query_job() const;  // a member of query-jobs
   nlohmann::json query_block_job()
       const;  // a member of query-block-jobs, with the driver's members
-  // {"id", "type", "status", "options", "flags", "io-status", "error", "progress", "driver"}; the
-  // driver's part is its record(), or describe() at the end for a concluded job.
+  // {"id", "type", "status", "transaction", "options", "flags", "io-status", "error", "progress",
+  // "driver"}; the driver's part is its record(), or describe() at the end for a concluded job.
   nlohmann::json record() const;
   // Notified at each change of status, and when the job becomes idle.
   Signal& changed() { return changed_; }
@@ -112,7 +119,8 @@ class Job : public std::enable_shared_from_this<Job> {
   bool must_return() const { return flags_.cancelled || exiting_; }
   bool cancelled() const { return flags_.cancelled; }
   bool exiting() const { return exiting_; }
-  bool pause_requested() const { return flags_.user_paused; }
+  // By the user, by an error, or by a PauseHold.
+  bool pause_requested() const;
   // Never both: the later request wins.
   bool complete_requested() const { return flags_.complete; }
   bool soft_cancel_requested() const { return flags_.soft_cancel; }
@@ -135,6 +143,8 @@ class Job : public std::enable_shared_from_this<Job> {
   ErrorAction io_error(OnError policy, bool is_read, std::error_code error);
 
  private:
+  friend class PauseHold;
+
   // What was asked for and what was reached, as far as the status does not say. All in the record.
   struct Flags {
     bool user_paused = false;
@@ -151,7 +161,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
   enum class Outcome { kOpen, kSuccess, kFailure };
 
-  Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver);
+  Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver, Group group);
   void restore_from(const nlohmann::json& record);
 
   void check_thread() const;
@@ -164,17 +174,29 @@ class Job : public std::enable_shared_from_this<Job> {
   void take_back_pause();
 
   // job_run.cc, in the order of the coroutine.
+  bool is_open() const { return !must_return() && outcome_ == Outcome::kOpen; }
   void launch();
+  void launch_if_created();
   static boost::asio::awaitable<void> live(std::shared_ptr<Job> job);
   boost::asio::awaitable<void> work();
   boost::asio::awaitable<void> take_effect();
-  void converge();
+  boost::asio::awaitable<void> wait_for_the_others();
   boost::asio::awaitable<void> wait_for_finalize();
   boost::asio::awaitable<void> attend();
   boost::asio::awaitable<void> prepare();
   boost::asio::awaitable<void> conclude();
   void announce_end();
   void forget();
+
+  // job_group.cc
+  template <typename Call>
+  void for_group(Call call);
+  void converge();
+  bool is_to_be_finalized() const;
+  void enter_prepare();
+  void be_prepared();
+  void break_group();
+  void go_with_the_group();
 
   using EndCall = boost::asio::awaitable<void> (Driver::*)(Job&);
   boost::asio::awaitable<void> call_at_end(EndCall call);
@@ -186,10 +208,12 @@ class Job : public std::enable_shared_from_this<Job> {
   JobHost& host_;
   JobOptions options_;
   std::unique_ptr<Driver> driver_;  // null once concluded
+  const Group transaction_;
   std::string type_;
 
   Status status_ = Status::kUndefined;
   Flags flags_;
+  int holds_ = 0;  // PauseHolds on it
   IoStatus io_status_ = IoStatus::kOk;
   std::string error_;
   Progress progress_;
@@ -199,10 +223,24 @@ class Job : public std::enable_shared_from_this<Job> {
   bool started_ = false;
   bool idle_ = true;
   bool exiting_ = false;
+  bool ready_to_commit_ = false;  // its own prepare() has succeeded
   bool kick_pending_ = false;
   Outcome outcome_ = Outcome::kOpen;
   Signal changed_;
   Signal kicked_;
+};
+
+// Keeps a job paused on somebody's behalf, apart from the user's pause; several may. The user's
+// pause and resume do not change it, and it does not change theirs. Thread: the reactor.
+class PauseHold {
+ public:
+  explicit PauseHold(std::shared_ptr<Job> job);
+  ~PauseHold();
+  PauseHold(const PauseHold&) = delete;
+  PauseHold& operator=(const PauseHold&) = delete;
+
+ private:
+  const std::shared_ptr<Job> job_;
 };
 
 }  // namespace dmjob::core

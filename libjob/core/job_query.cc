@@ -23,7 +23,7 @@ nlohmann::json Job::query_block_job() const {
                           {"len", len},
                           {"offset", offset},
                           {"busy", at_work && unpaused_form(status_) == status_},
-                          {"paused", flags_.user_paused},
+                          {"paused", pause_requested()},
                           {"speed", options_.speed},
                           {"io-status", to_string(io_status_)},
                           {"ready", is_ready_status(status_)},
@@ -31,6 +31,7 @@ nlohmann::json Job::query_block_job() const {
                           {"auto-finalize", options_.auto_finalize},
                           {"auto-dismiss", options_.auto_dismiss}};
   if (!error_.empty()) reply["error"] = error_;
+  if (!transaction_->id().empty()) reply["transaction"] = transaction_->id();
   // The driver adds members and changes none.
   nlohmann::json all = driver_ ? driver_->describe() : last_words_;
   all.update(reply);

@@ -52,6 +52,7 @@ nlohmann::json Job::record() const {
   return {{"id", id()},
           {"type", type_},
           {"status", to_string(status_)},
+          {"transaction", transaction_->id()},
           {"options", options_to_json(options_)},
           {"flags", flags},
           {"io-status", to_string(io_status_)},
@@ -61,10 +62,12 @@ nlohmann::json Job::record() const {
 }
 
 std::shared_ptr<Job> Job::restore(JobHost& host, const nlohmann::json& record,
-                                  std::unique_ptr<Driver> driver) {
+                                  std::unique_ptr<Driver> driver, Group group) {
   try {
-    std::shared_ptr<Job> job(new Job(host, options_from(record), std::move(driver)));
+    std::shared_ptr<Job> job(
+        new Job(host, options_from(record), std::move(driver), std::move(group)));
     job->restore_from(record);
+    if (job->driver_) job->transaction_->join(*job);
     return job;
   } catch (const nlohmann::json::exception& error) {
     throw_damaged(record, error.what());

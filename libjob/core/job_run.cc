@@ -45,6 +45,11 @@ void Job::start() {
   launch();
 }
 
+// There is nobody yet to act on a cancel.
+void Job::launch_if_created() {
+  if (status_ == Status::kCreated && idle_) launch();
+}
+
 void Job::launch() {
   idle_ = false;
   boost::asio::co_spawn(host_.executor, live(shared_from_this()), [](std::exception_ptr error) {
@@ -54,7 +59,7 @@ void Job::launch() {
 
 boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
   if (job->started_ && stage_of(job->status_) == Stage::kWork) co_await job->work();
-  if (!job->must_return() && job->outcome_ == Outcome::kOpen) co_await job->take_effect();
+  if (job->is_open()) co_await job->take_effect();
   if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
   if (job->outcome_ == Outcome::kOpen) {
     co_await job->call_at_end(&Driver::clean);  // the daemon ends; all is kept
@@ -88,27 +93,28 @@ void Job::fail(std::exception_ptr error) {
 // --- waiting, pending ---
 
 boost::asio::awaitable<void> Job::take_effect() {
+  const bool taken_up = stage_of(status_) != Stage::kWork;
   converge();
+  const bool waits = status_ == Status::kWaiting || is_to_be_finalized();
+  if (taken_up && waits && !flags_.preparing) co_await attend();
+  co_await wait_for_the_others();
   co_await wait_for_finalize();
-  if (must_return() || outcome_ != Outcome::kOpen) co_return;
+  if (!is_open()) co_return;
   if (!flags_.prepared) co_await prepare();
   if (!flags_.prepared) co_return;
   const bool durable = co_await persist_surely();
   if (durable) outcome_ = Outcome::kSuccess;
 }
 
-void Job::converge() {
-  if (stage_of(status_) == Stage::kWork) move(Status::kWaiting);
-  if (!may_move(status_, Status::kPending)) return;  // taken up in pending
-  move(Status::kPending);
-  if (!options_.auto_finalize) publish("BLOCK_JOB_PENDING", {{"type", type_}, {"id", id()}});
+boost::asio::awaitable<void> Job::wait_for_the_others() {
+  if (status_ == Status::kWaiting) co_await try_persist();
+  while (status_ == Status::kWaiting && is_open()) co_await kicked_.wait();
 }
 
 boost::asio::awaitable<void> Job::wait_for_finalize() {
-  if (options_.auto_finalize || flags_.preparing) co_return;
+  if (!is_open() || !is_to_be_finalized() || flags_.preparing) co_return;
   co_await try_persist();
-  if (restored_) co_await attend();
-  while (!flags_.finalize && !must_return() && outcome_ == Outcome::kOpen) co_await kicked_.wait();
+  while (!flags_.finalize && is_open()) co_await kicked_.wait();
 }
 
 boost::asio::awaitable<void> Job::attend() {
@@ -121,13 +127,15 @@ boost::asio::awaitable<void> Job::attend() {
 
 boost::asio::awaitable<void> Job::prepare() {
   try {
-    flags_.preparing = true;  // first of all: no cancel from here on
+    enter_prepare();  // first of all: no cancel from here on
     co_await host_.persist();
     co_await driver_->prepare(*this);
-    flags_.prepared = true;
+    be_prepared();
   } catch (...) {
     fail(std::current_exception());
   }
+  while (!flags_.prepared && !flags_.cancelled && outcome_ == Outcome::kOpen)
+    co_await kicked_.wait();
 }
 
 boost::asio::awaitable<bool> Job::persist_surely() {
@@ -154,6 +162,7 @@ boost::asio::awaitable<std::string> Job::try_persist() {
 boost::asio::awaitable<void> Job::conclude() {
   if (outcome_ == Outcome::kFailure) {
     if (flags_.cancelled) error_ = "Operation canceled";
+    break_group();
     move(Status::kAborting);
     co_await try_persist();
     co_await call_at_end(&Driver::abort);
@@ -174,6 +183,7 @@ boost::asio::awaitable<void> Job::call_at_end(EndCall call) {
 }
 
 void Job::announce_end() {
+  transaction_->leave(*this);
   last_words_ = driver_->describe();
   driver_.reset();
   if (started_) {

@@ -33,7 +33,7 @@ void Job::cancel(bool force) {
     if (flags_.user_paused) take_back_pause();
   }
   wake();
-  if (!started_ && !restored_) launch();
+  launch_if_created();
 }
 
 void Job::pause() {
@@ -67,12 +67,6 @@ void Job::complete() {
   }
   driver_->check_complete();
   flags_.complete = true;
-  wake();
-}
-
-void Job::finalize() {
-  admit(Verb::kFinalize);
-  flags_.finalize = true;
   wake();
 }
 

@@ -140,6 +140,7 @@ json DaemonTest::record_in(const std::string& status) {
   return {{"id", "j"},
           {"type", "mirror"},
           {"status", status},
+          {"transaction", ""},
           {"options",
            {{"speed", 7}, {"auto-finalize", true}, {"auto-dismiss", true}, {"claims", {"vol"}}}},
           {"flags",

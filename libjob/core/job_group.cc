@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the members of a transaction do with one another. A job of its own is the only member of its
+// own.
+#include <algorithm>
+
+#include "libjob/core/job.h"
+
+namespace dmjob::core {
+
+// The call may make members leave.
+template <typename Call>
+void Job::for_group(Call call) {
+  const std::vector<Job*> members = transaction_->members();
+  for (Job* member : members) call(*member);
+}
+
+// The last one that is done takes all of them to pending.
+void Job::converge() {
+  if (stage_of(status_) == Stage::kWork) move(Status::kWaiting);
+  const auto waits = [](const Job* job) { return job->status_ == Status::kWaiting; };
+  if (!std::ranges::all_of(transaction_->members(), waits)) return;
+  for_group([](Job& job) { job.move(Status::kPending); });
+  for_group([](Job& job) {
+    if (!job.options_.auto_finalize)
+      job.publish("BLOCK_JOB_PENDING", {{"type", job.type_}, {"id", job.id()}});
+    job.kick();
+  });
+}
+
+bool Job::is_to_be_finalized() const {
+  const auto is_manual = [](const Job* job) { return !job->options_.auto_finalize; };
+  return std::ranges::any_of(transaction_->members(), is_manual);
+}
+
+void Job::finalize() {
+  admit(Verb::kFinalize);
+  for_group([](Job& job) {
+    job.flags_.finalize = true;
+    job.wake();
+  });
+}
+
+// From here on nobody can be cancelled by a user.
+void Job::enter_prepare() {
+  for_group([](Job& job) { job.flags_.preparing = true; });
+}
+
+// One record tells it of all.
+void Job::be_prepared() {
+  ready_to_commit_ = true;
+  const auto is_ready = [](const Job* job) { return job->ready_to_commit_; };
+  if (!std::ranges::all_of(transaction_->members(), is_ready)) return;
+  for_group([](Job& job) {
+    job.flags_.prepared = true;
+    job.kick();
+  });
+}
+
+// This one fails or is cancelled.
+void Job::break_group() {
+  for_group([this](Job& job) {
+    if (&job != this) job.go_with_the_group();
+  });
+}
+
+void Job::go_with_the_group() {
+  if (flags_.cancelled || flags_.prepared || outcome_ != Outcome::kOpen) return;
+  flags_.cancelled = true;
+  if (flags_.user_paused) take_back_pause();
+  wake();
+  launch_if_created();
+}
+
+}  // namespace dmjob::core
