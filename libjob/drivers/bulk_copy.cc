@@ -43,8 +43,6 @@ void BulkCopy::close_source() {
   source_.reset();
 }
 
-void BulkCopy::open_source(std::unique_ptr<io::BlockDevice> source) { source_ = std::move(source); }
-
 BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration time) {
   if (!source_ || !target_) return {io::CopyEnd::kStopped, {}, {}, dirty_.dirty_bytes()};
   auto decide = [this](const io::CopyError& error) {

@@ -69,7 +69,6 @@ class BulkCopy {
   void close_target();
   // The source's device can only be removed while it is not open here.
   void close_source();
-  void open_source(std::unique_ptr<io::BlockDevice> source);
 
  private:
   void store();

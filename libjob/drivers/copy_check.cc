@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/copy_check.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <bit>
 #include <filesystem>
@@ -196,6 +198,7 @@ std::optional<io::ProbeResult> check_target(const CopyRequest& request, const So
     throw Error("target " + request.target + (exists ? " is not a disk" : " does not exist") +
                 ": a volume in use is copied to a block device (losetup makes one of a file)");
   if (!exists) {
+    if (request.must_exist) throw Error("target " + request.target + " does not exist");
     if (!std::filesystem::is_directory(path.parent_path(), ignored))
       throw Error("target " + request.target + ": there is no folder " +
                   path.parent_path().string());
@@ -241,6 +244,20 @@ std::vector<std::string> claims_of(const CopyPlan& plan, const Source& source,
   if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
     claims.push_back(name_claim(io::probe(plan.scratch.path)));
   return claims;
+}
+
+// A file counts as the disk of its file system.
+std::vector<dev_t> disks_of(const CopyPlan& plan, const Source& source,
+                            const std::optional<io::ProbeResult>& target) {
+  std::vector<dev_t> disks{source.what.dev};
+  if (target) disks.push_back(target->dev);
+  struct stat scratch{};
+  std::string path = plan.scratch.path;
+  if (plan.scratch.kind == ScratchPlace::Kind::kFile)
+    path = std::filesystem::path(path).parent_path();
+  if (stat(path.c_str(), &scratch) == 0)
+    disks.push_back(S_ISBLK(scratch.st_mode) ? scratch.st_rdev : scratch.st_dev);
+  return disks;
 }
 
 void check_source(const Source& source, const CopyRequest& request) {
@@ -290,7 +307,22 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                 source.what, target);
   checked.default_id = default_id(request, source);
   checked.claims = claims_of(plan, source, target);
+  if (plan.live()) checked.volume = source.what.dev;
+  checked.disks = disks_of(plan, source, target);
   return checked;
+}
+
+void check_apart(const CheckedCopy& one, const CheckedCopy& other) {
+  for (const auto& [upper, lower] : {std::pair(&one, &other), std::pair(&other, &one)}) {
+    if (lower->volume == 0) continue;
+    const auto stands_on_lower = [&](dev_t disk) {
+      return std::ranges::count(io::stands_on(disk), lower->volume) > 0;
+    };
+    if (std::ranges::any_of(upper->disks, stands_on_lower))
+      throw Error("a disk, target or scratch of the copy of " + upper->plan.source +
+                  " stands on volume '" + lower->plan.volume +
+                  "', so the two cannot be suspended together: copy them in two transactions");
+  }
 }
 
 std::uint64_t regions(const CopyPlan& plan) {

@@ -4,6 +4,8 @@
 // Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -29,9 +31,14 @@ struct CheckedCopy {
   CopyPlan plan;
   std::string default_id;           // if the user gave none
   std::vector<std::string> claims;  // what nobody else may use meanwhile
+  dev_t volume = 0;                 // 0: an offline copy
+  std::vector<dev_t> disks;         // that it writes to, and its volume
 };
 
 CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context);
+// Copies of one transaction, whose volumes are suspended at the same time: what one needs may not
+// stand on the other's volume. Throws Error if it does. Thread: a worker.
+void check_apart(const CheckedCopy& one, const CheckedCopy& other);
 
 // Bytes of scratch that a plan needs.
 std::uint64_t scratch_bytes(const CopyPlan& plan);

@@ -32,9 +32,11 @@ nlohmann::json extents(const std::vector<io::CopyError>& errors) {
 }  // namespace
 
 std::unique_ptr<core::Driver> make_copy_driver(Environment& environment, CopyPlan plan,
-                                               const std::string& job_id, bool resumed) {
+                                               const std::string& job_id, bool resumed,
+                                               std::shared_ptr<LiveGroup> group) {
   if (plan.live())
-    return std::make_unique<LiveDriver>(environment, std::move(plan), job_id, resumed);
+    return std::make_unique<LiveDriver>(environment, std::move(plan), job_id, resumed,
+                                        std::move(group));
   return std::make_unique<OfflineDriver>(environment, std::move(plan), job_id, resumed);
 }
 

@@ -23,6 +23,7 @@ struct CopyRequest {
   core::OnError on_target_error = core::OnError::kReport;
   bool auto_finalize = true;
   bool auto_dismiss = true;
+  bool must_exist = false;  // the target: no file is made
   bool force = false;       // overwrite a target that carries a signature
   bool will_pivot = false;  // the user means to complete it: refuse now what would be refused then
 };

@@ -2,6 +2,7 @@
 #include "libjob/drivers/live_copy.h"
 
 #include <system_error>
+#include <vector>
 
 #include "dm/mirror_log.h"
 #include "dm/name.h"
@@ -201,27 +202,24 @@ void LiveCopy::read_mode_back() {
   collect_marks(old, false);
 }
 
-void LiveCopy::pivot() {
+void LiveCopy::end_together(std::span<Ending> endings) {
+  std::vector<dm::CopyStack::Ending> stacks;
+  for (const Ending& ending : endings) stacks.push_back({ending.copy->stack_.get(), ending.end});
   try {
-    stack_->pivot([] {});
+    dm::CopyStack::end_together(stacks, [] {});
   } catch (const std::system_error&) {
-    read_mode_back();
-    throw;
-  }
-}
-
-void LiveCopy::keep() {
-  bulk_->close_source();  // base cannot be removed while it is open
-  try {
-    stack_->withdraw(dm::SuspendMode::kFreeze, [] {});
-  } catch (const std::system_error&) {
-    if (stack_->find().volume == dm::CopyStack::Found::Volume::kInterposed) {
-      bulk_->open_source(io::open_device(stack_->base(), io::Access::kRead));
-      read_mode_back();
+    for (Ending& ending : endings) {
+      ending.done = ending.copy->stack_->has_ended(ending.end);
+      if (!ending.done) ending.copy->read_mode_back();
     }
     throw;
   }
-  if (std::error_code error = bulk_->target()->flush())
+  for (Ending& ending : endings) ending.done = true;
+}
+
+void LiveCopy::flush_target() {
+  const auto target = io::open_device(plan_.target, io::Access::kReadWrite);
+  if (std::error_code error = target->flush())
     throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
 }
 

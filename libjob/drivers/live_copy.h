@@ -20,6 +20,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "dm/control.h"
@@ -83,20 +84,27 @@ class LiveCopy {
 
   // The status of wr; nullopt if it is not a mirror now. Thread: any.
   std::optional<dm::MirrorStatus> mirror_status();
-  // While another thread is in pivot() or keep() and the target has failed: lets the writes go that
-  // they wait for. Thread: any.
+  // While another thread is in end_together() and the target has failed: lets the writes go that it
+  // waits for. Thread: any.
   void release_held_writes();
 
-  // The volume lives on the target from now on. Throws, and nothing is changed, if the sides were
-  // not equal when its last write had ended.
-  void pivot();
-  // The volume has its own table again, the target is a consistent copy of that instant. Throws as
-  // pivot().
-  void keep();
+  struct Ending {
+    LiveCopy* copy = nullptr;
+    // kPivot: the volume lives on the target from now on. kKeep: it has its own table again, the
+    // target is a consistent copy of that instant.
+    dm::CopyStack::End end = dm::CopyStack::End::kPivot;
+    bool done = false;  // also of one that ended although end_together() threw
+  };
+  // Ends copies in one moment. Throws, and nothing is changed, if the sides of one of them were not
+  // equal when its last write had ended; a copy that is done nevertheless is told by Ending::done.
+  // Thread: the worker of one of them, while those of the others are idle.
+  static void end_together(std::span<Ending> endings);
   // The volume has its own table again, at any time; the target is garbage. Takes away half-built
   // stacks, too.
   void withdraw();
-  // Takes away what is left after pivot() or keep().
+  // Its writes are on the disk, not in a cache. At any time after end_together().
+  void flush_target();
+  // Takes away what is left after end_together().
   void remove();
   // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is
   // still away, or if another disk is in its place.
@@ -130,7 +138,7 @@ class LiveCopy {
   void switch_to_tracking(dm::SuspendMode mode);
   void collect_marks(int log, bool marks_missing);
   void write_mirror_log(int from, int to);
-  // After pivot() or keep() has failed: the mirror may have been left meanwhile.
+  // After end_together() has failed: the mirror may have been left meanwhile.
   void read_mode_back();
   void drop_scratch();
 

@@ -17,13 +17,18 @@ constexpr int kPasses = 20;
 
 }  // namespace
 
-LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed)
+LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed,
+                       std::shared_ptr<LiveGroup> group)
     : CopyDriver(environment, std::move(plan), std::move(job_id), resumed),
+      group_(std::move(group)),
       watch_ended_(environment.executor) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
   copy_ = std::make_unique<LiveCopy>(*environment.control, environment.ledger, environment.clock,
                                      control_, job_id_, plan_);
+  group_->join(*this);
 }
+
+LiveDriver::~LiveDriver() { group_->leave(*this); }
 
 boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
   co_await open(job);

@@ -6,6 +6,9 @@
 //             ^------------- fall back (pause, failed target) ----------'
 //   prepare: pivot, or keep (soft cancel)     abort: withdraw     clean: remove
 //
+// Copies of one transaction end in one moment: prepare() of each waits for the others, and the last
+// one to come acts for all (end_all()). A copy of its own is a group of one.
+//
 // Beside it runs a watch: it looks at the status of wr after every dm event and each second, and
 // leaves a failed mirror at once, since that holds the volume's writes. What it has done the main
 // coroutine learns from trouble_.
@@ -19,12 +22,15 @@
 
 #include "libjob/drivers/copy_driver.h"
 #include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/live_group.h"
 
 namespace dmjob::drivers {
 
 class LiveDriver : public CopyDriver {
  public:
-  LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed);
+  LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed,
+             std::shared_ptr<LiveGroup> group);
+  ~LiveDriver() override;
 
   boost::asio::awaitable<void> run(core::Job& job) override;
   boost::asio::awaitable<void> attend(core::Job& job) override;
@@ -66,15 +72,24 @@ class LiveDriver : public CopyDriver {
   Trouble leave_failed_table(Trouble trouble);
 
   // --- live_end.cc ---
-  // Each returns "" or why it could not be done; then the volume is as it was.
-  boost::asio::awaitable<std::string> pivot(core::Job& job);
-  boost::asio::awaitable<std::string> keep();
-  boost::asio::awaitable<std::string> try_end(std::string what, void (LiveCopy::*end)());
+  using Drivers = std::vector<LiveDriver*>;
   boost::asio::awaitable<std::string> try_persist(core::Job& job);
-  boost::asio::awaitable<void> revoke_pivot(core::Job& job);
+  boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
   boost::asio::awaitable<void> revoke_unless_done(core::Job& job);
   boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
+  boost::asio::awaitable<std::string> flush_target();
   void settle_on_target(core::Job& job);
+
+  // --- live_group.cc: a text is "" or why it could not be done; then the volume is as it was ---
+  boost::asio::awaitable<std::string> end(core::Job& job);
+  bool may_wait_for_the_others(const core::Job& job) const;
+  boost::asio::awaitable<void> end_all(core::Job& job);
+  boost::asio::awaitable<void> try_end_all(core::Job& job, Drivers all);
+  boost::asio::awaitable<std::string> decide(core::Job& job, Drivers all);
+  boost::asio::awaitable<std::string> switch_all(std::vector<LiveCopy::Ending>& endings,
+                                                 Drivers all);
+  void settle_end(core::Job& job, const LiveCopy::Ending& ending, const std::string& failed);
+  void be_ended(std::string failed);
 
   // A step of LiveCopy, alone on the volume. `what` is for those who wait: "hand over of job 'j1'".
   template <typename Step>
@@ -87,13 +102,19 @@ class LiveDriver : public CopyDriver {
   bool mirroring_ = false;    // the reactor's copy of LiveCopy's state
   bool in_sync_ = false;
   bool preparing_ = false;  // past run(): no pause any more
-  bool ending_ = false;     // within pivot() or keep(): a failed mirror is only released
+  bool ending_ = false;     // within end_all(): a failed mirror is only released
   int pass_ = 0;
   std::uint64_t last_dirty_ = 0;  // bytes left after the pass before
   int source_troubles_ = 0;       // in a row, without an error of ours in between
   Trouble trouble_ = Trouble::kNone;
   std::string target_trouble_;  // for describe(): why the target cannot be used
   std::string left_behind_;     // for describe(): what could not be taken away
+
+  const std::shared_ptr<LiveGroup> group_;
+  core::Job* job_ = nullptr;  // in end()
+  bool at_end_ = false;       // in end(), and nothing has come of it yet
+  bool ended_ = false;        // the volume has switched
+  std::string end_failed_;
 
   bool watching_ = false;
   bool watch_done_ = true;

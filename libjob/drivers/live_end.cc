@@ -31,40 +31,24 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
     co_await revoke_unless_done(job);
     co_await open(job);
   }
-  if (on_target_) co_return settle_on_target(job);
+  if (on_target_) {
+    group_->leave(*this);
+    co_return settle_on_target(job);
+  }
   constexpr int kTries = 5;
   std::string failed = "the two sides did not stay equal";
   for (int i = 0; i < kTries; ++i) {
     const bool equal = co_await converge(job);
     if (!equal) break;
-    if (job.complete_requested())
-      failed = co_await pivot(job);
-    else
-      failed = co_await keep();
+    failed = co_await end(job);
     if (failed.empty()) co_return;
   }
   throw core::Error(failed);
 }
 
-boost::asio::awaitable<std::string> LiveDriver::pivot(core::Job& job) {
-  set_phase("pivot");
-  auto find_link = [this] { return volumes::stable_path(plan_.target); };
-  const std::string target = co_await worker_.run(std::move(find_link));
-  environment_.volumes.set_pivot(plan_.volume, target);
-  auto hold = [this] { copy_->keep_equal(true); };
-  co_await worker_.run(std::move(hold));
-  std::string failed = co_await try_persist(job);
-  if (failed.empty()) failed = co_await try_end("pivot", &LiveCopy::pivot);
-  if (failed.empty())
-    settle_on_target(job);
-  else
-    co_await revoke_pivot(job);
-  co_return failed;
-}
-
-// Returns when no boot would take the target any more; before that the sides must stay equal.
-boost::asio::awaitable<void> LiveDriver::revoke_pivot(core::Job& job) {
-  environment_.volumes.revoke_pivot(plan_.volume);
+// Returns when no boot would take the targets any more; before that the sides must stay equal.
+boost::asio::awaitable<void> LiveDriver::revoke_pivots(core::Job& job, Drivers drivers) {
+  for (const LiveDriver* driver : drivers) environment_.volumes.revoke_pivot(driver->plan_.volume);
   std::string failed = co_await try_persist(job);
   if (!failed.empty())
     job.host().events.publish("JOB_STALLED", {{"id", job_id_}, {"reason", failed}});
@@ -73,7 +57,9 @@ boost::asio::awaitable<void> LiveDriver::revoke_pivot(core::Job& job) {
     failed = co_await try_persist(job);
   }
   if (!failed.empty()) throw core::Error(failed);
-  auto release = [this] { copy_->keep_equal(false); };
+  auto release = [&] {
+    for (LiveDriver* driver : drivers) driver->copy_->keep_equal(false);
+  };
   co_await worker_.run(std::move(release));
 }
 
@@ -84,27 +70,9 @@ boost::asio::awaitable<void> LiveDriver::revoke_unless_done(core::Job& job) {
   if (!volume || !volume->pivot_to) co_return;
   auto look = [this] { return copy_->is_on_target(); };
   const bool done = co_await step("look", std::move(look));
-  if (!done) co_await revoke_pivot(job);
-}
-
-boost::asio::awaitable<std::string> LiveDriver::keep() {
-  set_phase("detaching the copy");
-  return try_end("end", &LiveCopy::keep);
-}
-
-boost::asio::awaitable<std::string> LiveDriver::try_end(std::string what, void (LiveCopy::*end)()) {
-  ending_ = true;
-  std::string failed;
-  try {
-    auto call = [this, end] { (copy_.get()->*end)(); };
-    co_await step(std::move(what), std::move(call));
-  } catch (const std::exception& error) {
-    failed = error.what();
-  }
-  ending_ = false;
-  mirroring_ = failed.empty() || copy_->mirroring();
-  in_sync_ = false;
-  co_return failed;
+  if (done) co_return;
+  Drivers self{this};
+  co_await revoke_pivots(job, std::move(self));
 }
 
 boost::asio::awaitable<std::string> LiveDriver::try_persist(core::Job& job) {
@@ -128,15 +96,31 @@ void LiveDriver::settle_on_target(core::Job& job) {
 
 boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   co_await stop_watch();
+  std::string failed;
+  if (!job.complete_requested()) failed = co_await flush_target();
   co_await take_away("clean-up", &LiveCopy::remove);
   set_phase(job.complete_requested() ? "done; the volume lives on the target"
                                      : "done; the target is a copy of the instant of the end");
+  if (!failed.empty()) throw core::Error(failed);
+}
+
+boost::asio::awaitable<std::string> LiveDriver::flush_target() {
+  try {
+    auto flush = [this] { copy_->flush_target(); };
+    co_await worker_.run(std::move(flush));
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "";
 }
 
 boost::asio::awaitable<void> LiveDriver::abort(core::Job& job) {
   co_await stop_watch();
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
-  if (volume && volume->pivot_to) co_await revoke_pivot(job);
+  if (volume && volume->pivot_to) {
+    Drivers self{this};
+    co_await revoke_pivots(job, std::move(self));
+  }
   co_await take_away("withdrawal", &LiveCopy::withdraw);
   set_phase("given up; the target is incomplete");
 }
@@ -158,7 +142,7 @@ boost::asio::awaitable<void> LiveDriver::take_away(std::string what, void (LiveC
 
 boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
   co_await stop_watch();
-  const bool keep = job.exiting() && opened_ && !on_target_;
+  const bool keep = job.exiting() && opened_ && !on_target_ && !ended_;
   auto close = [this, keep] {
     if (keep && copy_->mirroring())
       copy_->fall_back();

@@ -7,12 +7,14 @@
 
 namespace dmjob::drivers {
 
+// For the volume's modify slot.
+inline constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
+
 template <typename Step>
 auto LiveDriver::step(std::string what, Step function)
     -> boost::asio::awaitable<decltype(function())> {
-  constexpr core::Duration kPatience = std::chrono::minutes(1);
   auto hold = co_await environment_.locks.acquire(plan_.volume, what + " of job '" + job_id_ + "'",
-                                                  kPatience);
+                                                  kSlotPatience);
   co_return co_await worker_.run(std::move(function));
 }
 

@@ -263,5 +263,65 @@ TEST_F(CommandsTest, MirrorCopiesAllOrNothing) {
               HasSubstr("Parameter 'sync' is missing"));
 }
 
+TEST_F(CommandsTest, DriveMirrorTakesWhatExistsIfItIsToldSo) {
+  const std::string arguments = R"({"device":"d","target":"/t","sync":"full","format":"raw")";
+  EXPECT_EQ(run("drive-mirror", (arguments + "}").c_str()), json::object());
+  EXPECT_FALSE(daemon_.copies.at(0).must_exist);
+  EXPECT_EQ(run("drive-mirror", (arguments + R"(,"mode":"existing"})").c_str()), json::object());
+  EXPECT_TRUE(daemon_.copies.at(1).must_exist);
+  EXPECT_THAT(
+      run("drive-mirror", R"({"device":"d","target":"/t","sync":"full","format":"qcow2"})").dump(),
+      HasSubstr("'format' does not accept value 'qcow2', only: raw"));
+}
+
+// --- transaction ---
+
+constexpr auto kTwoActions = R"({"actions":[
+    {"type":"blockdev-mirror","data":{"device":"a","target":"/s","sync":"full"}},
+    {"type":"blockdev-mirror","data":{"device":"b","target":"/t","sync":"full"}}]%})";
+
+std::string two_actions(const std::string& more) {
+  std::string text = kTwoActions;
+  return text.replace(text.find('%'), 1, more);
+}
+
+TEST_F(CommandsTest, TransactionsAreIndividualIfNothingElseIsSaid) {
+  EXPECT_EQ(run("transaction", two_actions("").c_str()), json::object());
+  ASSERT_EQ(daemon_.copies.size(), 2U);
+  EXPECT_EQ(daemon_.copies.at(1).source, "b");
+  EXPECT_FALSE(daemon_.last_is_grouped);
+}
+
+TEST_F(CommandsTest, TransactionsAreGroupedOnDemand) {
+  const auto grouped = two_actions(R"(,"properties":{"completion-mode":"grouped"})");
+  EXPECT_EQ(run("transaction", grouped.c_str()), json::object());
+  EXPECT_TRUE(daemon_.last_is_grouped);
+}
+
+TEST_F(CommandsTest, ATransactionOfNothingIsDoneAtOnce) {
+  EXPECT_EQ(run("transaction", R"({"actions":[]})"), json::object());
+  EXPECT_THAT(daemon_.copies, IsEmpty());
+}
+
+class RefusedTransaction : public CommandsTest,
+                           public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(RefusedTransaction, BeforeTheDaemonIsAsked) {
+  EXPECT_THAT(run("transaction", GetParam()).dump(), StartsWith("\"GenericError: "));
+  EXPECT_THAT(daemon_.copies, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Arguments, RefusedTransaction,
+    ::testing::Values(
+        R"({})", R"({"actions":{}})", R"({"actions":[1]})", R"({"actions":[{}]})",
+        R"({"actions":[{"type":"blockdev-mirror"}]})",
+        R"({"actions":[{"type":"eject","data":{}}]})",
+        R"({"actions":[{"type":"blockdev-mirror","data":{}}]})",
+        R"({"actions":[],"properties":{"completion-mode":"both"}})",
+        R"({"actions":[],"properties":{"mode":"grouped"}})", R"({"actions":[],"properties":null})",
+        R"({"actions":[{"type":"blockdev-mirror","data":{"device":"a","target":"/s","sync":"full"}},
+                       {"type":"blockdev-mirror","data":{"device":"b","target":"/t"}}]})"));
+
 }  // namespace
 }  // namespace dmjob::daemon

@@ -15,14 +15,19 @@ FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
             .gone = [this](core::Job& job) { registry_.remove(job); }},
       released_(executor) {}
 
-awaitable<std::string> FakeDaemon::start_copy(drivers::CopyRequest request) {
-  copies.push_back(request);
+awaitable<std::vector<std::string>> FakeDaemon::start_copies(
+    std::vector<drivers::CopyRequest> requests, bool grouped) {
+  copies.insert(copies.end(), requests.begin(), requests.end());
+  last_is_grouped = grouped;
   while (hold_copies) co_await released_.wait();
   if (!copy_error.empty()) throw core::Error(copy_error);
-  ++copies_done;
-  const std::string id = request.id.value_or(request.source);
-  start_job(id);
-  co_return id;
+  std::vector<std::string> ids;
+  for (const drivers::CopyRequest& request : requests) {
+    ++copies_done;
+    ids.push_back(request.id.value_or(request.source));
+    start_job(ids.back());
+  }
+  co_return ids;
 }
 
 awaitable<void> FakeDaemon::attach(std::string name, std::string device) {

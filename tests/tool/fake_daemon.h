@@ -24,7 +24,8 @@ class FakeDaemon : public daemon::Daemon {
 
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
-  boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) override;
+  boost::asio::awaitable<std::vector<std::string>> start_copies(
+      std::vector<drivers::CopyRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
   nlohmann::json query_volumes() override { return volumes; }
@@ -37,6 +38,7 @@ class FakeDaemon : public daemon::Daemon {
 
   nlohmann::json volumes = nlohmann::json::array();
   bool hold_copies = false;
+  bool last_is_grouped = false;
   std::string copy_error;  // non-empty: thrown
   std::vector<drivers::CopyRequest> copies;
   int copies_done = 0;

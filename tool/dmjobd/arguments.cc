@@ -45,6 +45,10 @@ bool has_type(const json& value, Type type) {
       return is_integer(value);
     case Type::kSize:
       return value.is_number_unsigned();
+    case Type::kObject:
+      return value.is_object();
+    case Type::kObjects:
+      return value.is_array() && std::ranges::all_of(value, &json::is_object);
     case Type::kSenseless:
       break;
   }
@@ -65,6 +69,10 @@ std::string_view describe(Type type) {
       return "integer";
     case Type::kSize:
       return "integer from 0";
+    case Type::kObject:
+      return "object";
+    case Type::kObjects:
+      return "array of objects";
   }
   return "string";
 }

@@ -22,6 +22,8 @@ enum class Type {
   kFlag,       // true or false
   kInteger,    // -2^63 .. 2^63-1, written without fraction or exponent
   kSize,       // 0 .. 2^64-1, the same
+  kObject,     // a JSON object, whose members the handler checks
+  kObjects,    // an array of such
   kSenseless,  // QEMU's, without a meaning here; Parameter::words says why
 };
 
@@ -43,6 +45,7 @@ class Arguments {
   // Of an argument that is there, with the type that its parameter has.
   std::string text(std::string_view name) const;
   std::uint64_t size(std::string_view name) const;
+  const nlohmann::json& value(std::string_view name) const { return values_.at(name); }
   // With what to take if it is not there.
   std::optional<std::string> text_if(std::string_view name) const;
   std::optional<std::uint64_t> size_if(std::string_view name) const;

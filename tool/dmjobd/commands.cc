@@ -62,6 +62,23 @@ constexpr std::array kMirror{
     Parameter{"target-is-zero", Type::kSenseless, kFree, kNoChoice},
 };
 
+constexpr std::array kNewFile{
+    Parameter{"format", Type::kWord, kFree, "raw"},
+    Parameter{"mode", Type::kWord, kFree, "existing absolute-paths"},
+};
+
+template <std::size_t kLeft, std::size_t kRight>
+constexpr auto operator+(const std::array<Parameter, kLeft>& left,
+                         const std::array<Parameter, kRight>& right) {
+  std::array<Parameter, kLeft + kRight> both{};
+  std::ranges::copy(right, std::ranges::copy(left, both.begin()).out);
+  return both;
+}
+
+constexpr auto kDriveMirror = kMirror + kNewFile;
+constexpr std::array kTransaction{Parameter{"actions", Type::kObjects, kNeeded},
+                                  Parameter{"properties", Type::kObject, kFree}};
+
 constexpr auto kQuery = Access::kQuery;
 constexpr auto kAll = Access::kAll;
 
@@ -92,6 +109,8 @@ constexpr std::array kCommands{
     Command{"block-job-set-speed", kAll, kSetSpeed, block_job_set_speed},
 
     Command{"blockdev-mirror", kAll, kMirror, blockdev_mirror},
+    Command{"drive-mirror", kAll, kDriveMirror, drive_mirror},
+    Command{"transaction", kAll, kTransaction, transaction},
     Command{"volume-attach", kAll, kAttach, volume_attach},
     Command{"volume-detach", kAll, kByName, volume_detach},
 };

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <array>
 #include <utility>
+#include <vector>
 
+#include "libjob/core/error.h"
 #include "libjob/core/error_policy.h"
+#include "tool/dmjobd/commands.h"
 #include "tool/dmjobd/handlers.h"
 
 namespace dmjob::daemon {
@@ -33,14 +37,47 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
   return request;
 }
 
-}  // namespace
-
-// Where the client wants the id, it asks query-jobs or listens, as with QEMU: the answer is empty.
-Answer blockdev_mirror(Daemon& daemon, Arguments arguments) {
-  drivers::CopyRequest request = copy_request(arguments);
-  auto started = daemon.start_copy(std::move(request));
+// Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.
+Answer start(Daemon& daemon, std::vector<drivers::CopyRequest> requests, bool grouped) {
+  auto started = daemon.start_copies(std::move(requests), grouped);
   co_await std::move(started);
   co_return json::object();
+}
+
+// An action is a command under another name.
+drivers::CopyRequest action_request(const json& action) {
+  constexpr std::array kAction{Parameter{"type", Type::kWord, Need::kRequired, "blockdev-mirror"},
+                               Parameter{"data", Type::kObject, Need::kRequired}};
+  const Arguments outer(action, kAction);
+  const std::string type = outer.text("type");
+  return copy_request(Arguments(outer.value("data"), find_command(type)->parameters));
+}
+
+bool is_grouped(const Arguments& arguments) {
+  constexpr std::array kProperties{
+      Parameter{"completion-mode", Type::kWord, Need::kOptional, "individual grouped"}};
+  if (!arguments.has("properties")) return false;
+  const Arguments properties(arguments.value("properties"), kProperties);
+  return properties.text_if("completion-mode") == "grouped";
+}
+
+}  // namespace
+
+Answer blockdev_mirror(Daemon& daemon, Arguments arguments) {
+  return start(daemon, {copy_request(arguments)}, false);
+}
+
+Answer drive_mirror(Daemon& daemon, Arguments arguments) {
+  drivers::CopyRequest request = copy_request(arguments);
+  request.must_exist = arguments.text_if("mode") == "existing";
+  return start(daemon, {std::move(request)}, false);
+}
+
+// Every action's arguments are checked before the first one has an effect.
+Answer transaction(Daemon& daemon, Arguments arguments) {
+  std::vector<drivers::CopyRequest> requests;
+  for (const json& action : arguments.value("actions")) requests.push_back(action_request(action));
+  return start(daemon, std::move(requests), is_grouped(arguments));
 }
 
 Answer volume_attach(Daemon& daemon, Arguments arguments) {

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
@@ -22,8 +23,11 @@ class Daemon {
   virtual core::Registry& registry() = 0;
   virtual core::EventBus& events() = 0;
 
-  // Checks everything, makes and starts the job; returns its id. Nothing is changed if it throws.
-  virtual boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) = 0;
+  // Checks everything, makes and starts the jobs, all or none; returns their ids. `grouped`: they
+  // take effect together or not at all, too. If it throws, those that were made already end without
+  // having been started.
+  virtual boost::asio::awaitable<std::vector<std::string>> start_copies(
+      std::vector<drivers::CopyRequest> requests, bool grouped) = 0;
 
   // A managed volume NAME over the disk at `device`, active at once and after each boot.
   virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <map>
 #include <utility>
 
 #include "dm/name.h"
@@ -65,17 +66,29 @@ void LiveDaemon::take_up(const nlohmann::json& content) {
   registry_.restore_history(content.at("history"));
   volumes_.restore(content.at("volumes"));
   quarantine_ = content.at("quarantine");
-  for (const nlohmann::json& record : content.at("jobs")) take_up_job(record);
+  std::map<std::string, Group> groups;
+  for (const nlohmann::json& record : content.at("jobs")) {
+    const std::string id = record.value("transaction", "");
+    const Group group =
+        id.empty() ? make_group(id) : groups.try_emplace(id, make_group(id)).first->second;
+    take_up_job(record, group);
+  }
+}
+
+LiveDaemon::Group LiveDaemon::make_group(std::string id) {
+  return {std::make_shared<core::Transaction>(std::move(id)),
+          std::make_shared<drivers::LiveGroup>()};
 }
 
 // A record that cannot be read must not lose the others, nor itself.
-void LiveDaemon::take_up_job(const nlohmann::json& record) {
+void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
   try {
     std::unique_ptr<core::Driver> driver;
     if (record.at("status") != core::to_string(core::Status::kConcluded))
-      driver = drivers::make_copy_driver(
-          environment_, drivers::CopyPlan::restore(record.at("driver")), record.at("id"), true);
-    registry_.add(core::Job::restore(host_, record, std::move(driver)));
+      driver =
+          drivers::make_copy_driver(environment_, drivers::CopyPlan::restore(record.at("driver")),
+                                    record.at("id"), true, group.copies);
+    registry_.add(core::Job::restore(host_, record, std::move(driver), group.jobs));
   } catch (const std::exception& error) {
     log_error("a stored job is put aside, in \"quarantine\" of the state file: " +
               std::string(error.what()));
@@ -92,8 +105,15 @@ awaitable<void> LiveDaemon::start() {
     co_await activate_volumes();
     co_await report_strangers();
   }
-  std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
-  for (const auto& job : jobs) job->start();
+  const Jobs jobs = registry_.jobs();
+  for (const auto& job : jobs) {
+    // The start of its transaction was cut off, and nobody was told that it had begun.
+    const bool half_made = job->status() == core::Status::kCreated;
+    if (half_made)
+      job->cancel(true);
+    else
+      job->start();
+  }
 }
 
 // A volume with a job that had interposed is there already, or the job starts over after a reboot.
@@ -173,31 +193,70 @@ drivers::CheckContext LiveDaemon::check_context() const {
           .memory_folder = config_.memory_folder};
 }
 
-awaitable<std::string> LiveDaemon::start_copy(drivers::CopyRequest request) {
-  core::Worker worker;  // of its own: a hung disk keeps only this request
-  const drivers::CheckContext context = check_context();
-  auto check = [&] { return drivers::check_copy(request, context); };
-  drivers::CheckedCopy checked = co_await worker.run(std::move(check));
-  co_return launch_copy(request, std::move(checked));
+awaitable<std::vector<std::string>> LiveDaemon::start_copies(
+    std::vector<drivers::CopyRequest> requests, bool grouped) {
+  Jobs made;
+  std::exception_ptr failed;
+  try {
+    co_await make_copies(std::move(requests), grouped, made);
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  std::vector<std::string> ids;
+  for (const auto& job : made) {
+    ids.push_back(job->id());
+    if (!failed)
+      job->start();
+    else if (!job->cancelled())
+      job->cancel(true);
+  }
+  if (failed) std::rethrow_exception(failed);
+  co_return ids;
 }
 
-std::string LiveDaemon::launch_copy(const drivers::CopyRequest& request,
-                                    drivers::CheckedCopy checked) {
+awaitable<void> LiveDaemon::make_copies(std::vector<drivers::CopyRequest> requests, bool grouped,
+                                        Jobs& made) {
+  const Group group = make_group("transaction-" + volumes::new_uuid());
+  std::vector<drivers::CheckedCopy> others;
+  for (drivers::CopyRequest& request : requests) {
+    drivers::CheckedCopy checked = co_await check_copy(request, others);
+    if (grouped) others.push_back(checked);
+    made.push_back(make_copy(request, std::move(checked), grouped ? group : make_group("")));
+  }
+  // Somebody may have been quicker than we.
+  for (const auto& job : made)
+    if (job->cancelled()) throw core::Error("job '" + job->id() + "' was cancelled");
+}
+
+awaitable<drivers::CheckedCopy> LiveDaemon::check_copy(drivers::CopyRequest request,
+                                                       std::vector<drivers::CheckedCopy> others) {
+  core::Worker worker;  // of its own: a hung disk keeps only this request
+  const drivers::CheckContext context = check_context();
+  auto check = [&] {
+    drivers::CheckedCopy checked = drivers::check_copy(request, context);
+    for (const drivers::CheckedCopy& other : others) drivers::check_apart(checked, other);
+    return checked;
+  };
+  co_return co_await worker.run(std::move(check));
+}
+
+std::shared_ptr<core::Job> LiveDaemon::make_copy(const drivers::CopyRequest& request,
+                                                 drivers::CheckedCopy checked, const Group& group) {
   const std::string id = request.id.value_or(checked.default_id);
   if (const std::string wrong = core::check_job_id(id); !wrong.empty())
     throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
   registry_.check_free(id, checked.claims);
-  auto driver = drivers::make_copy_driver(environment_, std::move(checked.plan), id, false);
+  auto driver =
+      drivers::make_copy_driver(environment_, std::move(checked.plan), id, false, group.copies);
   auto job = core::Job::create(host_,
                                {.id = id,
                                 .speed = static_cast<std::uint64_t>(request.speed),
                                 .auto_finalize = request.auto_finalize,
                                 .auto_dismiss = request.auto_dismiss,
                                 .claims = std::move(checked.claims)},
-                               std::move(driver));
+                               std::move(driver), group.jobs);
   registry_.add(job);
-  job->start();
-  return id;
+  return job;
 }
 
 // --- volumes ---

@@ -14,6 +14,7 @@
 #include "dm/control.h"
 #include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/environment.h"
+#include "libjob/drivers/live_group.h"
 #include "libjob/store/state_file.h"
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"
@@ -39,22 +40,35 @@ class LiveDaemon : public Daemon {
 
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
-  boost::asio::awaitable<std::string> start_copy(drivers::CopyRequest request) override;
+  boost::asio::awaitable<std::vector<std::string>> start_copies(
+      std::vector<drivers::CopyRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
   nlohmann::json query_volumes() override;
 
  private:
+  // A transaction on both sides of the contract between jobs and drivers.
+  struct Group {
+    core::Job::Group jobs;
+    std::shared_ptr<drivers::LiveGroup> copies;
+  };
   nlohmann::json compose() const;
   void take_up(const nlohmann::json& content);
-  void take_up_job(const nlohmann::json& record);
+  void take_up_job(const nlohmann::json& record, const Group& group);
   boost::asio::awaitable<void> activate_volumes();
   boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
-  // Reserves id and claims, and starts. Returns the id.
-  std::string launch_copy(const drivers::CopyRequest& request, drivers::CheckedCopy checked);
+  static Group make_group(std::string id);
+  using Jobs = std::vector<std::shared_ptr<core::Job>>;
+  boost::asio::awaitable<void> make_copies(std::vector<drivers::CopyRequest> requests, bool grouped,
+                                           Jobs& made);
+  boost::asio::awaitable<drivers::CheckedCopy> check_copy(drivers::CopyRequest request,
+                                                          std::vector<drivers::CheckedCopy> others);
+  // Reserves id and claims.
+  std::shared_ptr<core::Job> make_copy(const drivers::CopyRequest& request,
+                                       drivers::CheckedCopy checked, const Group& group);
   dm::Control& control_or_refuse() const;
   void publish_change(const std::string& name, const char* change, const std::string& device);
   bool all_idle() const;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How the copies of a transaction end in one moment. The watch of each goes on meanwhile, but only
+// lets held writes go (ending_).
+#include "libjob/drivers/live_group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/live_step.h"
+
+namespace dmjob::drivers {
+
+// The last copy of the transaction to come here acts for all.
+boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
+  job_ = &job;
+  at_end_ = true;
+  end_failed_ = "the target failed while the other volumes were waited for";
+  const auto is_here = [](const LiveDriver* driver) { return driver->at_end_; };
+  if (std::ranges::all_of(group_->members(), is_here)) co_await end_all(job);
+  if (at_end_) set_phase("waiting for the other volumes");
+  while (at_end_ && may_wait_for_the_others(job)) co_await job.wait_kick(kSlice);
+  at_end_ = false;
+  co_return end_failed_;
+}
+
+// Whoever acts for this one is not left alone with it.
+bool LiveDriver::may_wait_for_the_others(const core::Job& job) const {
+  return ending_ || (mirroring_ && in_sync_ && !job.cancelled());
+}
+
+boost::asio::awaitable<void> LiveDriver::end_all(core::Job& job) {
+  const Drivers all = group_->members();
+  for (LiveDriver* driver : all) driver->ending_ = true;
+  std::string failed;
+  try {
+    co_await try_end_all(job, all);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  for (LiveDriver* driver : all) driver->be_ended(failed);
+}
+
+void LiveDriver::be_ended(std::string failed) {
+  if (!failed.empty()) end_failed_ = std::move(failed);
+  ending_ = false;
+  mirroring_ = copy_->mirroring();
+  in_sync_ = false;
+  at_end_ = false;
+  job_->kick();
+}
+
+boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all) {
+  std::vector<LiveCopy::Ending> endings;
+  for (LiveDriver* driver : all) {
+    const bool pivots = driver->job_->complete_requested();
+    driver->set_phase(pivots ? "pivot" : "detaching the copy");
+    endings.push_back(
+        {driver->copy_.get(), pivots ? dm::CopyStack::End::kPivot : dm::CopyStack::End::kKeep});
+    auto nothing = [] {};  // but what its watch has begun comes to an end
+    co_await driver->worker_.run(std::move(nothing));
+  }
+  std::string failed = co_await decide(job, all);
+  if (failed.empty()) failed = co_await switch_all(endings, all);
+  Drivers undone;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i]->settle_end(job, endings[i], failed);
+    if (!endings[i].done && all[i]->job_->complete_requested()) undone.push_back(all[i]);
+  }
+  if (!undone.empty()) co_await revoke_pivots(job, undone);
+}
+
+void LiveDriver::settle_end(core::Job& job, const LiveCopy::Ending& ending,
+                            const std::string& failed) {
+  end_failed_ = ending.done ? "" : failed;
+  if (!ending.done) return;
+  ended_ = true;
+  group_->leave(*this);
+  if (ending.end == dm::CopyStack::End::kPivot) settle_on_target(job);
+}
+
+// One write of the state file decides for all.
+boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers all) {
+  std::erase_if(all, [](LiveDriver* driver) { return !driver->job_->complete_requested(); });
+  if (all.empty()) co_return "";
+  auto hold = [&] {
+    std::vector<std::string> targets;
+    for (const LiveDriver* driver : all)
+      targets.push_back(volumes::stable_path(driver->plan_.target));
+    for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
+    return targets;
+  };
+  const std::vector<std::string> targets = co_await worker_.run(std::move(hold));
+  for (std::size_t i = 0; i < all.size(); ++i)
+    environment_.volumes.set_pivot(all[i]->plan_.volume, targets[i]);
+  co_return co_await try_persist(job);
+}
+
+boost::asio::awaitable<std::string> LiveDriver::switch_all(std::vector<LiveCopy::Ending>& endings,
+                                                           Drivers all) {
+  const auto volume_of = [](const LiveDriver* driver) { return driver->plan_.volume; };
+  std::ranges::sort(all, {}, volume_of);  // two groups never wait for each other
+  std::vector<core::VolumeLocks::Hold> holds;
+  try {
+    for (const LiveDriver* driver : all) {
+      auto hold = co_await environment_.locks.acquire(
+          driver->plan_.volume, "end of job '" + driver->job_id_ + "'", kSlotPatience);
+      holds.push_back(std::move(hold));
+    }
+    auto call = [&] { LiveCopy::end_together(endings); };
+    co_await worker_.run(std::move(call));
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
+
+}  // namespace dmjob::drivers
