@@ -24,9 +24,16 @@ class Reactor {
     context_.poll();
   }
 
-  // Runs until the condition holds; throws if it never does.
-  void run_until(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  // Runs one thing that can run now, if there is one.
+  void step() {
+    context_.restart();
+    context_.poll_one();
+  }
+
+  // Runs until the condition holds; throws if it does not within the limit.
+  void run_until(const std::function<bool()>& condition,
+                 std::chrono::seconds limit = std::chrono::seconds(30)) {
+    const auto end = std::chrono::steady_clock::now() + limit;
     settle();
     while (!condition()) {
       if (std::chrono::steady_clock::now() > end) throw std::runtime_error("nothing happened");
