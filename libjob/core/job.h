@@ -104,8 +104,8 @@ class Job : public std::enable_shared_from_this<Job> {
   bool user_paused() const { return flags_.user_paused; }
   bool holds_claims() const { return stage_of(status_) != Stage::kOver; }
   nlohmann::json query_job() const;  // a member of query-jobs
-  nlohmann::json query_block_job()
-      const;  // a member of query-block-jobs, with the driver's members
+  // A member of query-block-jobs, with the driver's members, and "verbs": those that it takes now.
+  nlohmann::json query_block_job() const;
   // {"id", "type", "status", "transaction", "options", "flags", "io-status", "error", "progress",
   // "driver"}; the driver's part is its record(), or describe() at the end for a concluded job.
   nlohmann::json record() const;
@@ -168,6 +168,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // job.cc: the only way to another status, and the only way in for a verb.
   void move(Status to);
   void admit(Verb verb) const;
+  bool takes(Verb verb) const;
   void publish(const char* name, nlohmann::json data);
   void publish_with_progress(const char* name);
   void wake();

@@ -14,6 +14,23 @@ nlohmann::json Job::query_job() const {
   return reply;
 }
 
+// What depends on the request itself, as a cancel without force, is not considered.
+bool Job::takes(Verb verb) const {
+  if (!may_apply(verb, status_)) return false;
+  switch (verb) {
+    case Verb::kPause:
+      return !flags_.user_paused;
+    case Verb::kResume:
+      return flags_.user_paused;
+    case Verb::kCancel:
+      return !flags_.preparing;
+    case Verb::kComplete:
+      return driver_->can_complete() && !flags_.cancelled && !flags_.soft_cancel;
+    default:
+      return true;
+  }
+}
+
 nlohmann::json Job::query_block_job() const {
   const auto [offset, len] = progress_.get();
   const bool at_work = !idle_ && stage_of(status_) == Stage::kWork;
@@ -30,6 +47,11 @@ nlohmann::json Job::query_block_job() const {
                           {"status", to_string(status_)},
                           {"auto-finalize", options_.auto_finalize},
                           {"auto-dismiss", options_.auto_dismiss}};
+  reply["verbs"] = nlohmann::json::array();
+  for (int i = 0; i < kVerbs; ++i) {
+    const auto verb = static_cast<Verb>(i);
+    if (takes(verb)) reply["verbs"].push_back(to_string(verb));
+  }
   if (!error_.empty()) reply["error"] = error_;
   if (!transaction_->id().empty()) reply["transaction"] = transaction_->id();
   // The driver adds members and changes none.

@@ -26,6 +26,7 @@ TEST_F(Query, OfARunningJob) {
                                           {"paused", false},
                                           {"speed", 4},
                                           {"io-status", "ok"},
+                                          {"verbs", {"cancel", "pause", "set-speed"}},
                                           {"ready", false},
                                           {"status", "running"},
                                           {"auto-finalize", true},

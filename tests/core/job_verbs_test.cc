@@ -43,6 +43,16 @@ class ByStatus : public DaemonTest, public ::testing::WithParamInterface<Row> {
 
 TEST_P(ByStatus, VerbsAreTakenAsObserved) { EXPECT_EQ(row(true), GetParam().taken); }
 
+TEST_P(ByStatus, TheQueryListsThoseThatAreTaken) {
+  kill_daemon();
+  restart_held(record_in(GetParam().status));
+  const std::string taken = GetParam().taken;
+  nlohmann::json verbs = nlohmann::json::array();
+  for (std::size_t i = 0; i < taken.size(); ++i)
+    if (taken[i] == '+') verbs.push_back(core::to_string(static_cast<core::Verb>(i)));
+  EXPECT_EQ(job->query_block_job()["verbs"], verbs);
+}
+
 INSTANTIATE_TEST_SUITE_P(Verbs, ByStatus,
                          ::testing::Values(Row{"created", "++-+---"}, Row{"running", "++-+---"},
                                            Row{"paused", "+-++---"}, Row{"ready", "++-++--"},
