@@ -28,6 +28,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dm/control.h"
 #include "dm/step.h"
@@ -109,10 +110,11 @@ class CopyStack {
     CopyStack* stack = nullptr;
     End end = End::kPivot;
   };
-  // Several copies end in one moment: all their volumes are suspended at the same time. If one of
-  // them cannot end or `inside` throws, none has ended. One exception: if at last the kernel does
-  // not take a table that it had loaded, the others have ended; has_ended() tells. The volumes must
-  // not stand on one another, nor a target or scratch on one of the volumes.
+  // Several copies end in one moment: all their volumes are suspended at the same time; ETIMEDOUT
+  // if they do not come to rest within 5 s, so that one target that hangs holds no other volume. If
+  // one of them cannot end or `inside` throws, none has ended. One exception: if at last the kernel
+  // does not take a table that it had loaded, the others have ended; has_ended() tells. The volumes
+  // must not stand on one another, nor a target or scratch on one of the volumes.
   static void end_together(std::span<const Ending> endings, const std::function<void()>& inside);
   // The volume has the table of that end.
   bool has_ended(End end);
@@ -148,6 +150,8 @@ class CopyStack {
 
  private:
   using Inside = std::function<void()>;
+  // Made with their places, so that nothing is allocated for them once a volume is suspended.
+  using Guards = std::vector<std::optional<SuspendGuard>>;
 
   std::string inner(const std::string& part) const;
   std::string uuid_of(const std::string& part) const;
@@ -169,6 +173,7 @@ class CopyStack {
   // Throws EIO unless wr mirrors to the target and is in sync. Allowed with the volume suspended.
   void require_in_sync();
   void load_end(End end);
+  static void suspend_all(std::span<const Ending> endings, Guards& guards);
   bool side_failed();
   // load, suspend, inside, resume; an error leaves the old table live and no inactive one.
   void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside);

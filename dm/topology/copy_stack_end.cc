@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The ends of a copy that need both sides equal, for one volume or for several in one moment.
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <system_error>
 #include <vector>
 
+#include "dm/suspend_limit.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
 
@@ -24,11 +26,11 @@ void CopyStack::load_end(End end) {
 
 namespace {
 
-// Made with their places, so that nothing is allocated for them once a volume is suspended.
-using Guards = std::vector<std::optional<SuspendGuard>>;
+// Of several volumes, since the first ones wait for the last.
+constexpr std::chrono::seconds kPatience(5);
 
 // Past the point of no return: one that fails keeps no other from ending.
-void resume_all(Guards& guards) {
+void resume_all(std::vector<std::optional<SuspendGuard>>& guards) {
   std::exception_ptr first_error;
   for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);
   for (auto& guard : guards) {
@@ -43,17 +45,29 @@ void resume_all(Guards& guards) {
 
 }  // namespace
 
+void CopyStack::suspend_all(std::span<const Ending> endings, Guards& guards) {
+  std::optional<SuspendLimit> limit;
+  if (endings.size() > 1) limit.emplace(kPatience);
+  for (std::size_t i = 0; i < endings.size(); ++i) {
+    const auto& [stack, end] = endings[i];
+    const auto mode = end == End::kPivot ? SuspendMode::kFlush : SuspendMode::kFreeze;
+    try {
+      guards[i].emplace(stack->control_, stack->ledger_, stack->spec_.volume, mode,
+                        OnDeath::kOldTable);
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::interrupted) throw;
+      throw std::system_error(ETIMEDOUT, std::generic_category(),
+                              stack->spec_.volume + " or its target does not come to rest");
+    }
+  }
+}
+
 void CopyStack::end_together(std::span<const Ending> endings, const Inside& inside) {
   std::size_t loaded = 0;
   try {
     for (; loaded < endings.size(); ++loaded) endings[loaded].stack->load_end(endings[loaded].end);
     Guards guards(endings.size());
-    for (std::size_t i = 0; i < endings.size(); ++i) {
-      const auto& [stack, end] = endings[i];
-      const auto mode = end == End::kPivot ? SuspendMode::kFlush : SuspendMode::kFreeze;
-      guards[i].emplace(stack->control_, stack->ledger_, stack->spec_.volume, mode,
-                        OnDeath::kOldTable);
-    }
+    suspend_all(endings, guards);
     // A target may have failed while the last writes ended.
     for (const auto& [stack, end] : endings) stack->require_in_sync();
     inside();

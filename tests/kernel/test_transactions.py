@@ -171,6 +171,25 @@ class TransactionTest(CopyingTest):
         self.until_gone()
         self.expect_moved()
 
+    def test_a_target_that_hangs_holds_no_other_volume_for_long(self):
+        self.start_writers()
+        self.start_group()
+        self.until_ready()
+        for name in 'ab':
+            self.execute('job-pause', id=name)  # so that both come to the end at once
+            self.dmjob('complete', name)
+        self.until_both_wait_but_for_the_switch()
+        self.expect_moved()
+        self.assertLess(self.stamps['a'].stats['worst_ms'], 15_000)
+
+    def until_both_wait_but_for_the_switch(self):
+        self.hang_target('target-b')
+        for name in 'ab':
+            self.execute('job-resume', id=name)
+        time.sleep(12)
+        self.release_target('target-b')
+        self.until_gone()
+
     # Manual finalize.
 
     def test_finalize_of_one_finalizes_both(self):

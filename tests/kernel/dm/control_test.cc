@@ -14,6 +14,7 @@
 
 #include "dm/event_watch.h"
 #include "dm/features.h"
+#include "dm/suspend_limit.h"
 #include "tests/kernel/dm/stage.h"
 
 namespace dmjob::dm {
@@ -207,18 +208,23 @@ class StuckSuspension : public KernelStage {
     struct sigaction action{};  // without SA_RESTART
     action.sa_handler = [](int) {};
     sigaction(SIGUSR1, &action, nullptr);
-    suspension_ = std::thread(
-        [this] { error_ = error_of([this] { control.suspend("top", SuspendMode::kFlush); }); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
   }
   ~StuckSuspension() override { end(); }
 
+  void suspend_top() {
+    error_ = error_of([this] { control.suspend("top", SuspendMode::kFlush); });
+  }
+  void begin() {
+    suspension_ = std::thread([this] { suspend_top(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
   void end() {
     if (!suspension_.joinable()) return;
     pthread_kill(suspension_.native_handle(), SIGUSR1);
     suspension_.join();
-    switch_to("vol", linear_table(kSize, source.dev()), SuspendMode::kNoFlush);
+    let_go();
   }
+  void let_go() { switch_to("vol", linear_table(kSize, source.dev()), SuspendMode::kNoFlush); }
 
   std::future<int> write_, top_write_;
   std::thread suspension_;
@@ -226,6 +232,7 @@ class StuckSuspension : public KernelStage {
 };
 
 TEST_F(StuckSuspension, HoldsUpNoCallForAnotherDevice) {
+  begin();
   const auto begin = std::chrono::steady_clock::now();
   make("other", linear_table(8, scratch.dev(), 8192));
   switch_to("other", linear_table(8, scratch.dev(), 8200), SuspendMode::kFlush);
@@ -238,11 +245,22 @@ TEST_F(StuckSuspension, HoldsUpNoCallForAnotherDevice) {
 }
 
 TEST_F(StuckSuspension, IsEndedByASignalAndTheDeviceRunsOn) {
+  begin();
   end();
   EXPECT_EQ(error_, EINTR);
   EXPECT_FALSE(control.find("top")->suspended);
   EXPECT_EQ(write_.get(), 0);
   EXPECT_EQ(top_write_.get(), 0);
+}
+
+TEST_F(StuckSuspension, IsEndedByALimit) {
+  {
+    const SuspendLimit limit(std::chrono::seconds(1));
+    suspend_top();
+  }
+  EXPECT_EQ(error_, EINTR);
+  EXPECT_FALSE(control.find("top")->suspended);
+  let_go();
 }
 
 // --- events ---
