@@ -30,6 +30,14 @@ function(dmjob_add_unit_test name)
   endif()
 endfunction()
 
+# dmjob_test_reads_pages(TEST PAGE...)
+# Tests of this program are made from manual pages. They are listed anew when a page has changed.
+function(dmjob_test_reads_pages test)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/man/ OUTPUT_VARIABLE pages)
+  target_link_libraries(${test} PRIVATE dmjob_man_page)
+  set_property(TARGET ${test} APPEND PROPERTY LINK_DEPENDS ${pages})
+endfunction()
+
 # dmjob_add_fuzz_target(NAME SOURCES file... [LIBS target...])
 # A libFuzzer program, built to bin/fuzz_NAME in a DMJOB_FUZZ build and nowhere else; the target `fuzz` builds all of
 # them. Its first inputs are in tests/fuzz/corpus/NAME.

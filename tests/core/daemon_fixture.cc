@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/core/daemon_fixture.h"
 
+#include <stdexcept>
 #include <utility>
 
 namespace dmjob::test {
@@ -20,7 +21,13 @@ std::string join(const std::vector<std::string>& words) {
 
 // --- the story so far ---
 
-std::string DaemonTest::story() { return join(std::exchange(told_, {})); }
+std::string DaemonTest::story(const std::string& id) {
+  std::vector<std::string> words;
+  for (const Word& word : std::exchange(told_, {})) {
+    if (id.empty() || id == word.id) words.push_back(word.text);
+  }
+  return join(words);
+}
 
 std::string DaemonTest::calls() const { return join(toy->calls); }
 
@@ -35,14 +42,15 @@ std::string DaemonTest::error_of(const std::function<void()>& request) {
 
 void DaemonTest::tell(const core::Event& event) {
   events_.push_back(event);
+  const std::string id = event.data.value("id", event.data.value("device", ""));
   if (event.name == "JOB_STATUS_CHANGE") {
-    told_.push_back(event.data["status"]);
+    told_.push_back({id, event.data["status"]});
     return;
   }
   const std::string prefix = "BLOCK_JOB_";
   const bool ours = event.name.starts_with(prefix);
-  told_.push_back((ours ? event.name.substr(prefix.size()) : event.name) +
-                  (event.data.contains("error") ? "(error)" : ""));
+  told_.push_back({id, (ours ? event.name.substr(prefix.size()) : event.name) +
+                           (event.data.contains("error") ? "(error)" : "")});
 }
 
 json DaemonTest::event(const std::string& name) const {
@@ -54,8 +62,8 @@ json DaemonTest::event(const std::string& name) const {
 
 // --- doing ---
 
-void DaemonTest::make(core::JobOptions options) {
-  job = Job::create(daemon->host, std::move(options), std::make_unique<ToyDriver>(toy));
+void DaemonTest::make(core::JobOptions options, const Job::Group& group) {
+  job = Job::create(daemon->host, std::move(options), std::make_unique<ToyDriver>(toy), group);
   daemon->registry.add(job);
 }
 
@@ -81,6 +89,53 @@ void DaemonTest::be_pending() {
   start({.id = "j", .auto_finalize = false});
   finish_work();
   story();
+}
+
+void DaemonTest::be_waiting(bool partner_auto_finalizes) {
+  toy->has_ready_phase = partner_toy->has_ready_phase = false;
+  const auto group = std::make_shared<core::Transaction>("t");
+  partner = Job::create(daemon->host, {.id = "partner", .auto_finalize = partner_auto_finalizes},
+                        std::make_unique<ToyDriver>(partner_toy), group);
+  daemon->registry.add(partner);
+  make({.id = "j"}, group);
+  partner->start();
+  job->start();
+  settle();
+  finish_work();
+}
+
+void DaemonTest::be(core::Status status) {
+  using core::Status;
+  const auto pause = [](Job& j) { j.pause(); };
+  switch (status) {
+    case Status::kUndefined:
+      throw std::logic_error("nobody sees an undefined job");
+    case Status::kCreated:
+      return make({.id = "j"});
+    case Status::kRunning:
+      return start();
+    case Status::kPaused:
+      start();
+      return ask(pause);
+    case Status::kReady:
+      return be_ready();
+    case Status::kStandby:
+      be_ready();
+      return ask(pause);
+    case Status::kWaiting:
+      return be_waiting();
+    case Status::kPending:
+      return be_pending();
+    case Status::kAborting:
+      toy->run_error = "disk on fire";
+      toy->hold_abort = true;
+      return start();
+    case Status::kConcluded:
+    case Status::kNull:
+      toy->has_ready_phase = false;
+      start({.id = "j", .auto_dismiss = status == Status::kNull});
+      return finish_work();
+  }
 }
 
 // --- the daemon ---
@@ -114,6 +169,7 @@ void DaemonTest::stop_daemon() {
 
 void DaemonTest::kill_daemon() {
   job.reset();
+  partner.reset();
   daemon.reset();
   story();
 }

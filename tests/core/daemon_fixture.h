@@ -26,8 +26,8 @@ class DaemonTest : public ::testing::Test {
 
   // --- the story so far ---
   // Since the last call: "created running READY", other events without BLOCK_JOB_, "|" is not told;
-  // one with an error is "COMPLETED(error)".
-  std::string story();
+  // one with an error is "COMPLETED(error)". Of all jobs, or of the one that is named.
+  std::string story(const std::string& id = "");
   // The text of the error, "" if there was none.
   static std::string error_of(const std::function<void()>& request);
   std::string calls() const;
@@ -36,7 +36,8 @@ class DaemonTest : public ::testing::Test {
   nlohmann::json event(const std::string& name) const;
 
   // --- doing ---
-  void make(core::JobOptions options);  // status created
+  void make(core::JobOptions options,  // status created
+            const core::Job::Group& group = std::make_shared<core::Transaction>());
   void start(core::JobOptions options = {.id = "j"});
   void settle();
   void change(const std::function<void(Toy&)>& arrange);  // and lets the job see it
@@ -49,6 +50,10 @@ class DaemonTest : public ::testing::Test {
     story();
   }
   void be_pending();
+  // Done, in one transaction with a partner that runs.
+  void be_waiting(bool partner_auto_finalizes = true);
+  // Any status but undefined, which nobody sees.
+  void be(core::Status status);
   template <typename Verb>
   void ask(Verb verb) {
     verb(*job);
@@ -66,6 +71,8 @@ class DaemonTest : public ::testing::Test {
 
   std::shared_ptr<Toy> toy = std::make_shared<Toy>();
   std::shared_ptr<core::Job> job;
+  std::shared_ptr<Toy> partner_toy = std::make_shared<Toy>();
+  std::shared_ptr<core::Job> partner;
   nlohmann::json state_file = nlohmann::json::array();
   int writes = 0;                   // of the state file that were waited for
   std::optional<int> hang_at;       // the daemon stands still at this write
@@ -81,7 +88,11 @@ class DaemonTest : public ::testing::Test {
   boost::asio::awaitable<void> persist();
   void tell(const core::Event& event);
 
-  std::vector<std::string> told_;
+  struct Word {
+    std::string id;
+    std::string text;
+  };
+  std::vector<Word> told_;
   std::vector<core::Event> events_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The golden sequences of events: what a QMP client sees of a job from start to end.
+// Sequences of events together with what else there is to them: the driver's calls, the members of
+// an event. All endings are in status_move_test.cc.
 #include "tests/core/daemon_fixture.h"
 
 namespace dmjob::test {
@@ -43,50 +44,11 @@ TEST_F(Sequence, OfAMirrorThatIsCancelledWithForce) {
   EXPECT_EQ(calls(), "run abort clean");
 }
 
-TEST_F(Sequence, OfACancelBeforeReady) {
-  start();
-  ask([](auto& j) { j.cancel(false); });
-  EXPECT_EQ(story(), "created running aborting CANCELLED concluded null");
-}
-
-TEST_F(Sequence, OfACancelWhenPaused) {
-  start();
-  ask([](auto& j) { j.pause(); });
-  EXPECT_EQ(story(), "created running paused");
-  ask([](auto& j) { j.cancel(true); });
-  EXPECT_EQ(story(), "running aborting CANCELLED concluded null");
-}
-
-TEST_F(Sequence, OfACancelInStandby) {
-  be_ready();
-  ask([](auto& j) { j.pause(); });
-  ask([](auto& j) { j.cancel(true); });
-  EXPECT_EQ(story(), "standby ready aborting CANCELLED concluded null");
-}
-
-TEST_F(Sequence, OfAManualFinalize) {
-  toy->has_ready_phase = false;
-  start({.id = "j", .auto_finalize = false});
-  finish_work();
-  EXPECT_EQ(story(), "created running waiting pending PENDING");
-  ask([](auto& j) { j.finalize(); });
-  EXPECT_EQ(story(), "COMPLETED concluded null");
-}
-
 TEST_F(Sequence, OfACancelInPending) {
   be_pending();
   ask([](auto& j) { j.cancel(false); });
   EXPECT_EQ(story(), "aborting CANCELLED concluded null");
   EXPECT_EQ(calls(), "run abort clean");
-}
-
-TEST_F(Sequence, OfAManualDismiss) {
-  toy->has_ready_phase = false;
-  start({.id = "j", .auto_dismiss = false});
-  finish_work();
-  EXPECT_EQ(story(), "created running waiting pending COMPLETED concluded");
-  ask([](auto& j) { j.dismiss(); });
-  EXPECT_EQ(story(), "null");
 }
 
 TEST_F(Sequence, OfAnErrorThatIsReported) {

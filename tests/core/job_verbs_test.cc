@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The verbs by status, as observed on QEMU 7.2, and what is easily missed about them.
+// What is easily missed about the verbs, as observed on QEMU 7.2. Status by status, they are in
+// status_verb_test.cc.
 #include "tests/core/daemon_fixture.h"
 
 namespace dmjob::test {
@@ -9,74 +10,6 @@ using Verbs = DaemonTest;
 using core::Job;
 using core::OnError;
 using ::testing::HasSubstr;
-
-// Columns: cancel, pause, resume, set-speed, complete, finalize, dismiss; + taken, - refused.
-struct Row {
-  const char* status;
-  const char* taken;
-};
-
-class ByStatus : public DaemonTest, public ::testing::WithParamInterface<Row> {
- protected:
-  char outcome_of(const std::function<void(Job&)>& verb) {
-    kill_daemon();
-    restart_held(record_in(GetParam().status));
-    return error_of([&] { verb(*job); }).empty() ? '+' : '-';
-  }
-  // Taken up but not yet started, so that it stays in waiting and aborting, too.
-  void restart_held(const nlohmann::json& record) {
-    state_file = nlohmann::json::array();
-    restart_daemon();
-    job = Job::restore(daemon->host, record, std::make_unique<ToyDriver>(toy));
-  }
-  std::string row(bool force) {
-    const std::vector<std::function<void(Job&)>> verbs = {
-        [force](Job& j) { j.cancel(force); }, [](Job& j) { j.pause(); },
-        [](Job& j) { j.resume(); },           [](Job& j) { j.set_speed(1); },
-        [](Job& j) { j.complete(); },         [](Job& j) { j.finalize(); },
-        [](Job& j) { j.dismiss(); }};
-    std::string taken;
-    for (const auto& verb : verbs) taken += outcome_of(verb);
-    return taken;
-  }
-};
-
-TEST_P(ByStatus, VerbsAreTakenAsObserved) { EXPECT_EQ(row(true), GetParam().taken); }
-
-TEST_P(ByStatus, TheQueryListsThoseThatAreTaken) {
-  kill_daemon();
-  restart_held(record_in(GetParam().status));
-  const std::string taken = GetParam().taken;
-  nlohmann::json verbs = nlohmann::json::array();
-  for (std::size_t i = 0; i < taken.size(); ++i)
-    if (taken[i] == '+') verbs.push_back(core::to_string(static_cast<core::Verb>(i)));
-  EXPECT_EQ(job->query_block_job()["verbs"], verbs);
-}
-
-INSTANTIATE_TEST_SUITE_P(Verbs, ByStatus,
-                         ::testing::Values(Row{"created", "++-+---"}, Row{"running", "++-+---"},
-                                           Row{"paused", "+-++---"}, Row{"ready", "++-++--"},
-                                           Row{"standby", "+-+++--"}, Row{"waiting", "+------"},
-                                           Row{"pending", "+----+-"}, Row{"aborting", "-------"},
-                                           Row{"concluded", "------+"}),
-                         [](const auto& row) { return row.param.status; });
-
-class SoftCancel : public ByStatus {};
-
-TEST_P(SoftCancel, IsTakenAsObserved) { EXPECT_EQ(row(false)[0], GetParam().taken[0]); }
-
-INSTANTIATE_TEST_SUITE_P(Verbs, SoftCancel,
-                         ::testing::Values(Row{"running", "+"}, Row{"paused", "-"},
-                                           Row{"ready", "+"}, Row{"standby", "-"},
-                                           Row{"waiting", "+"}, Row{"pending", "+"},
-                                           Row{"aborting", "-"}, Row{"concluded", "-"}),
-                         [](const auto& row) { return row.param.status; });
-
-TEST_F(Verbs, ARefusalNamesJobStateAndVerb) {
-  start();
-  EXPECT_EQ(error_of([&] { job->finalize(); }),
-            "Job 'j' in state 'running' cannot accept command verb 'finalize'");
-}
 
 TEST_F(Verbs, PausesAreNotCounted) {
   start();
