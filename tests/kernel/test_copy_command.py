@@ -54,6 +54,15 @@ class CopyCommandTest(CopyingTest):
         self.assertEqual(self.volumes()['vol']['device'], self.disk(1))
         self.nothing_left(volumes=['vol'])
 
+    def test_events_tell_where_a_volume_lives(self):
+        self.dmjob('copy', 'vol', self.disk(1), '--pivot')
+        self.dmjob('detach', 'vol')
+        events = map(json.loads, self.dmjob('events').stdout.splitlines())
+        self.assertEqual([event['data'] for event in events if event['event'] == 'VOLUME_CHANGE'],
+                         [dict(name='vol', change='attached', device=self.disk(0)),
+                          dict(name='vol', change='moved', device=self.disk(1)),
+                          dict(name='vol', change='detached', device=self.disk(1))])
+
     def test_finish_leaves_a_copy(self):
         self.write(self.volume, 5 * MIB, b'x' * 8192)
         self.dmjob('copy', 'vol', self.disk(1), '--finish')
