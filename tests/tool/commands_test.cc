@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,6 +30,13 @@ class CommandsTest : public ::testing::Test {
     json answer;
     reactor_.run(run_into(std::move(request), caller, answer));
     return answer;
+  }
+  std::shared_ptr<core::Job> start_ready(const std::string& id) {
+    daemon_.toy().work_done = true;
+    auto job = daemon_.start_job(id);
+    reactor_.settle();
+    EXPECT_EQ(job->status(), core::Status::kReady);
+    return job;
   }
   std::string run_mirror(const std::string& more) {
     const std::string arguments =
@@ -150,6 +158,19 @@ TEST_F(CommandsTest, JobCancelCancelsAPausedJob) {
   run("job-pause", R"({"id":"j"})");
   EXPECT_EQ(run("job-cancel", R"({"id":"j"})"), json::object());
   EXPECT_TRUE(job->cancelled());
+}
+
+TEST_F(CommandsTest, InReadyJobCancelIsHardToo) {
+  const auto job = start_ready("j");
+  EXPECT_EQ(run("job-cancel", R"({"id":"j"})"), json::object());
+  EXPECT_TRUE(job->cancelled());
+}
+
+TEST_F(CommandsTest, InReadyBlockJobCancelIsSoft) {
+  const auto job = start_ready("j");
+  EXPECT_EQ(run("block-job-cancel", R"({"device":"j"})"), json::object());
+  EXPECT_TRUE(job->soft_cancel_requested());
+  EXPECT_FALSE(job->cancelled());
 }
 
 TEST_F(CommandsTest, SetSpeedReachesTheDriver) {
