@@ -14,7 +14,7 @@
 #include <string>
 
 #include "libjob/core/error.h"
-#include "tests/tool/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace dmjob::daemon {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "tests/core/job_model.h"
 #include "tests/support/reactor.h"
+#include "tests/support/temp_folder.h"
 #include "tests/tool/fake_daemon.h"
-#include "tests/tool/temp_folder.h"
 #include "tool/dmjobd/server.h"
 
 namespace dmjob::daemon {

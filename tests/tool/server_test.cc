@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "tests/support/reactor.h"
+#include "tests/support/temp_folder.h"
 #include "tests/tool/fake_daemon.h"
-#include "tests/tool/temp_folder.h"
 #include "tests/tool/test_client.h"
 
 namespace dmjob::daemon {
