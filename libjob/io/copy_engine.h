@@ -61,9 +61,10 @@ class CopyControl {
   int wake_fd_ = -1;
 };
 
-// Where a copy failed. A failed read is narrowed down to the smallest unreadable extent (the
-// readable rest of the request is copied nevertheless); of a failed write it is the range that was
-// written.
+// Where a copy failed. A failed read is narrowed down to the smallest unreadable extent, in blocks
+// of the source. The readable rest of the request is copied nevertheless; in a larger block of the
+// target that has both, the unreadable part becomes zeroes. Of a failed write it is the range that
+// was written.
 struct CopyError {
   bool is_read = false;
   std::uint64_t offset = 0;  // bytes

@@ -177,23 +177,22 @@ void CopyRun::on_read(CopySlot& slot) {
   if (slot.writing == 0) release(slot);
 }
 
-// What could be read after all; the rest is an error. nullopt if stopped meanwhile. What is left
-// out is rounded to the blocks of both devices, since the target is written in its own.
+// What could be read after all; the rest is an error. nullopt if stopped meanwhile. The target is
+// written in its own blocks: of one that could be read in part the rest is zeroes, so that no good
+// sector is given up for a bad one beside it.
 std::optional<std::vector<Extent>> CopyRun::rescue_slot(CopySlot& slot) {
   const std::vector<BadExtent> bad = rescue(machine_.source, slot.offset, slot.read.buffer,
                                             slot.read.result, [this] { return halted(); });
   if (halted()) return std::nullopt;
   std::vector<Extent> holes;
   for (const BadExtent& extent : bad) {
-    on_error({true, slot.offset + extent.offset,
-              std::min(extent.length, slot.length - extent.offset), extent.error});
-    const std::uint64_t begin = round_down(extent.offset, machine_.block);
-    const std::uint64_t end = round_up(extent.offset + extent.length, machine_.block);
-    if (!holes.empty() && begin <= holes.back().offset + holes.back().length) {
-      holes.back().length = end - holes.back().offset;
-    } else {
-      holes.push_back({begin, end - begin});
-    }
+    const std::uint64_t end = std::min(extent.offset + extent.length, slot.length);
+    on_error({true, slot.offset + extent.offset, end - extent.offset, extent.error});
+    tally_.spoil(slot.offset + extent.offset, slot.offset + end);
+    std::ranges::fill(slot.buffer.bytes().subspan(extent.offset, extent.length), std::byte{0});
+    const std::uint64_t first = round_up(extent.offset, machine_.block);
+    const std::uint64_t last = end == slot.length ? end : round_down(end, machine_.block);
+    if (first < last) holes.push_back({first, last - first});
   }
   return outside(holes, slot.length);
 }

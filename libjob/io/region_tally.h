@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Clears a region's bit once all its bytes have been copied, in whatever pieces and order.
+// Clears a region's bit once all its bytes have been copied, in whatever pieces and order, unless
+// something in it could not be read.
 // Thread: one at a time.
 #pragma once
 
@@ -25,6 +26,14 @@ class RegionTally {
       add_to(region, part);
       begin += part;
     }
+  }
+
+  // [begin, end) could not be read: its regions stay dirty, whatever is told of them. Of a range
+  // that has not been told as copied.
+  void spoil(std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t granularity = dirty_.granularity();
+    for (std::uint64_t region = begin / granularity; region * granularity < end; ++region)
+      ++missing_.try_emplace(region, dirty_.region_bytes(region)).first->second;
   }
 
  private:

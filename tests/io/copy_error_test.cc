@@ -65,15 +65,40 @@ TEST_F(CopyTest, neighbouring_bad_blocks_are_one_extent_and_others_apart) {
   expect_copied_but({0, 15});
 }
 
-TEST_F(CopyTest, a_bad_block_is_left_out_in_blocks_of_the_target) {
+TEST_F(CopyTest, beside_a_bad_sector_no_good_one_of_the_same_block_of_the_target_is_given_up) {
   answer = ErrorAction::kIgnore;
   make_disks({.size = 64 * kKiB}, {.size = 64 * kKiB, .alignment = 4096}, 64 * kKiB);
   dirty_all();
   source->fail_reads(4096 + 512, 512);
   EXPECT_THAT(copy().ignored, ElementsAre(bad(true, 4096 + 512, 512)));
+  expect_target_is_source(0, 4096 + 512);
+  expect_target_is(4096 + 512, 512, std::byte{0});
+  expect_target_is_source(4096 + 1024, 64 * kKiB - 4096 - 1024);
+  EXPECT_TRUE(dirty->test(0));
+}
+
+TEST_F(CopyTest, of_many_bad_sectors_only_whole_blocks_of_the_target_are_left_out) {
+  answer = ErrorAction::kIgnore;
+  make_disks({.size = 64 * kKiB}, {.size = 64 * kKiB, .alignment = 4096}, 64 * kKiB);
+  dirty_all();
+  source->fail_reads(4096 - 512, 4096 + 1024);
+  EXPECT_THAT(copy().ignored, ElementsAre(bad(true, 4096 - 512, 4096 + 1024)));
+  expect_target_is_source(0, 4096 - 512);
+  expect_target_is(4096 - 512, 512, std::byte{0});
   expect_target_is(4096, 4096, std::byte{0xEE});
-  expect_target_is_source(0, 4096);
-  expect_target_is_source(8192, 64 * kKiB - 8192);
+  expect_target_is(8192, 512, std::byte{0});
+  expect_target_is_source(8192 + 512, 64 * kKiB - 8192 - 512);
+  EXPECT_TRUE(dirty->test(0));
+}
+
+TEST_F(CopyTest, a_bad_tail_that_is_no_whole_block_is_left_out) {
+  answer = ErrorAction::kIgnore;
+  make_disks({.size = 64 * kKiB + 700, .is_file = true}, {.size = 128 * kKiB}, 64 * kKiB);
+  dirty_all();
+  source->fail_reads(64 * kKiB + 512, 512);
+  EXPECT_THAT(copy().ignored, ElementsAre(bad(true, 64 * kKiB + 512, 188)));
+  expect_target_is_source(0, 64 * kKiB + 512);
+  expect_target_is(64 * kKiB + 512, 512, std::byte{0xEE});
 }
 
 TEST_F(CopyTest, a_region_larger_than_a_request_stays_dirty_if_a_part_fails) {
