@@ -40,7 +40,7 @@ awaitable<void> ToyDriver::run(core::Job& job) {
 }
 
 void ToyDriver::meet_io_error(core::Job& job) {
-  const auto action = job.io_error(toy_->on_error, true, toy_->io_error);
+  const auto action = job.io_error(toy_->on_error, toy_->error_is_read, toy_->io_error);
   if (action == core::ErrorAction::kReport) throw core::Error(toy_->io_error.message());
 }
 

@@ -28,6 +28,7 @@ struct Toy {
   bool hold_prepare = false;
   bool hold_abort = false;
   std::error_code io_error;  // met at each round until it is mended
+  bool error_is_read = true;
   core::OnError on_error = core::OnError::kReport;
 
   // What came of it.
