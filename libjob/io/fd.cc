@@ -32,6 +32,15 @@ void throw_error(int error, const std::string& what) {
 
 void throw_last_error(const std::string& what) { throw_error(errno, what); }
 
+void write_all(int fd, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_last_error(name);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 namespace {
 
 constexpr std::uint32_t kSector = 512;

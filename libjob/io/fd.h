@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace dmjob::io {
@@ -28,6 +29,9 @@ class Fd {
 std::error_code last_error();  // errno
 [[noreturn]] void throw_error(int error, const std::string& what);
 [[noreturn]] void throw_last_error(const std::string& what);
+
+// The whole text, at the file's position. Throws with `name`.
+void write_all(int fd, std::string_view text, const std::string& name);
 
 // Multiple of offsets and lengths for direct I/O on an open block device or regular file, bytes; 0
 // if its file system has none.

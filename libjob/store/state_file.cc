@@ -63,15 +63,6 @@ void make_folder(const std::string& folder) {
   if (!above || fsync(above.get()) != 0) io::throw_last_error(folder);
 }
 
-void write_all(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) io::throw_last_error(name);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 std::string read_all(int fd) {
   std::string text;
   std::array<char, 1 << 16> part;
@@ -195,7 +186,7 @@ void StateFile::write_new(const std::string& text) {
   unlinkat(folder_fd_, kNew, 0);
   const io::Fd fd(openat(folder_fd_, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) io::throw_last_error(path(kNew));
-  write_all(fd.get(), text, path(kNew));
+  io::write_all(fd.get(), text, path(kNew));
   if (fsync(fd.get()) != 0) io::throw_last_error(path(kNew));
 }
 
