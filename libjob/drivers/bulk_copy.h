@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The user-space half of a copy: both devices, the bitmap of what is still to be copied, its
-// checkpoints on scratch, and the blocks that could not be read.
+// checkpoints on scratch, and the blocks that could not be read, with the map of them for the user.
 //
 // What a checkpoint promises: a clear bit means that the target has the region on stable storage.
 // So the target is flushed first; if that fails, everything that was dirty at any time since the
-// last flush is dirty again.
+// last flush is dirty again. The user's map promises the same: what it calls copied is on stable
+// storage, and the rest of the source, should it not be bad, was not tried. Of a live copy nothing
+// is called copied before its end, since what is copied may be written to again.
 //
 // Thread: the job's worker. Errors: std::system_error where scratch fails; errors of source and
 // target are values, since the job's policy decides about them.
@@ -18,6 +20,8 @@
 #include "libjob/core/clock.h"
 #include "libjob/core/progress.h"
 #include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/error_map_file.h"
+#include "libjob/drivers/given_up.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/dirty_bitmap.h"
@@ -29,18 +33,25 @@ class BulkCopy {
  public:
   static constexpr core::Duration kCheckpointEvery = std::chrono::seconds(5);
 
-  // `scratch` and `control` outlive this. target: null if it is away.
+  // All that is a reference outlives this. target: null if it is away.
   BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::BlockDevice> target,
            store::Scratch& scratch, io::CopyControl& control, const core::Clock& clock,
-           const CopyPlan& plan);
+           const CopyPlan& plan, ErrorMapFile& map);
+  // Writes the map a last time.
+  ~BulkCopy();
+  BulkCopy(const BulkCopy&) = delete;
+  BulkCopy& operator=(const BulkCopy&) = delete;
 
   struct Slice {
     io::CopyEnd end = io::CopyEnd::kClean;
     std::optional<io::CopyError> error;  // with kError
-    std::vector<io::CopyError> ignored;  // for accept(); of regions that were tried to their ends
+    std::vector<io::CopyError> ignored;  // for the events; neighbours as one
     std::uint64_t dirty = 0;             // bytes left
   };
   // Copies for `time` at most, with a checkpoint now and then. kStopped if a side is not open.
+  // Of the errors that the user chose to ignore: what could not be read is given up, that is, reads
+  // as zeroes on the target, and is not tried again before it is written to, or by
+  // try_given_up_again(). What could not be written stays dirty.
   Slice run_slice(core::Progress& progress, core::Duration time);
 
   // The target's error, if it could not be flushed or is away.
@@ -49,15 +60,15 @@ class BulkCopy {
   void load_checkpoint();
 
   io::DirtyBitmap& dirty() { return dirty_; }
-  const io::DirtyBitmap& given_up() const { return given_up_; }
-  // An unreadable extent that the user chose to ignore: its regions are not tried again before they
-  // are written to, and read as zeroes on the target.
-  void give_up(const io::CopyError& extent);
-  // Errors that the user chose to ignore: what could not be read is given up, what could not be
-  // written stays dirty.
-  void accept(const std::vector<io::CopyError>& ignored);
-  // What is given up at present, by place; no extent is longer than a region.
-  const std::vector<io::CopyError>& unreadable() const { return unreadable_; }
+  const GivenUp& given_up() const { return given_up_; }
+  // For the end: what was given up and not tried since is dirty once more. False: there is nothing.
+  bool try_given_up_again() { return given_up_.try_again(dirty_); }
+  // Somebody may have mended the source.
+  void renew_tries() { given_up_.renew_tries(); }
+  // The job has ended well: the target is what the source was, but for what is given up.
+  void note_success();
+  // What was copied is not what the source holds.
+  void note_stale() { dirty_.set_all(); }
   // Copies what can be read of those given-up regions that are dirty, and clears their bits; a
   // region that the target refuses is no longer given up. For a moment in which nobody writes (used
   // with the volume's writes suspended): no stop, no speed limit.
@@ -72,10 +83,17 @@ class BulkCopy {
 
  private:
   void store();
-  void retry_given_up();
   io::DirtyBitmap dirty_and_given_up() const;
-  void forget(std::uint64_t region);
+  void forget_copied(const io::DirtyBitmap& tried);
+  // The target's error, if it did not take the zeroes.
+  std::optional<io::CopyError> accept(const std::vector<io::CopyError>& ignored);
+  std::vector<io::CopyError> give_up(const std::vector<io::CopyError>& errors);
+  std::error_code write_zeroes(const io::CopyError& extent);
+  void forget(const io::CopyError& extent);
   void take_back(const io::CopyError& extent);
+  template <typename Function>
+  void for_each_region(const io::CopyError& extent, Function function) const;
+  void write_map();
   io::CopyEngine& engine();
 
   std::unique_ptr<io::BlockDevice> source_;
@@ -88,8 +106,11 @@ class BulkCopy {
   const bool scratch_on_target_;  // its failure is the target's
   io::DirtyBitmap dirty_;
   io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed
-  io::DirtyBitmap given_up_;
-  std::vector<io::CopyError> unreadable_;
+  GivenUp given_up_;
+  ErrorMapFile& map_;
+  const std::string about_;              // for the map's reader
+  bool copied_counts_;                   // in the map
+  std::optional<std::uint64_t> mapped_;  // the version of given_up_ that the map shows
   const io::CopyOptions options_;
   std::optional<io::CopyEngine> engine_;  // none after a device was exchanged
   core::TimePoint last_checkpoint_;

@@ -14,6 +14,7 @@
 #include "dm/targets.h"
 #include "dm/topology/stateless.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/error_map_check.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/io/probe.h"
 #include "libjob/store/scratch.h"
@@ -243,6 +244,7 @@ std::vector<std::string> claims_of(const CopyPlan& plan, const Source& source,
   if (plan.live()) claims.push_back(plan.volume);
   if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
     claims.push_back(name_claim(io::probe(plan.scratch.path)));
+  if (!plan.error_map.empty()) claims.push_back(error_map_claim(plan.error_map));
   return claims;
 }
 
@@ -278,6 +280,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
   const Source source = find_source(request, context);
   check_source(source, request);
   const auto target = check_target(request, source, context);
+  if (request.error_map) check_error_map(request, context.busy);
   CheckedCopy checked;
   CopyPlan& plan = checked.plan;
   plan.uuid = volumes::new_uuid();
@@ -295,6 +298,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
   plan.speed = request.speed > 0 ? static_cast<std::uint64_t>(request.speed) : 0;
   plan.on_source_error = request.on_source_error;
   plan.on_target_error = request.on_target_error;
+  plan.error_map = request.error_map.value_or("");
   const std::string& folder = plan.live() || !context.scratch_folder.empty()
                                   ? context.scratch_folder
                                   : context.state_folder;

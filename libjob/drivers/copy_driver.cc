@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/copy_driver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -15,17 +16,10 @@ std::string place_of(const io::CopyError& error) {
          " bytes)";
 }
 
-// Neighbours as one.
 nlohmann::json extents(const std::vector<io::CopyError>& errors) {
   nlohmann::json list = nlohmann::json::array();
-  std::uint64_t end = 0;
-  for (const io::CopyError& error : errors) {
-    if (!list.empty() && error.offset == end)
-      list.back()["length"] = list.back()["length"].get<std::uint64_t>() + error.length;
-    else
-      list.push_back({{"offset", error.offset}, {"length", error.length}});
-    end = error.offset + error.length;
-  }
+  for (const io::CopyError& error : errors)
+    list.push_back({{"offset", error.offset}, {"length", error.length}});
   return list;
 }
 
@@ -44,7 +38,8 @@ CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_
     : environment_(environment),
       plan_(std::move(plan)),
       job_id_(std::move(job_id)),
-      resumed_(resumed) {
+      resumed_(resumed),
+      error_map_(plan_.error_map, plan_.uuid) {
   control_.set_speed(plan_.speed);
 }
 
@@ -64,8 +59,13 @@ boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkC
   BulkCopy::Slice slice = co_await worker_.run(std::move(run));
   show_left(job, slice.dirty);
   show_unreadable(bulk);
-  if (!slice.ignored.empty()) co_await face_ignored(job, bulk, std::move(slice.ignored));
-  if (slice.error) face(job, *slice.error);
+  for (const io::CopyError& error : slice.ignored) face(job, error);
+  const bool target_failed =
+      std::ranges::any_of(slice.ignored, [](const auto& error) { return !error.is_read; });
+  if (slice.error)
+    co_await face_and_wait(job, *slice.error);
+  else if (target_failed)
+    co_await job.wait_kick(kSlice);
   co_return slice.end;
 }
 
@@ -87,19 +87,20 @@ void CopyDriver::face(core::Job& job, const io::CopyError& error) {
                     "; --on-target-error=stop waits until it is back");
 }
 
-// What cannot be read is left out until it is written to; what cannot be written stays dirty, and
-// is not tried again at once.
-boost::asio::awaitable<void> CopyDriver::face_ignored(core::Job& job, BulkCopy& bulk,
-                                                      std::vector<io::CopyError> errors) {
-  bool target_failed = false;
-  for (const io::CopyError& error : errors) {
-    face(job, error);
-    target_failed = target_failed || !error.is_read;
-  }
-  auto accept = [&] { bulk.accept(errors); };
-  co_await worker_.run(std::move(accept));
-  show_unreadable(bulk);
-  if (target_failed) co_await job.wait_kick(kSlice);
+// What is ignored is not tried again at once.
+boost::asio::awaitable<void> CopyDriver::face_and_wait(core::Job& job, io::CopyError error) {
+  face(job, error);
+  if (!job.pause_requested()) co_await job.wait_kick(kSlice);
+}
+
+boost::asio::awaitable<bool> CopyDriver::try_given_up_again(BulkCopy& bulk) {
+  auto again = [&bulk] { return bulk.try_given_up_again(); };
+  return worker_.run(std::move(again));
+}
+
+void CopyDriver::finish_map() {
+  constexpr core::Duration kPatience = std::chrono::seconds(10);
+  error_map_.finish(kPatience);
 }
 
 nlohmann::json CopyDriver::describe() const {
@@ -116,6 +117,9 @@ nlohmann::json CopyDriver::describe() const {
   about["rate"] = rate;
   if (rate > 0) about["eta"] = left_ / rate;
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
+  if (error_map_.wanted()) about["error-map"] = plan_.error_map;
+  if (const std::string trouble = error_map_.trouble(); !trouble.empty())
+    about["error-map-trouble"] = trouble;
   return about;
 }
 

@@ -47,21 +47,25 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<io::CopyEnd> copy_slice(core::Job& job, BulkCopy& bulk);
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
   void face(core::Job& job, const io::CopyError& error);
+  // As face(), for an error that must not be met again at once if it is ignored.
+  boost::asio::awaitable<void> face_and_wait(core::Job& job, io::CopyError error);
+  // At the end: true if there is now more to copy, since what was given up gets a second try.
+  boost::asio::awaitable<bool> try_given_up_again(BulkCopy& bulk);
   void set_phase(std::string phase) { phase_ = std::move(phase); }
   void show_left(core::Job& job, std::uint64_t bytes);
   // For the queries. The worker must be idle.
-  void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.unreadable(); }
+  void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.given_up().extents(); }
+  // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
+  void finish_map();
 
   Environment& environment_;
   CopyPlan plan_;
   const std::string job_id_;
   const bool resumed_;
   io::CopyControl control_;
+  ErrorMapFile error_map_;
 
  private:
-  boost::asio::awaitable<void> face_ignored(core::Job& job, BulkCopy& bulk,
-                                            std::vector<io::CopyError> errors);
-
   std::string phase_ = "starting";
   std::uint64_t left_ = 0;  // bytes still to copy, as far as known
   RateMeter rate_;

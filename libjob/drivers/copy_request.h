@@ -21,6 +21,7 @@ struct CopyRequest {
   std::optional<std::uint64_t> granularity;  // bytes
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
+  std::optional<std::string> error_map;  // an absolute path
   bool auto_finalize = true;
   bool auto_dismiss = true;
   bool must_exist = false;  // the target: no file is made

@@ -12,13 +12,15 @@
 namespace dmjob::drivers {
 
 LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& clock,
-                   io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan)
+                   io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan,
+                   ErrorMapFile& error_map)
     : control_(control),
       ledger_(ledger),
       clock_(clock),
       copy_control_(copy_control),
       job_id_(job_id),
       plan_(plan),
+      error_map_(error_map),
       target_disk_(plan.target_disk) {}
 
 LiveCopy::~LiveCopy() = default;
@@ -154,6 +156,7 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
 }
 
 void LiveCopy::fall_back() {
+  bulk_->renew_tries();
   try {
     switch_to_tracking(dm::SuspendMode::kNoFlush);
   } catch (const std::system_error& error) {
@@ -221,6 +224,10 @@ void LiveCopy::flush_target() {
   const auto target = io::open_device(plan_.target, io::Access::kReadWrite);
   if (std::error_code error = target->flush())
     throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
+}
+
+void LiveCopy::note_success() {
+  if (bulk_) bulk_->note_success();
 }
 
 void LiveCopy::withdraw() {

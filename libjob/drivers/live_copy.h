@@ -38,7 +38,8 @@ class LiveCopy {
  public:
   // All outlive this.
   LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& clock,
-           io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan);
+           io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan,
+           ErrorMapFile& error_map);
   ~LiveCopy();
 
   // Makes scratch and stack; the volume's writes are tracked when it returns, everything is dirty.
@@ -104,6 +105,8 @@ class LiveCopy {
   void withdraw();
   // Its writes are on the disk, not in a cache. At any time after end_together().
   void flush_target();
+  // For the error map: the target is what the volume was at its end.
+  void note_success();
   // Takes away what is left after end_together().
   void remove();
   // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is
@@ -148,6 +151,7 @@ class LiveCopy {
   io::CopyControl& copy_control_;
   const std::string job_id_;
   const CopyPlan& plan_;
+  ErrorMapFile& error_map_;
   io::DiskIdentity target_disk_;
   std::string target_trouble_;
   std::unique_ptr<dm::CopyStack> stack_;

@@ -24,7 +24,7 @@ LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_
       watch_ended_(environment.executor) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
   copy_ = std::make_unique<LiveCopy>(*environment.control, environment.ledger, environment.clock,
-                                     control_, job_id_, plan_);
+                                     control_, job_id_, plan_, error_map_);
   group_->join(*this);
 }
 
@@ -135,8 +135,14 @@ boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   source_troubles_ = 0;
   ++pass_;
   show_left(job, dirty);
-  if (worth_handing_over(dirty)) co_await hand_over(job);
+  if (worth_handing_over(dirty)) co_await end_tracking(job);
   last_dirty_ = dirty;
+}
+
+// What could not be read gets its second try first, in a pass like any other.
+boost::asio::awaitable<void> LiveDriver::end_tracking(core::Job& job) {
+  const bool more = co_await try_given_up_again(copy_->bulk());
+  if (!more) co_await hand_over(job);
 }
 
 bool LiveDriver::worth_handing_over(std::uint64_t dirty) const {

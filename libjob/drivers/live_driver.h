@@ -54,6 +54,7 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<bool> converge(core::Job& job);
   boost::asio::awaitable<void> track(core::Job& job);
   boost::asio::awaitable<void> pass_done(core::Job& job);
+  boost::asio::awaitable<void> end_tracking(core::Job& job);
   boost::asio::awaitable<void> hand_over(core::Job& job);
   boost::asio::awaitable<void> mirror(core::Job& job);
   boost::asio::awaitable<void> pause(core::Job& job);
@@ -77,7 +78,7 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
   boost::asio::awaitable<void> revoke_unless_done(core::Job& job);
   boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
-  boost::asio::awaitable<std::string> flush_target();
+  boost::asio::awaitable<std::string> finish_copy(bool kept);
   void settle_on_target(core::Job& job);
 
   // --- live_group.cc: a text is "" or why it could not be done; then the volume is as it was ---

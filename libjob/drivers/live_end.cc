@@ -96,18 +96,20 @@ void LiveDriver::settle_on_target(core::Job& job) {
 
 boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   co_await stop_watch();
-  std::string failed;
-  if (!job.complete_requested()) failed = co_await flush_target();
+  const std::string failed = co_await finish_copy(!job.complete_requested());
   co_await take_away("clean-up", &LiveCopy::remove);
   set_phase(job.complete_requested() ? "done; the volume lives on the target"
                                      : "done; the target is a copy of the instant of the end");
   if (!failed.empty()) throw core::Error(failed);
 }
 
-boost::asio::awaitable<std::string> LiveDriver::flush_target() {
+boost::asio::awaitable<std::string> LiveDriver::finish_copy(bool kept) {
   try {
-    auto flush = [this] { copy_->flush_target(); };
-    co_await worker_.run(std::move(flush));
+    auto finish = [this, kept] {
+      if (kept) copy_->flush_target();
+      copy_->note_success();
+    };
+    co_await worker_.run(std::move(finish));
   } catch (const std::exception& error) {
     co_return error.what();
   }
@@ -149,6 +151,7 @@ boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
     else if (keep && copy_->tracking())
       copy_->bulk().checkpoint();
     copy_.reset();
+    finish_map();
   };
   co_await worker_.run(std::move(close));
 }

@@ -47,7 +47,8 @@ void LiveCopy::open_scratch_device(bool create) {
 void LiveCopy::open_bulk(bool with_target) {
   auto target = with_target ? io::open_device(plan_.target, io::Access::kReadWrite) : nullptr;
   bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->base(), io::Access::kRead),
-                                     std::move(target), *scratch_, copy_control_, clock_, plan_);
+                                     std::move(target), *scratch_, copy_control_, clock_, plan_,
+                                     error_map_);
 }
 
 // While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring,

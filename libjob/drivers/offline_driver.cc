@@ -53,11 +53,12 @@ std::string OfflineDriver::look_at_source() const {
 }
 
 // Where nobody counts the writes, two looks always differ and tell nothing.
-void OfflineDriver::require_untouched_source() const {
+void OfflineDriver::require_untouched_source() {
   const std::string now = look_at_source();
-  if (now != plan_.fingerprint && now == look_at_source())
-    throw Error("source " + plan_.source +
-                " was written to during the copy: the target is no copy of any instant");
+  if (now == plan_.fingerprint || now != look_at_source()) return;
+  bulk_->note_stale();
+  throw Error("source " + plan_.source +
+              " was written to during the copy: the target is no copy of any instant");
 }
 
 void OfflineDriver::take_locks() {
@@ -106,7 +107,7 @@ void OfflineDriver::open(const std::string& fingerprint) {
   if (!goes_on) open_afresh();
   bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
                                      io::open_device(plan_.target, io::Access::kReadWrite),
-                                     *scratch_, control_, environment_.clock, plan_);
+                                     *scratch_, control_, environment_.clock, plan_, error_map_);
   if (goes_on) bulk_->load_checkpoint();
   if (plan_.new_file) plan_.target_file = file_identity(plan_.target);
 }
@@ -121,28 +122,43 @@ void OfflineDriver::close() {
 // --- on the reactor ---
 
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
+  co_await begin(job);
+  set_phase("copying");
+  bool more = true;
+  while (more) {
+    co_await copy(job);
+    if (job.must_return()) co_return;
+    more = co_await try_given_up_again(*bulk_);
+    if (more) set_phase("trying once more what could not be read");
+  }
+  auto check = [this] { require_untouched_source(); };
+  co_await worker_.run(std::move(check));
+  show_left(job, 0);
+}
+
+boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   auto look = [this] { return look_at_source(); };
   const std::string fingerprint = co_await worker_.run(std::move(look));
   auto start = [&] { open(fingerprint); };
   co_await worker_.run(std::move(start));
   plan_.fingerprint = fingerprint;
   co_await job.host().persist();
-  set_phase("copying");
   show_left(job, bulk_->dirty().dirty_bytes());
+}
+
+// Until all is on stable storage.
+boost::asio::awaitable<void> OfflineDriver::copy(core::Job& job) {
   io::CopyEnd end = io::CopyEnd::kTime;
   while (end != io::CopyEnd::kClean || bulk_->dirty().count() > 0) {
     end = co_await copy_slice(job, *bulk_);
     if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
     auto store = [&] { return bulk_->checkpoint(); };
     const auto error = co_await worker_.run(std::move(store));
-    if (error) face(job, *error);
+    if (error) co_await face_and_wait(job, *error);
     if (job.must_return()) co_return;
     co_await job.pause_point();
     if (job.must_return()) co_return;
   }
-  auto check = [this] { require_untouched_source(); };
-  co_await worker_.run(std::move(check));
-  show_left(job, 0);
 }
 
 // run() has returned only after the target's last flush.
@@ -164,6 +180,7 @@ boost::asio::awaitable<void> OfflineDriver::clean(core::Job& job) {
     if (ends && scratch_) scratch_->wipe();
     close();
     if (ends) remove_scratch(plan_.scratch);
+    finish_map();
   };
   co_await worker_.run(std::move(drop));
 }

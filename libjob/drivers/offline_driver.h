@@ -27,10 +27,12 @@ class OfflineDriver : public CopyDriver {
   bool can_complete() const override { return false; }
 
  private:
+  boost::asio::awaitable<void> begin(core::Job& job);
+  boost::asio::awaitable<void> copy(core::Job& job);
   // On the worker.
   void require_same_disks() const;
   std::string look_at_source() const;
-  void require_untouched_source() const;
+  void require_untouched_source();
   void open(const std::string& fingerprint);
   void take_locks();
   bool open_checkpoint(const std::string& fingerprint);

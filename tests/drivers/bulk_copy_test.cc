@@ -1,50 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/bulk_copy.h"
-
-#include <gtest/gtest.h>
-
-#include "tests/support/fake_clock.h"
-#include "tests/support/fake_disk.h"
+#include "tests/drivers/bulk_copy_fixture.h"
 
 namespace dmjob::drivers {
 namespace {
-
-constexpr std::uint64_t kSize = 1 << 20;
-constexpr std::uint64_t kGranularity = 65536;
-constexpr std::uint64_t kRegions = kSize / kGranularity;
-
-// A copy from one fake disk to another, with its scratch on a third.
-class BulkCopyTest : public testing::Test {
- protected:
-  BulkCopyTest() {
-    source_.fill(1);
-    plan_.uuid = "0123456789abcdef0123456789abcdef";
-    plan_.size = kSize;
-    plan_.granularity = kGranularity;
-  }
-
-  void begin() {
-    scratch_.emplace(
-        store::Scratch::format(scratch_disk_.open(), 0, plan_.uuid, kSize, kGranularity, 0));
-    bulk_.emplace(source_.open(), target_.open(), *scratch_, control_, clock_, plan_);
-  }
-  BulkCopy::Slice slice() { return bulk_->run_slice(progress_, std::chrono::seconds(1)); }
-  std::uint64_t stored_dirty() {
-    return store::Scratch::open(scratch_disk_.open(), 0, plan_.uuid).load_checkpoint().count();
-  }
-  static std::uint64_t at(std::uint64_t region) { return region * kGranularity; }
-
-  test::FakeDisk source_{{.size = kSize}};
-  test::FakeDisk target_{{.size = kSize}};
-  test::FakeDisk spare_{{.size = kSize}};
-  test::FakeDisk scratch_disk_{{.size = kSize}};
-  test::FakeClock clock_;
-  io::CopyControl control_;
-  core::Progress progress_;
-  CopyPlan plan_;
-  std::optional<store::Scratch> scratch_;
-  std::optional<BulkCopy> bulk_;
-};
 
 TEST_F(BulkCopyTest, CopiesEverythingAtFirst) {
   begin();
@@ -111,60 +69,17 @@ TEST_F(BulkCopyTest, AReadErrorEndsTheSliceWithItsBlock) {
   EXPECT_TRUE(bulk_->dirty().test(5));
 }
 
-TEST_F(BulkCopyTest, AnIgnoredBlockIsGivenUpAndReadsAsZeroes) {
-  plan_.on_source_error = core::OnError::kIgnore;
+TEST_F(BulkCopyTest, AfterAStopExactlyTheRegionOfTheBadBlockIsTriedAgain) {
+  plan_.on_source_error = core::OnError::kStop;
   begin();
-  target_.fill(2);
-  source_.fail_reads(at(5), 512);
-  const BulkCopy::Slice end = slice();
-  ASSERT_EQ(end.ignored.size(), 1U);
-  bulk_->give_up(end.ignored.front());
-  EXPECT_EQ(bulk_->dirty().count(), 0U);
-  EXPECT_TRUE(bulk_->given_up().test(5));
-  EXPECT_EQ(target_.content().at(at(5)), std::byte{0});
-  EXPECT_EQ(target_.content().at(at(5) + 512), source_.content().at(at(5) + 512));
-}
-
-TEST_F(BulkCopyTest, AnIgnoredBlockOfARegionThatWasNotFinishedIsMetAgain) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  plan_.on_target_error = core::OnError::kStop;
-  begin();
-  source_.fail_reads(at(5), 512);
-  target_.fail_writes(at(5) + 4096, 4096);
-  BulkCopy::Slice end = slice();
-  ASSERT_TRUE(end.error);
-  EXPECT_TRUE(end.ignored.empty());
-  EXPECT_TRUE(bulk_->dirty().test(5));
-  target_.heal();
-  EXPECT_EQ(slice().ignored.size(), 1U);
-}
-
-TEST_F(BulkCopyTest, ABlockThatWasWrittenToAndHealedIsListedNoMore) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  begin();
-  source_.fail_reads(at(5), 1024);
-  bulk_->accept(slice().ignored);
-  ASSERT_EQ(bulk_->unreadable().size(), 1U);
-  EXPECT_EQ(bulk_->unreadable().front().offset, at(5));
-  bulk_->dirty().set(5);
-  bulk_->accept(slice().ignored);
-  EXPECT_EQ(bulk_->unreadable().size(), 1U);
+  source_.fail_reads(at(5) + 512, 512);
+  ASSERT_TRUE(slice().error);
+  EXPECT_EQ(bulk_->dirty().count(), 1U);
   source_.heal();
-  bulk_->dirty().set(5);
-  slice();
-  EXPECT_TRUE(bulk_->unreadable().empty());
+  source_.reset_counts();
+  EXPECT_EQ(slice().end, io::CopyEnd::kClean);
+  EXPECT_EQ(source_.counts().bytes_read, kGranularity);
   EXPECT_EQ(target_.content(), source_.content());
-}
-
-TEST_F(BulkCopyTest, ARegionThatCanBeNeitherReadNorWrittenStaysDirty) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  plan_.on_target_error = core::OnError::kIgnore;
-  begin();
-  source_.fail_reads(at(5), 512);
-  target_.fail_writes(at(5) + 4096, 4096);
-  bulk_->accept(slice().ignored);
-  EXPECT_TRUE(bulk_->dirty().test(5));
-  EXPECT_TRUE(bulk_->unreadable().empty());
 }
 
 TEST_F(BulkCopyTest, WhileTheTargetIsAwayNothingIsCopiedAndEverythingUnflushedIsDirty) {
@@ -176,51 +91,13 @@ TEST_F(BulkCopyTest, WhileTheTargetIsAwayNothingIsCopiedAndEverythingUnflushedIs
   EXPECT_EQ(bulk_->dirty().count(), kRegions);
 }
 
-TEST_F(BulkCopyTest, WhatIsGivenUpIsTriedAgainByTheNextStart) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  begin();
-  source_.fail_reads(at(5), 512);
-  bulk_->give_up(slice().ignored.front());
-  bulk_->checkpoint();
-  EXPECT_EQ(stored_dirty(), 1U);
-}
-
-TEST_F(BulkCopyTest, AGivenUpRegionThatIsWrittenIsCopiedAgain) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  begin();
-  source_.fail_reads(at(5), 512);
-  bulk_->give_up(slice().ignored.front());
-  source_.heal();
-  source_.fill(3);
-  bulk_->dirty().set(5);
-  bulk_->dirty().set(6);
-  control_.stop();  // a pause must not keep it from being copied: the volume is suspended
-  bulk_->copy_given_up_again();
-  EXPECT_EQ(target_.content().at(at(5)), source_.content().at(at(5)));
-  EXPECT_FALSE(bulk_->dirty().test(5));
-  EXPECT_TRUE(bulk_->dirty().test(6));
-}
-
-TEST_F(BulkCopyTest, AGivenUpRegionThatTheTargetRefusesStaysDirty) {
-  plan_.on_source_error = core::OnError::kIgnore;
-  begin();
-  source_.fail_reads(at(5), 512);
-  bulk_->give_up(slice().ignored.front());
-  source_.heal();
-  bulk_->dirty().set(5);
-  target_.fail_writes(at(5), kGranularity);
-  bulk_->copy_given_up_again();
-  EXPECT_TRUE(bulk_->dirty().test(5));
-  EXPECT_FALSE(bulk_->given_up().test(5));
-}
-
 TEST_F(BulkCopyTest, GoesOnFromItsCheckpoint) {
   begin();
   slice();
   bulk_->checkpoint();
   bulk_.reset();
   scratch_.emplace(store::Scratch::open(scratch_disk_.open(), 0, plan_.uuid));
-  bulk_.emplace(source_.open(), target_.open(), *scratch_, control_, clock_, plan_);
+  bulk_.emplace(source_.open(), target_.open(), *scratch_, control_, clock_, plan_, map_);
   EXPECT_EQ(bulk_->dirty().count(), kRegions);
   bulk_->load_checkpoint();
   EXPECT_EQ(bulk_->dirty().count(), 0U);

@@ -21,6 +21,7 @@ CopyPlan plan() {
   plan.speed = 1 << 20;
   plan.on_source_error = core::OnError::kIgnore;
   plan.on_target_error = core::OnError::kStop;
+  plan.error_map = "/var/tmp/data.map";
   plan.fingerprint = "boot 17";
   plan.target_file = "8 1234";
   return plan;
