@@ -76,12 +76,12 @@ class Copy(CliStory):
         self.expect(self.dmjob(
             "copy", "./a.img", "b.img", "--id", "j1", "--speed", "5M", "--scratch", "s", "--granularity=64k",
             "--on-source-error", "ignore", "--on-target-error", "enospc", "--manual-finalize", "--manual-dismiss",
-            "--force"), 0, out="j1\n")
+            "--error-map", "m", "--force"), 0, out="j1\n")
         folder = self.folder.name
         self.expect_asked(("blockdev-mirror", {
             "device": f"{folder}/a.img", "target": f"{folder}/b.img", "sync": "full", "job-id": "j1",
             "speed": 5 << 20, "scratch": f"{folder}/s", "granularity": 65536, "on-source-error": "ignore",
-            "on-target-error": "enospc", "auto-finalize": False, "auto-dismiss": False, "force": True}))
+            "on-target-error": "enospc", "error-map": f"{folder}/m", "auto-finalize": False, "auto-dismiss": False, "force": True}))
 
     def test_a_file_taken_for_a_volume_is_explained(self):
         self.make_file("a.img")

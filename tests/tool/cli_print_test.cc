@@ -103,6 +103,43 @@ TEST(Info, TellsOfTheLastError) {
   EXPECT_THAT(job_info(job, context), HasSubstr("mend the disk, then `dmjob resume vol1` goes on"));
 }
 
+json with_unreadable(json extents) {
+  json job = running_job();
+  job["x-error-map"] = std::move(extents);
+  return job;
+}
+
+TEST(Info, TellsWhatCouldNotBeRead) {
+  json job = with_unreadable({{{"offset", 40960000}, {"length", 4096}}});
+  job["error-map"] = "/var/tmp/vol1.map";
+  const std::string text = job_info(job, {});
+  EXPECT_THAT(text,
+              HasSubstr("\nunreadable  4096 bytes in one place, zeroes on the target: 4096 at "
+                        "byte 40960000\n"));
+  EXPECT_THAT(text, HasSubstr("\nerror map   /var/tmp/vol1.map\n"));
+}
+
+TEST(Info, TellsOfManyUnreadablePlacesTheFirst) {
+  json extents = json::array();
+  for (int i = 0; i < 5; ++i) extents.push_back({{"offset", i * 8192}, {"length", 512}});
+  EXPECT_THAT(job_info(with_unreadable(extents), {}),
+              HasSubstr("2560 bytes in 5 places, zeroes on the target: 512 at byte 0, 512 at byte "
+                        "8192, 512 at byte 16384, and 2 more\n"));
+}
+
+TEST(Info, OfAJobThatCouldReadAllHasNoWordOfIt) {
+  EXPECT_THAT(job_info(running_job(), {}), Not(HasSubstr("unreadable")));
+  EXPECT_THAT(job_info(running_job(), {}), Not(HasSubstr("error map")));
+}
+
+TEST(Info, TellsOfAnErrorMapThatCouldNotBeWritten) {
+  json job = running_job();
+  job["error-map"] = "/mnt/vol1.map";
+  job["error-map-trouble"] = "No space left on device";
+  EXPECT_THAT(job_info(job, {}), HasSubstr("error map  /mnt/vol1.map, which is out of date: No "
+                                           "space left on device\n"));
+}
+
 TEST(Info, ShowsWhatItWaitsForAndTheScratch) {
   json job = running_job();
   job["waiting-for"] = "volume 'vol1', held by job 'b'";

@@ -87,6 +87,14 @@ class CopyAndWait(CliStory):
                                    "`dmjob resume vol1`")
         self.assertEqual(result.stderr.count("paused"), 1)
 
+    def test_a_copy_with_holes_in_it_is_told_when_it_is_ready_and_when_it_is_done(self):
+        holes = {"x-error-map": [{"offset": 4096, "length": 512}]}
+        told = "the source could not be read: 512 bytes in one place, zeroes on the target: 512 at byte 4096\n"
+        self.daemon.after(0.2, lambda: self.daemon.set_status("vol1", "ready", **holes))
+        self.expect(self.dmjob(*COPY, "--wait"), 0, err=told + "job 'vol1' is ready")
+        self.daemon.after(0.2, self.daemon.end, "vol1")
+        self.expect(self.dmjob("wait", "vol1", "--for", "concluded"), 0, err=told + "job 'vol1' is done")
+
     def test_a_job_that_waits_for_finalize_is_told(self):
         self.daemon.after(0.2, self.daemon.set_status, "vol1", "pending")
         self.daemon.after(0.6, self.daemon.end, "vol1")

@@ -229,7 +229,8 @@ TEST_F(CommandsTest, MirrorTakesItsDefaults) {
   const auto& copy = daemon_.copies.at(0);
   EXPECT_EQ(copy.source, "data");
   EXPECT_EQ(copy.target, "/dev/x");
-  EXPECT_FALSE(copy.id || copy.scratch || copy.granularity || copy.force || copy.will_pivot);
+  EXPECT_FALSE(copy.id || copy.scratch || copy.granularity || copy.force || copy.will_pivot ||
+               copy.error_map);
   EXPECT_TRUE(copy.auto_finalize && copy.auto_dismiss);
   EXPECT_EQ(copy.on_source_error, core::OnError::kReport);
 }
@@ -237,6 +238,7 @@ TEST_F(CommandsTest, MirrorTakesItsDefaults) {
 TEST_F(CommandsTest, MirrorPassesOnWhatIsAsked) {
   EXPECT_EQ(run_mirror(R"("job-id":"j","speed":7,"granularity":65536,"scratch":"/s","force":true,
                           "pivot":true,"on-source-error":"ignore","on-target-error":"stop",
+                          "error-map":"/m",
                           "auto-finalize":false,"auto-dismiss":false,"copy-mode":"background")"),
             "{}");
   const auto& copy = daemon_.copies.at(0);
@@ -244,6 +246,7 @@ TEST_F(CommandsTest, MirrorPassesOnWhatIsAsked) {
   EXPECT_EQ(copy.speed, 7);
   EXPECT_EQ(copy.granularity, 65536U);
   EXPECT_EQ(copy.scratch, "/s");
+  EXPECT_EQ(copy.error_map, "/m");
   EXPECT_EQ(copy.on_source_error, core::OnError::kIgnore);
   EXPECT_EQ(copy.on_target_error, core::OnError::kStop);
   EXPECT_FALSE(copy.auto_finalize || copy.auto_dismiss);

@@ -49,6 +49,7 @@ json arguments_of(const Call& call) {
   for (const char* option : {"on-source-error", "on-target-error"}) {
     if (call.has(option)) arguments[option] = policy(call, option);
   }
+  if (call.has("error-map")) arguments["error-map"] = call.absolute_path("error-map");
   if (call.flag("manual-finalize")) arguments["auto-finalize"] = false;
   if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;
   if (call.flag("force")) arguments["force"] = true;
@@ -112,6 +113,7 @@ void add_copy_options(po::options_description& options) {
       "granularity", text("SIZE"), "bytes that are copied again when one of them is written")(
       "on-source-error", text("POLICY"), "report (default), ignore, stop or enospc")(
       "on-target-error", text("POLICY"), "the same for the target")(
+      "error-map", text("FILE"), "a list of what could not be read, for ddrescue")(
       "manual-finalize", po::bool_switch(), "take effect upon `dmjob finalize` only")(
       "manual-dismiss", po::bool_switch(), "stay listed until `dmjob dismiss`")(
       "force", po::bool_switch(), "overwrite a target that holds a file system or the like")(

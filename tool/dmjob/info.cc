@@ -8,6 +8,7 @@
 #include "tool/dmjob/print.h"
 #include "tool/dmjob/progress.h"
 #include "tool/dmjob/size.h"
+#include "tool/dmjob/unreadable.h"
 
 namespace dmjob::cli {
 namespace {
@@ -152,6 +153,8 @@ std::string job_info(const json& job, const JobContext& context) {
       {"scratch", text_of(job, "scratch")},
       {"waits for", text_of(job, "waiting-for")},
       {"I/O error", io_error_text(job, context)},
+      {"unreadable", unreadable_text(job)},
+      {"error map", error_map_text(job)},
       {"error", text_of(job, "error")},
       {"to do", advice(job, context)},
   };

@@ -2,6 +2,7 @@
 #include "tool/dmjob/commands.h"
 #include "tool/dmjob/follow.h"
 #include "tool/dmjob/interrupt.h"
+#include "tool/dmjob/unreadable.h"
 
 namespace dmjob::cli {
 namespace {
@@ -16,6 +17,12 @@ void tell_ready(const Call& call, const Outcome& outcome) {
   call.console().remark("job '" + id + "' is ready; `dmjob complete " + id + "` switches to " +
                         text_of(outcome.job, "target") + ", `dmjob cancel " + id +
                         "` leaves it a copy");
+}
+
+// A copy that ends well with holes in it must not look like a whole one.
+void tell_unreadable(const Call& call, const Outcome& outcome) {
+  const std::string unreadable = unreadable_text(outcome.job);
+  if (!unreadable.empty()) call.console().remark("the source could not be read: " + unreadable);
 }
 
 }  // namespace
@@ -41,8 +48,10 @@ void report_outcome(const Call& call, const Outcome& outcome) {
   const std::string job = "job '" + text_of(outcome.job, "id") + "' ";
   switch (outcome.ending) {
     case Ending::kReady:
+      tell_unreadable(call, outcome);
       return tell_ready(call, outcome);
     case Ending::kDone:
+      tell_unreadable(call, outcome);
       return call.console().remark(job + "is done");
     case Ending::kCancelled:
       throw CliError(kExitFailed, job + "was cancelled; " + text_of(outcome.job, "target") +

@@ -52,6 +52,7 @@ constexpr std::array kMirror{
     Parameter{"auto-dismiss", Type::kFlag, kFree},
     Parameter{"copy-mode", Type::kWord, kFree, "background"},
     Parameter{"scratch", Type::kText, kFree},
+    Parameter{"error-map", Type::kText, kFree},
     Parameter{"force", Type::kFlag, kFree},
     Parameter{"pivot", Type::kFlag, kFree},
     Parameter{"replaces", Type::kSenseless, kFree, kOwnTarget},

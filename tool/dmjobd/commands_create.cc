@@ -14,7 +14,6 @@ namespace {
 using core::OnError;
 using nlohmann::json;
 
-// "auto" is the same as not there: what the job's kind takes by itself.
 OnError on_error(const Arguments& arguments, std::string_view name, OnError otherwise) {
   const auto word = arguments.text_if(name);
   return word ? core::parse_on_error(*word).value_or(otherwise) : otherwise;
@@ -30,6 +29,7 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
   request.granularity = arguments.size_if("granularity");
   request.on_source_error = on_error(arguments, "on-source-error", request.on_source_error);
   request.on_target_error = on_error(arguments, "on-target-error", request.on_target_error);
+  request.error_map = arguments.text_if("error-map");
   request.auto_finalize = arguments.flag("auto-finalize", request.auto_finalize);
   request.auto_dismiss = arguments.flag("auto-dismiss", request.auto_dismiss);
   request.force = arguments.flag("force", request.force);
