@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A live copy of a volume whose disk has one unreadable sector (dm-dust): all else stays readable and writable, and the
 source is never written to but by the volume's own writer. And of one that refuses a write."""
-import copy_story
+import dust_story
 import harness
 
 MACHINE = dict(disks=['48M', '64M', '16M'], mem='512M', timeout=240, kernel='uml')
 
-BAD_BLOCK = 10_000  # of 4096 bytes; behind what the writer writes to
+BAD_BLOCK = dust_story.BAD_BLOCK
 
 
-class CopySourceFaultsTest(copy_story.CopyStory):
-    def begin_over_dust(self):
-        self.dm_create('dust', f'0 {self.sectors(self.disk(0))} dust {self.disk(0)} 0 4096')
-        self.tell_dust('quiet')
-        self.tell_dust('enable')
-        self.begin(source='/dev/mapper/dust', writable=(0, 8 << 20))
-
-    def tell_dust(self, *words):
-        self.sh('dmsetup', 'message', 'dust', '0', *words)
-
-    def sector_goes_bad(self):
-        self.tell_dust('addbadblock', str(BAD_BLOCK))
-
-    def sector_heals(self):
-        self.tell_dust('removebadblock', str(BAD_BLOCK))
-
+class CopySourceFaultsTest(dust_story.DustStory):
     def read_block(self, device, block):
         """Its bytes; None if it cannot be read."""
         result = self.sh(f'dd if={device} of=/run/block bs=4096 skip={block} count=1 iflag=direct', check=False)

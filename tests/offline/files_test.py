@@ -65,16 +65,6 @@ class FilesTest(OfflineTest):
         self.assertIn('No space left', self.outcome('source')['error'])
         self.expect_no_scratch()
 
-    def test_a_full_file_system_can_be_waited_for(self):
-        full = self.small_file_system('8m')
-        source = self.sparse_file('source', 16 * MIB, [(0, 16)])
-        self.copy(source, f'{full}/target', '--on-target-error', 'enospc')
-        self.assertEqual(self.wait_status('source', 'paused')['io-status'], 'nospace')
-        self.sh('mount', '-o', 'remount,size=32m', full)
-        self.dmjob('resume', 'source')
-        self.assertNotIn('error', self.wait_gone('source'))
-        self.expect_identical(source, f'{full}/target')
-
     def test_pause_speed_and_resume(self):
         source = self.sparse_file('source', 64 * MIB, [(0, 64)])
         self.copy(source, self.path('target'), '--id', 'j', '--speed', '4M')
@@ -119,13 +109,6 @@ class FilesTest(OfflineTest):
         self.fill(source, 20 * MIB, MIB, byte=7)
         self.dmjob('speed', 'source', 0)
         self.assertIn('was written to during the copy', self.wait_gone('source')['error'])
-
-    def small_file_system(self, size):
-        folder = self.path('full')
-        os.mkdir(folder)
-        self.sh('mount', '-t', 'tmpfs', '-o', f'size={size}', 'small', folder)
-        self.addCleanup(self.sh, 'umount', folder)
-        return folder
 
 
 if __name__ == '__main__':

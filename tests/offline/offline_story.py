@@ -60,6 +60,14 @@ class OfflineTest(CopyingTest):
         self.addCleanup(self.sh, 'losetup', '--detach', device)
         return device
 
+    def small_file_system(self, size):
+        """Returns where it is mounted."""
+        folder = self.path('full')
+        os.mkdir(folder)
+        self.sh('mount', '-t', 'tmpfs', '-o', f'size={size}', 'small', folder)
+        self.addCleanup(self.sh, 'umount', folder)
+        return folder
+
     def our_loops(self):
         """Those over files in the folder."""
         return [line for line in self.sh('losetup', '--list').stdout.splitlines() if self.folder in line]
