@@ -78,7 +78,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
   boost::asio::awaitable<void> revoke_unless_done(core::Job& job);
   boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
-  boost::asio::awaitable<std::string> finish_copy(bool kept);
+  // On the worker. Returns "" or why it could not be done.
+  boost::asio::awaitable<std::string> try_call(void (LiveCopy::*call)());
   void settle_on_target(core::Job& job);
 
   // --- live_group.cc: a text is "" or why it could not be done; then the volume is as it was ---

@@ -96,20 +96,19 @@ void LiveDriver::settle_on_target(core::Job& job) {
 
 boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   co_await stop_watch();
-  const std::string failed = co_await finish_copy(!job.complete_requested());
+  std::string failed;
+  if (!job.complete_requested()) failed = co_await try_call(&LiveCopy::flush_target);
+  if (failed.empty()) failed = co_await try_call(&LiveCopy::note_success);
   co_await take_away("clean-up", &LiveCopy::remove);
   set_phase(job.complete_requested() ? "done; the volume lives on the target"
                                      : "done; the target is a copy of the instant of the end");
   if (!failed.empty()) throw core::Error(failed);
 }
 
-boost::asio::awaitable<std::string> LiveDriver::finish_copy(bool kept) {
+boost::asio::awaitable<std::string> LiveDriver::try_call(void (LiveCopy::*call)()) {
   try {
-    auto finish = [this, kept] {
-      if (kept) copy_->flush_target();
-      copy_->note_success();
-    };
-    co_await worker_.run(std::move(finish));
+    auto function = [this, call] { (copy_.get()->*call)(); };
+    co_await worker_.run(std::move(function));
   } catch (const std::exception& error) {
     co_return error.what();
   }

@@ -14,7 +14,7 @@ namespace dmjob::drivers {
 // The last copy of the transaction to come here acts for all.
 boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
   // While it may still take its time, and holds nobody.
-  std::string failed = co_await flush_target();
+  std::string failed = co_await try_call(&LiveCopy::flush_target);
   if (!failed.empty()) co_return failed;
   job_ = &job;
   at_end_ = true;

@@ -81,7 +81,9 @@ std::string format_rescue_map(const std::string& about, const io::DirtyBitmap& p
   const char status = blocks.any(kPending) ? kPending : kCopied;
   std::string text = comment("Mapfile. Created by dmjob: " + about);
   text += "# current_pos  current_status  current_pass\n";
-  text += std::string("0x00000000     ") + status + "               1\n";
+  text += "0x00000000     ";
+  text += status;
+  text += "               1\n";
   text += "#      pos        size  status\n";
   for (const Block& block : blocks.list()) text += block_line(block);
   return text;

@@ -281,8 +281,9 @@ class World {
 
   // Takes a while, in which others have their turn.
   boost::asio::awaitable<void> persist() {
-    for (int i = below(3); i > 0; --i)
+    for (int i = below(3); i > 0; --i) {
       co_await boost::asio::post(reactor_.executor(), boost::asio::use_awaitable);
+    }
   }
 
   void forget(core::Job& job) {
@@ -312,8 +313,8 @@ TEST(JobModelTest, RandomVerbsAtAnyMomentAreTakenAndActedUponAsTheTablesSay) {
   // It did get everywhere.
   for (const char* ending : {"COMPLETED", "COMPLETED(error)", "CANCELLED", ""})
     EXPECT_GT(world.endings(ending), 100) << ending;
-  EXPECT_GT(world.granted, kSteps / 10);
-  EXPECT_GT(world.refused, kSteps / 10);
+  EXPECT_GT(world.granted, kSteps / 20);
+  EXPECT_GT(world.refused, kSteps / 20);
 }
 
 }  // namespace
