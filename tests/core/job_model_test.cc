@@ -260,7 +260,8 @@ class World {
   void cancel_the_others(const Member& member) {
     for_group(member.group, [&](Member& other) {
       const std::string& status = other.model.status;
-      if (&other == &member || status == "aborting" || status == "concluded") return;
+      const bool over = status == "aborting" || status == "concluded";
+      if (&other == &member || over || other.model.cancelled) return;
       other.model.cancelled = true;
       other.model.paused = false;
     });
