@@ -18,6 +18,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 namespace dmjob::core {
@@ -72,6 +73,9 @@ class Driver {
   virtual nlohmann::json describe() const = 0;
   // What a next start of the daemon needs to carry on. Does not block.
   virtual nlohmann::json record() const = 0;
+  // Another number whenever record() is not what it was. None: nobody has looked, so it is made
+  // anew each time that the state is written.
+  virtual std::optional<std::uint64_t> record_version() const { return std::nullopt; }
 };
 
 }  // namespace dmjob::core

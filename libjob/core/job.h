@@ -109,6 +109,8 @@ class Job : public std::enable_shared_from_this<Job> {
   // {"id", "type", "status", "transaction", "options", "flags", "io-status", "error", "progress",
   // "driver"}; the driver's part is its record(), or describe() at the end for a concluded job.
   nlohmann::json record() const;
+  // The same as JSON text, kept until something in it changes.
+  std::shared_ptr<const std::string> record_text() const;
   // Notified at each change of status, and when the job becomes idle.
   Signal& changed() { return changed_; }
   // True once the coroutine is not running (concluded, or stopped for exit).
@@ -155,9 +157,11 @@ class Job : public std::enable_shared_from_this<Job> {
     bool ready = false;
     bool preparing = false;  // on disk before prepare() is called
     bool prepared = false;   // on disk before commit() is called
+    bool operator==(const Flags&) const = default;
   };
   struct FlagName;
   static const FlagName kFlagNames[];
+  struct RecordCache;
 
   enum class Outcome { kOpen, kSuccess, kFailure };
 
@@ -219,6 +223,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::string error_;
   Progress progress_;
   nlohmann::json last_words_ = nlohmann::json::object();  // driver's describe() when concluded
+  mutable std::shared_ptr<RecordCache> record_cache_;
 
   bool restored_ = false;
   bool started_ = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A job as JSON in the state file, and back.
 #include <cassert>
+#include <optional>
 #include <utility>
 
 #include "libjob/core/job.h"
+#include "libjob/core/json_text.h"
 
 namespace dmjob::core {
 
@@ -17,6 +19,22 @@ const Job::FlagName Job::kFlagNames[] = {
     {"soft-cancel", &Flags::soft_cancel}, {"complete", &Flags::complete},
     {"finalize", &Flags::finalize},       {"ready", &Flags::ready},
     {"preparing", &Flags::preparing},     {"prepared", &Flags::prepared},
+};
+
+// All that may change in record(); with no driver its part does not.
+struct Job::RecordCache {
+  struct Key {
+    Status status;
+    Flags flags;
+    IoStatus io_status;
+    std::uint64_t speed;
+    Progress::Snapshot progress;
+    std::string error;
+    std::optional<std::uint64_t> driver_version;
+    bool operator==(const Key&) const = default;
+  };
+  Key key;
+  std::shared_ptr<const std::string> text;
 };
 
 namespace {
@@ -59,6 +77,23 @@ nlohmann::json Job::record() const {
           {"error", error_},
           {"progress", {{"offset", offset}, {"len", len}}},
           {"driver", driver_ ? driver_->record() : last_words_}};
+}
+
+std::shared_ptr<const std::string> Job::record_text() const {
+  constexpr std::uint64_t kNoDriver = 0;
+  RecordCache::Key key{status_,
+                       flags_,
+                       io_status_,
+                       options_.speed,
+                       progress_.get(),
+                       error_,
+                       driver_ ? driver_->record_version() : kNoDriver};
+  if (!record_cache_) record_cache_ = std::make_shared<RecordCache>();
+  if (!record_cache_->text || !key.driver_version || key != record_cache_->key) {
+    record_cache_->key = std::move(key);
+    record_cache_->text = std::make_shared<const std::string>(to_text(record()));
+  }
+  return record_cache_->text;
 }
 
 std::shared_ptr<Job> Job::restore(JobHost& host, const nlohmann::json& record,

@@ -14,6 +14,7 @@ class Progress {
   struct Snapshot {
     std::uint64_t offset = 0;  // bytes done
     std::uint64_t len = 0;     // bytes done + bytes still to do
+    bool operator==(const Snapshot&) const = default;
   };
 
   void add_done(std::uint64_t bytes);

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "libjob/core/json_text.h"
+
 namespace dmjob::core {
 namespace {
 
@@ -41,9 +43,19 @@ void Registry::remove(const Job& job) {
   const auto found =
       std::ranges::find_if(jobs_, [&](const auto& candidate) { return candidate.get() == &job; });
   if (found == jobs_.end()) return;
-  history_.push_front(job.query_block_job());
+  history_.push_front(to_text(job.query_block_job()));
   if (history_.size() > kHistory) history_.pop_back();
   jobs_.erase(found);  // last, because it may be the job's end
+}
+
+std::string Registry::history() const {
+  ListText all;
+  for (const std::string& outcome : history_) all.add(outcome);
+  return all.text();
+}
+
+void Registry::restore_history(const nlohmann::json& history) {
+  for (const nlohmann::json& outcome : history) history_.push_back(to_text(outcome));
 }
 
 std::shared_ptr<Job> Registry::find(const std::string& id) const {

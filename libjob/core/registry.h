@@ -37,13 +37,13 @@ class Registry {
   // All that is held: claim -> id of the job.
   std::map<std::string, std::string> held_claims() const;
 
-  // Final query_block_job() of jobs that are gone, newest first.
-  const std::deque<nlohmann::json>& history() const { return history_; }
-  void restore_history(std::deque<nlohmann::json> history) { history_ = std::move(history); }
+  // Final query_block_job() of jobs that are gone, newest first: a JSON array.
+  std::string history() const;
+  void restore_history(const nlohmann::json& history);
 
  private:
   std::vector<std::shared_ptr<Job>> jobs_;
-  std::deque<nlohmann::json> history_;
+  std::deque<std::string> history_;
 };
 
 // A job's id: a letter, then letters, digits, `-._`; ASCII; up to 100, since it becomes part of

@@ -52,6 +52,16 @@ void CopyDriver::set_speed(std::uint64_t bytes_per_second) {
   control_.set_speed(bytes_per_second);
 }
 
+// Comparing costs a hundredth of making the record, and cannot be forgotten in a place that changes
+// the plan.
+std::optional<std::uint64_t> CopyDriver::record_version() const {
+  if (plan_version_ == 0 || plan_ != last_plan_) {
+    last_plan_ = plan_;
+    ++plan_version_;
+  }
+  return plan_version_;
+}
+
 boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
   if (job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
   control_.go_on();

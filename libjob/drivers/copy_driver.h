@@ -39,6 +39,7 @@ class CopyDriver : public core::Driver {
   void set_speed(std::uint64_t bytes_per_second) override;
   nlohmann::json describe() const override;
   nlohmann::json record() const override { return plan_.record(); }
+  std::optional<std::uint64_t> record_version() const override;
 
  protected:
   static constexpr core::Duration kSlice = std::chrono::seconds(1);
@@ -59,7 +60,7 @@ class CopyDriver : public core::Driver {
   void finish_map();
 
   Environment& environment_;
-  CopyPlan plan_;
+  CopyPlan plan_;  // changed on the reactor only, which reads it for the record
   const std::string job_id_;
   const bool resumed_;
   io::CopyControl control_;
@@ -70,6 +71,8 @@ class CopyDriver : public core::Driver {
   std::uint64_t left_ = 0;  // bytes still to copy, as far as known
   RateMeter rate_;
   std::vector<io::CopyError> unreadable_;
+  mutable CopyPlan last_plan_;  // of record_version()
+  mutable std::uint64_t plan_version_ = 0;
 
  protected:
   core::Worker worker_;  // last: its thread uses what is above

@@ -26,6 +26,7 @@ struct ScratchPlace {
   std::uint64_t offset = 0;  // bytes on it
 
   std::string describe() const;  // for people: "tail of /dev/sdb", "memory (lost at a reboot)"
+  bool operator==(const ScratchPlace&) const = default;
 };
 
 struct CopyPlan {
@@ -51,6 +52,7 @@ struct CopyPlan {
   std::string fingerprint;
   std::string target_file;  // which file it is, once it is ours: device and inode; offline
 
+  bool operator==(const CopyPlan&) const = default;
   bool live() const { return !volume.empty(); }
   nlohmann::json record() const;
   static CopyPlan restore(const nlohmann::json& record);

@@ -109,7 +109,7 @@ void OfflineDriver::open(const std::string& fingerprint) {
                                      io::open_device(plan_.target, io::Access::kReadWrite),
                                      *scratch_, control_, environment_.clock, plan_, error_map_);
   if (goes_on) bulk_->load_checkpoint();
-  if (plan_.new_file) plan_.target_file = file_identity(plan_.target);
+  if (plan_.new_file) made_file_ = file_identity(plan_.target);
 }
 
 void OfflineDriver::close() {
@@ -131,7 +131,11 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
     more = co_await try_given_up_again(*bulk_);
     if (more) set_phase("trying once more what could not be read");
   }
-  auto check = [this] { require_untouched_source(); };
+  // Pending, it may wait for long: without the loop's buffers, which are locked memory.
+  auto check = [this] {
+    require_untouched_source();
+    bulk_.reset();
+  };
   co_await worker_.run(std::move(check));
   show_left(job, 0);
 }
@@ -142,6 +146,7 @@ boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   auto start = [&] { open(fingerprint); };
   co_await worker_.run(std::move(start));
   plan_.fingerprint = fingerprint;
+  plan_.target_file = made_file_;
   co_await job.host().persist();
   show_left(job, bulk_->dirty().dirty_bytes());
 }

@@ -40,6 +40,7 @@ class OfflineDriver : public CopyDriver {
   void make_target_file();
   void close();
 
+  std::string made_file_;  // which file the target is, if it is a new one
   std::vector<io::DeviceLock> locks_;
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;

@@ -87,16 +87,14 @@ int run(const std::string& path, std::uint64_t speed) {
                            registry.remove(job);
                            signals.cancel();
                          }};
-  events.subscribe([](const core::Event& event) {
-    std::cout << event.to_json() << '\n' << std::flush;
-  });
+  events.subscribe([](const core::Event& event) { std::cout << event.text << '\n' << std::flush; });
   auto job = core::Job::create(host, {.id = "sum", .speed = speed},
                                std::make_unique<ChecksumDriver>(path));
   registry.add(job);
   take_signals(signals, *job);
   job->start();
   reactor.run();
-  std::cout << registry.history().front()["sum"] << '\n';
+  std::cout << nlohmann::json::parse(registry.history()).front()["sum"] << '\n';
   return job->error().empty() ? 0 : 1;
 }
 

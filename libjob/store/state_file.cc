@@ -37,13 +37,7 @@ constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
 constexpr const char* kVersionKey = "dmjob-state";
 
-// Error texts may hold bytes that are not UTF-8: they are replaced, no state is lost for them.
-std::string text_of(const nlohmann::json& value, int indent) {
-  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::string checksum(const nlohmann::json& content) {
-  const std::string text = text_of(content, -1);
+std::string checksum(std::string_view text) {
   std::array<char, 9> hex{};
   std::snprintf(hex.data(), hex.size(), "%08x", io::crc32c(std::as_bytes(std::span(text))));
   return hex.data();
@@ -93,7 +87,8 @@ void take_fields(const nlohmann::json& whole, Generation& generation) {
   }
   generation.sequence = whole.at("sequence").get<std::uint64_t>();
   generation.content = whole.at("content");
-  if (whole.at("crc32c").get<std::string>() != checksum(generation.content)) {
+  // What was read is printed as it was when it was saved.
+  if (whole.at("crc32c").get<std::string>() != checksum(generation.content.dump(-1, ' ', true))) {
     generation.damage = "has a wrong checksum";
   }
 }
@@ -163,14 +158,15 @@ std::optional<StateFile::Loaded> StateFile::load() {
   return Loaded{std::move(taken.content), std::move(warning)};
 }
 
-void StateFile::save(const nlohmann::json& content) {
+void StateFile::save(const std::string& content) {
   if (!loaded_) load();
-  const nlohmann::json whole = {{kVersionKey, kVersion},
-                                {"sequence", sequence_ + 1},
-                                {"crc32c", checksum(content)},
-                                {"content", content}};
+  const nlohmann::json head = {
+      {kVersionKey, kVersion}, {"sequence", sequence_ + 1}, {"crc32c", checksum(content)}};
+  std::string whole = head.dump();
+  whole.back() = ',';  // instead of the brace
+  whole += "\n\"content\":" + content + "}\n";
   try {
-    write_new(text_of(whole, 1) + "\n");
+    write_new(whole);
   } catch (...) {
     unlinkat(folder_fd_, kNew, 0);
     throw;

@@ -3,7 +3,8 @@
 // The state file: what was meant. Versioned, checksummed, replaced atomically (write aside, fsync,
 // rename, fsync of the folder); the generation before it is kept as state.json.old.
 //
-//   {"dmjob-state": 1, "sequence": N, "crc32c": "hex of the dump of content", "content": {...}}
+//   {"crc32c": "hex, of the text of content", "dmjob-state": 1, "sequence": N,
+//   "content": {...}}
 //
 // Thread: one at a time (the state worker); every call may block. Errors: std::system_error.
 #pragma once
@@ -36,9 +37,11 @@ class StateFile {
   };
   // nullopt if there is no state yet. Throws StateDamaged.
   std::optional<Loaded> load();
-  // Durable when it returns. If it throws, what was there before is still whole. Loads first if
-  // that was not done, so that nothing is saved over a state that nobody has seen.
-  void save(const nlohmann::json& content);
+  // `content` is JSON text as nlohmann prints it, sorted, without white space, in ASCII: the
+  // checksum is that of this text. Durable when it returns. If it throws, what was there before is
+  // still whole. Loads first if that was not done, so that nothing is saved over a state that
+  // nobody has seen.
+  void save(const std::string& content);
 
   const std::string& folder() const { return folder_; }
 

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "libjob/core/json_text.h"
+
 namespace dmjob::test {
 
 using core::Job;
@@ -150,7 +152,10 @@ void DaemonTest::start_daemon() {
 
 void DaemonTest::write_state_file() {
   state_file = json::array();
-  for (const auto& each : daemon->registry.jobs()) state_file.push_back(each->record());
+  for (const auto& each : daemon->registry.jobs()) {
+    state_file.push_back(each->record());
+    EXPECT_EQ(*each->record_text(), core::to_text(each->record())) << "what is kept is stale";
+  }
 }
 
 boost::asio::awaitable<void> DaemonTest::persist() {

@@ -10,24 +10,30 @@ class QmpClient:
         self.socket.settimeout(timeout)
         self.socket.connect(path)
         self.lines = self.socket.makefile('r', encoding='utf-8')
-        self._receive()  # the greeting
+        self.receive()  # the greeting
         self.execute('qmp_capabilities')
 
     def execute(self, command, **arguments):
         """The answer; a refusal is a failed test. An underscore in the name of an argument stands for a dash."""
         request = dict(execute=command, arguments={name.replace('_', '-'): value for name, value in arguments.items()})
         self.socket.sendall((json.dumps(request) + '\n').encode())
-        while 'event' in (answer := self._receive()):
+        while 'event' in (answer := self.receive()):
             pass
         assert 'return' in answer, f'{command} {arguments}: {answer}'
         return answer['return']
 
-    def close(self):
-        self.lines.close()
-        self.socket.close()
-
-    def _receive(self):
+    def receive(self):
+        """The next line, an answer or an event."""
         line = self.lines.readline()
         if not line:
             raise ConnectionError('the daemon has closed the connection')
         return json.loads(line)
+
+    def until(self, wanted):
+        """Waits for an event for which wanted(event) holds."""
+        while not wanted(self.receive()):
+            pass
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()

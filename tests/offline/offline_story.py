@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the tests of offline copies have in common: a folder, a daemon of their own, files and loop devices. All of it
 is gone at the end, however the test ends."""
+import json
 import os
 import random
 import sys
@@ -9,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'kernel'))
 from copying import CopyingTest  # noqa: E402  (the same verbs as on the test machines)
+from qmp_client import QmpClient  # noqa: E402
 
 MIB = 1 << 20
 
@@ -71,6 +73,22 @@ class OfflineTest(CopyingTest):
     def our_loops(self):
         """Those over files in the folder."""
         return [line for line in self.sh('losetup', '--list').stdout.splitlines() if self.folder in line]
+
+    # Clients that see more than the command line shows.
+
+    def connect(self):
+        client = QmpClient(self.socket_path)
+        self.addCleanup(client.close)
+        return client
+
+    def make_two_events(self, client):
+        """Of a job that does not start: created, null."""
+        source = self.sparse_file('source', 1 << 16)
+        request = dict(execute='blockdev-mirror', arguments={
+            'job-id': 'never', 'device': source, 'target': self.path('never'), 'sync': 'full',
+            'speed': -1})
+        client.socket.sendall(json.dumps(request).encode())
+        client.until(lambda line: 'error' in line)
 
     # Jobs.
 

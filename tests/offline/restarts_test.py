@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon dies, or ends, in the middle of an offline copy, and the next one takes the job up."""
+import json
 import os
-import re
 import time
 
 import offline_story
@@ -114,7 +114,7 @@ class RestartsTest(OfflineTest):
 
     def running_in_the_state_file(self):
         with open(os.path.join(self.state_dir, 'state.json'), encoding='utf-8') as file:
-            return re.search(r'"status": *"running"', file.read())
+            return json.load(file)['content']['jobs'][0]['status'] == 'running'
 
     def left_after_restart(self):
         self.start_daemon()

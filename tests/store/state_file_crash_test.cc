@@ -142,9 +142,9 @@ TEST_F(StateAfterCrash, the_same_daemon_saves_again_once_there_is_space) {
   state.load();
   {
     const DiskFull full(4096);
-    EXPECT_THROW(state.save(std::string(10000, 'x')), std::system_error);
+    EXPECT_THROW(state.save('"' + std::string(10000, 'x') + '"'), std::system_error);
   }
-  state.save("third");
+  state.save("\"third\"");
   EXPECT_EQ(state.load()->content, "third");
 }
 

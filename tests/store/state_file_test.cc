@@ -39,11 +39,6 @@ TEST_F(StateFolder, what_was_saved_is_loaded) {
   expect_loaded(content);
 }
 
-TEST_F(StateFolder, bytes_that_are_no_text_do_not_prevent_saving) {
-  save({{"error", "/dev/\xff"}});
-  expect_loaded({{"error", "/dev/\xef\xbf\xbd"}});
-}
-
 TEST_F(StateFolder, files_are_for_the_owner_only) {
   save(1);
   save(2);
@@ -88,7 +83,7 @@ TEST_F(StateFolder, a_state_that_nobody_loaded_is_not_saved_over) {
   put("state.json", "garbage");
   put("state.json.old", "garbage");
   StateFile file(folder);
-  EXPECT_THROW(file.save("third"), StateDamaged);
+  EXPECT_THROW(file.save("\"third\""), StateDamaged);
   EXPECT_EQ(text("state.json"), "garbage");
 }
 

@@ -25,7 +25,7 @@ StateFolder::~StateFolder() {
 void StateFolder::save(const nlohmann::json& content) const {
   StateFile file(folder);
   file.load();
-  file.save(content);
+  file.save(content.dump(-1, ' ', true));
 }
 
 std::optional<StateFile::Loaded> StateFolder::load() const { return StateFile(folder).load(); }

@@ -57,6 +57,7 @@ class ToyDriver : public core::Driver {
   void check_complete() const override;
   nlohmann::json describe() const override;
   nlohmann::json record() const override { return {{"toy", true}}; }
+  std::optional<std::uint64_t> record_version() const override { return 1; }
 
  private:
   void meet_io_error(core::Job& job);

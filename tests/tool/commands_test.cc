@@ -51,9 +51,10 @@ class CommandsTest : public ::testing::Test {
   boost::asio::awaitable<void> run_into(Request request, Access caller, json& answer) {
     try {
       auto running = run_command(daemon_, caller, std::move(request));
-      answer = co_await std::move(running);
+      const Reply reply = co_await std::move(running);
+      answer = json::parse(reply.text());
     } catch (const core::Error& error) {
-      const json shown = make_error(error)["error"];
+      const json shown = json::parse(error_line(error, std::nullopt))["error"];
       answer = shown["class"].get<std::string>() + ": " + shown["desc"].get<std::string>();
     }
   }
@@ -96,7 +97,7 @@ TEST_F(CommandsTest, ArgumentsAreCheckedBeforeAnythingIsDone) {
   EXPECT_EQ(run("job-pause", R"({"id":"j","x":1})"), "GenericError: Parameter 'x' is unexpected");
   EXPECT_EQ(run("job-pause", R"({"id":5})"),
             "GenericError: Invalid parameter type for 'id', expected: string");
-  EXPECT_EQ(run("query-jobs", R"({"id":"j"})"), "GenericError: Parameter 'id' is unexpected");
+  EXPECT_EQ(run("query-version", R"({"id":"j"})"), "GenericError: Parameter 'id' is unexpected");
 }
 
 TEST_F(CommandsTest, ANulInAStringIsRefused) {
@@ -194,6 +195,15 @@ TEST_F(CommandsTest, QueriesListTheNewestJobFirst) {
   EXPECT_EQ(run("query-jobs")[0]["id"], "new");
   EXPECT_EQ(run("query-block-jobs")[0]["device"], "new");
   EXPECT_EQ(run("query-jobs").size(), 2U);
+}
+
+TEST_F(CommandsTest, OneJobCanBeAskedFor) {
+  daemon_.start_job("one");
+  daemon_.start_job("other");
+  EXPECT_EQ(run("query-jobs", R"({"id":"one"})")[0]["id"], "one");
+  EXPECT_EQ(run("query-block-jobs", R"({"device":"one"})")[0]["device"], "one");
+  EXPECT_EQ(run("query-jobs", R"({"id":"one"})").size(), 1U);
+  EXPECT_EQ(run("query-block-jobs", R"({"device":"none"})"), json::array());
 }
 
 TEST_F(CommandsTest, JobsThatAreGoneAreInTheHistory) {

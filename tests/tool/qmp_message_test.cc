@@ -60,7 +60,8 @@ TEST(QmpRequest, IdMayBeAnyValueAndIsReadFromBrokenRequestsToo) {
 
 TEST(QmpAnswer, CarriesTheClassOfTheError) {
   const auto class_of = [](core::ErrorClass error_class) {
-    return make_error(core::Error("text", error_class))["error"]["class"].get<std::string>();
+    const std::string line = error_line(core::Error("text", error_class), std::nullopt);
+    return json::parse(line)["error"]["class"].get<std::string>();
   };
   EXPECT_EQ(class_of(core::ErrorClass::kGeneric), "GenericError");
   EXPECT_EQ(class_of(core::ErrorClass::kCommandNotFound), "CommandNotFound");
@@ -69,7 +70,7 @@ TEST(QmpAnswer, CarriesTheClassOfTheError) {
 }
 
 TEST(QmpAnswer, KeepsAListOfOneAList) {
-  EXPECT_EQ(to_line(make_return(json::array({json::object()}))), "{\"return\":[{}]}\r\n");
+  EXPECT_EQ(return_line(json::array({json::object()}), std::nullopt), "{\"return\":[{}]}\r\n");
 }
 
 TEST(QmpLine, IsAsciiWhateverIsInIt) {

@@ -149,6 +149,7 @@ TEST(QmpPage, TellsTheLimits) {
       {"clients", Server::kMaxClients},
       {"of these, clients that may only query", Server::kMaxQueryClients},
       {"events that are kept", core::EventBus::kKept},
+      {"of these, over a restart", core::EventBus::kStored},
       {"ended jobs that are kept", core::Registry::kHistory}};
   std::map<std::string, std::size_t> found;
   for (const auto& row : page().rows("Limits")) {

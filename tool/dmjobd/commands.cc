@@ -32,6 +32,8 @@ constexpr std::array kByDevice{Parameter{"device", Type::kText, kNeeded}};
 constexpr std::array kByName{Parameter{"name", Type::kText, kNeeded}};
 
 constexpr std::array kCapabilities{Parameter{"enable", Type::kTexts, kFree}};
+constexpr std::array kOneJob{Parameter{"id", Type::kText, kFree}};
+constexpr std::array kOneBlockJob{Parameter{"device", Type::kText, kFree}};
 constexpr std::array kSince{Parameter{"since", Type::kSize, kNeeded}};
 constexpr std::array kCancel{Parameter{"device", Type::kText, kNeeded},
                              Parameter{"force", Type::kFlag, kFree}};
@@ -88,8 +90,8 @@ constexpr std::array kCommands{
     Command{"qmp_capabilities", kQuery, kCapabilities, negotiate_again},
     Command{"query-version", kQuery, kNone, query_version},
     Command{"query-commands", kQuery, kNone, query_commands},
-    Command{"query-jobs", kQuery, kNone, query_jobs},
-    Command{"query-block-jobs", kQuery, kNone, query_block_jobs},
+    Command{"query-jobs", kQuery, kOneJob, query_jobs},
+    Command{"query-block-jobs", kQuery, kOneBlockJob, query_block_jobs},
     Command{"query-job-history", kQuery, kNone, query_job_history},
     Command{"query-volumes", kQuery, kNone, query_volumes},
     Command{"query-events", kQuery, kSince, query_events},
@@ -137,7 +139,7 @@ const Command* find_command(std::string_view name) {
   return found == kCommands.end() ? nullptr : &*found;
 }
 
-boost::asio::awaitable<nlohmann::json> run_command(Daemon& daemon, Access caller, Request request) {
+Answer run_command(Daemon& daemon, Access caller, Request request) {
   const Command* command = find_command(request.command);
   if (command == nullptr) {
     throw Error("The command '" + request.command + "' has not been found",
@@ -147,8 +149,8 @@ boost::asio::awaitable<nlohmann::json> run_command(Daemon& daemon, Access caller
   if (request.out_of_band) check_out_of_band(*command);
   Arguments arguments(std::move(request.arguments), command->parameters);
   auto running = command->handler(daemon, std::move(arguments));
-  nlohmann::json value = co_await std::move(running);
-  co_return value;
+  Reply reply = co_await std::move(running);
+  co_return reply;
 }
 
 }  // namespace dmjob::daemon

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 
@@ -17,7 +16,8 @@
 namespace dmjob::daemon {
 
 // Returns what the answer's "return" holds. Throws core::Error. The daemon outlives it.
-using Handler = boost::asio::awaitable<nlohmann::json> (*)(Daemon& daemon, Arguments arguments);
+using Answer = boost::asio::awaitable<Reply>;
+using Handler = Answer (*)(Daemon& daemon, Arguments arguments);
 
 struct Command {
   std::string_view name;
@@ -32,6 +32,6 @@ const Command* find_command(std::string_view name);
 
 // Checks who asks and what, in this order: the command, the caller, the arguments. Then runs it.
 // Throws core::Error, before any side effect if the request was at fault.
-boost::asio::awaitable<nlohmann::json> run_command(Daemon& daemon, Access caller, Request request);
+Answer run_command(Daemon& daemon, Access caller, Request request);
 
 }  // namespace dmjob::daemon

@@ -11,11 +11,10 @@
 
 #include "libjob/core/job.h"
 #include "tool/dmjobd/arguments.h"
+#include "tool/dmjobd/commands.h"
 #include "tool/dmjobd/daemon.h"
 
 namespace dmjob::daemon {
-
-using Answer = boost::asio::awaitable<nlohmann::json>;
 
 // --- commands_query.cc ---
 Answer query_version(Daemon& daemon, Arguments arguments);

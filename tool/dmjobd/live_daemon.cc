@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dm/name.h"
+#include "libjob/core/json_text.h"
 #include "libjob/core/worker.h"
 #include "libjob/drivers/copy_driver.h"
 #include "tool/dmjobd/log.h"
@@ -43,15 +44,13 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
 
 // --- the state ---
 
-nlohmann::json LiveDaemon::compose() const {
-  nlohmann::json jobs = nlohmann::json::array();
+std::string LiveDaemon::compose() const {
+  core::ListText jobs;  // oldest first
   for (auto job = registry_.jobs().rbegin(); job != registry_.jobs().rend(); ++job)
-    jobs.push_back((*job)->record());
-  return {{"volumes", volumes_.record()},
-          {"jobs", std::move(jobs)},  // oldest first
-          {"quarantine", quarantine_},
-          {"history", registry_.history()},
-          {"event-number", events_.last_number()}};
+    jobs.add(*(*job)->record_text());
+  return "{\"events\":" + events_.record() + ",\"history\":" + registry_.history() +
+         ",\"jobs\":" + jobs.text() + ",\"quarantine\":" + core::to_text(quarantine_) +
+         ",\"volumes\":" + core::to_text(volumes_.record()) + "}";
 }
 
 void LiveDaemon::load() {
@@ -62,7 +61,7 @@ void LiveDaemon::load() {
 }
 
 void LiveDaemon::take_up(const nlohmann::json& content) {
-  events_.restore_number(content.at("event-number"));
+  events_.restore(content.at("events"));
   registry_.restore_history(content.at("history"));
   volumes_.restore(content.at("volumes"));
   quarantine_ = content.at("quarantine");
@@ -174,6 +173,7 @@ awaitable<bool> LiveDaemon::stop() {
   core::Signal never(executor_);
   while (!all_idle() && clock_.now() < give_up) co_await never.wait_for(kLook);
   if (dm_events_) dm_events_->stop();
+  if (all_idle()) events_.close();
   try {
     co_await keeper_.persist();
   } catch (const std::exception& error) {

@@ -52,7 +52,7 @@ class LiveDaemon : public Daemon {
     core::Job::Group jobs;
     std::shared_ptr<drivers::LiveGroup> copies;
   };
-  nlohmann::json compose() const;
+  std::string compose() const;  // JSON
   void take_up(const nlohmann::json& content);
   void take_up_job(const nlohmann::json& record, const Group& group);
   boost::asio::awaitable<void> activate_volumes();

@@ -73,18 +73,26 @@ json version() {
           {"package", "dmjob " DMJOB_VERSION}};
 }
 
-json make_return(json value) {
-  json answer = json::object();
-  answer["return"] = std::move(value);
-  return answer;
-}
-
-json make_error(const Error& error) {
-  return {{"error", {{"class", to_string(error.error_class())}, {"desc", error.what()}}}};
-}
-
 std::string to_line(const json& message) {
-  return message.dump(-1, ' ', true, json::error_handler_t::replace) + "\r\n";
+  std::string line = core::to_text(message);
+  line += kLineEnd;
+  return line;
+}
+
+std::string return_line(const Reply& reply, const std::optional<json>& id) {
+  std::string line = "{";
+  if (id) line += "\"id\":" + core::to_text(*id) + ",";
+  line += "\"return\":";
+  line += reply.text();
+  line += "}";
+  line += kLineEnd;
+  return line;
+}
+
+std::string error_line(const Error& error, const std::optional<json>& id) {
+  json answer = {{"error", {{"class", to_string(error.error_class())}, {"desc", error.what()}}}};
+  if (id) answer["id"] = *id;
+  return to_line(answer);
 }
 
 }  // namespace dmjob::daemon

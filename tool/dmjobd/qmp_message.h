@@ -7,8 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/core/json_text.h"
 
 namespace dmjob::daemon {
 
@@ -29,10 +32,23 @@ nlohmann::json greeting();
 // {"qemu": {"major", "minor", "micro"}, "package"}: the QEMU whose job commands these are.
 nlohmann::json version();
 
-nlohmann::json make_return(nlohmann::json value);
-nlohmann::json make_error(const core::Error& error);
+// What a command returns, as JSON text.
+class Reply {
+ public:
+  // Not explicit, for co_return. NOLINTNEXTLINE(google-explicit-constructor)
+  Reply(const nlohmann::json& value) : text_(core::to_text(value)) {}
+  static Reply of_text(std::string text) { return Reply(std::move(text), 0); }
+  const std::string& text() const { return text_; }
 
-// One line as it goes out: ASCII, CRLF. Bytes that are not UTF-8 become U+FFFD.
+ private:
+  Reply(std::string text, int /*it is JSON*/) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+// Lines as they go out: ASCII, CRLF.
+inline constexpr std::string_view kLineEnd = "\r\n";
 std::string to_line(const nlohmann::json& message);
+std::string return_line(const Reply& reply, const std::optional<nlohmann::json>& id);
+std::string error_line(const core::Error& error, const std::optional<nlohmann::json>& id);
 
 }  // namespace dmjob::daemon

@@ -33,7 +33,7 @@ int duplicate(int socket) {
 
 // Into the empty buffer of a new connection, so it is there whole or the client is gone.
 void refuse(Session::Socket socket, const std::string& reason) {
-  const std::string line = to_line(make_error(core::Error(reason)));
+  const std::string line = error_line(core::Error(reason), std::nullopt);
   ::send(socket.native_handle(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

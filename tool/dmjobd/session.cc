@@ -115,32 +115,31 @@ asio::awaitable<void> Session::run_requests() {
 // The one place where an error becomes an answer.
 asio::awaitable<void> Session::answer(QmpMessage message) {
   std::optional<json> id;
-  json answer;
+  std::string line;
   try {
     if (const auto* error = std::get_if<ParseError>(&message)) throw Error(error->text);
     json& text = std::get<json>(message);
     id = request_id(text);
     Request request = read_request(std::move(text), oob_enabled_);
     auto executed = execute(std::move(request));
-    json value = co_await std::move(executed);
-    answer = make_return(std::move(value));
+    const Reply reply = co_await std::move(executed);
+    line = return_line(reply, id);
   } catch (const Error& error) {
-    answer = make_error(error);
+    line = error_line(error, id);
   } catch (const std::exception& error) {
-    answer = make_error(Error(std::string("Internal error: ") + error.what()));
+    line = error_line(Error(std::string("Internal error: ") + error.what()), id);
   }
-  if (id) answer["id"] = *std::move(id);
-  send(to_line(answer));
+  send(line);
 }
 
-asio::awaitable<json> Session::execute(Request request) {
+asio::awaitable<Reply> Session::execute(Request request) {
   if (!negotiated_) {
     negotiate(request);
-    co_return json::object();
+    co_return Reply(json::object());
   }
   auto running = run_command(daemon_, access_, std::move(request));
-  json value = co_await std::move(running);
-  co_return value;
+  Reply reply = co_await std::move(running);
+  co_return reply;
 }
 
 // Until it succeeds there is no other command, and there are no events.
@@ -178,7 +177,7 @@ void Session::send_event(const core::Event& event) {
     close();
     return;
   }
-  const std::string line = to_line(event.to_json());
+  const std::string line = event.text + std::string(kLineEnd);
   unread_events_ += line.size();
   send(line);
 }

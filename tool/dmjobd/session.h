@@ -68,7 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<void> queue_requests();
   boost::asio::awaitable<void> run_requests();
   boost::asio::awaitable<void> answer(QmpMessage message);
-  boost::asio::awaitable<nlohmann::json> execute(Request request);
+  boost::asio::awaitable<Reply> execute(Request request);
   void negotiate(const Request& request);
   void subscribe();
 

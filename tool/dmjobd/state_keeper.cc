@@ -10,7 +10,7 @@
 namespace dmjob::daemon {
 
 StateKeeper::StateKeeper(boost::asio::any_io_executor executor, store::StateFile& file,
-                         std::function<nlohmann::json()> compose)
+                         std::function<std::string()> compose)
     : executor_(executor), file_(file), compose_(std::move(compose)), written_(executor) {}
 
 boost::asio::awaitable<void> StateKeeper::persist() {
@@ -27,7 +27,7 @@ boost::asio::awaitable<void> StateKeeper::persist() {
 boost::asio::awaitable<void> StateKeeper::write_once() {
   writing_ = true;
   const std::uint64_t covers = asked_;
-  const nlohmann::json content = compose_();
+  const std::string content = compose_();
   std::string failed;
   try {
     auto save = [&] { file_.save(content); };

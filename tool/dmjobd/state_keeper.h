@@ -9,7 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <string>
 
 #include "libjob/core/signal.h"
 #include "libjob/core/worker.h"
@@ -19,9 +19,10 @@ namespace dmjob::daemon {
 
 class StateKeeper {
  public:
-  // `file` and what `compose` refers to outlive this.
+  // compose() makes the state as JSON text, within one turn of the reactor: what belongs together
+  // is told together. `file` and what `compose` refers to outlive this.
   StateKeeper(boost::asio::any_io_executor executor, store::StateFile& file,
-              std::function<nlohmann::json()> compose);
+              std::function<std::string()> compose);
 
   // Returns when everything known at the call is durable. Throws core::Error if it cannot be.
   boost::asio::awaitable<void> persist();
@@ -33,7 +34,7 @@ class StateKeeper {
 
   boost::asio::any_io_executor executor_;
   store::StateFile& file_;
-  std::function<nlohmann::json()> compose_;
+  std::function<std::string()> compose_;
   std::uint64_t asked_ = 0;
   std::uint64_t durable_ = 0;
   bool writing_ = false;
