@@ -155,7 +155,7 @@ class FakeDaemon:
         queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes}
         if command in queries:
             self.looks += command == "query-block-jobs" and self.jobs != []
-            return queries[command]
+            return [job for job in queries[command] if arguments.get("device", job.get("id")) == job.get("id")]
         if command == "query-events":
             return [event for event in self.events if event["number"] > arguments["since"]]
         self.asked.append((command, arguments))

@@ -87,6 +87,8 @@ void Client::open() {
     connect_socket(deadline);
     const auto greeting = receive(deadline);
     if (!greeting) fail_to_connect(ETIMEDOUT);
+    if (greeting->contains("error"))
+      throw CliError(kExitFailed, path_ + ": " + (*greeting)["error"].value("desc", "refused"));
     if (!greeting->contains("QMP")) throw CliError(kExitFailed, path_ + " is not a QMP socket");
     execute("qmp_capabilities");
   } catch (...) {
@@ -183,6 +185,14 @@ json Client::execute(const std::string& command, const json& arguments) {
   if (!arguments.empty()) request["arguments"] = arguments;
   send(request.dump(-1, ' ', true, json::error_handler_t::replace) + "\n", deadline);
   return answer_to(id, command, deadline);
+}
+
+json Client::query_block_job(const std::string& id) {
+  try {
+    return execute("query-block-jobs", {{"device", id}});
+  } catch (const CommandError&) {
+    return execute("query-block-jobs");
+  }
 }
 
 std::optional<json> Client::next_event(Deadline deadline) {

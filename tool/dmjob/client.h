@@ -46,6 +46,9 @@ class Client {
   // The answer. Throws CommandError, Disconnected.
   nlohmann::json execute(const std::string& command,
                          const nlohmann::json& arguments = nlohmann::json::object());
+  // query-block-jobs, of one job only: a list that is empty if there is no such job. A daemon that
+  // does not know the filter (QEMU's) answers with all.
+  nlohmann::json query_block_job(const std::string& id);
   // The oldest event not yet given; nullopt at the deadline. Throws Disconnected.
   std::optional<nlohmann::json> next_event(Deadline deadline);
   // After Disconnected: tries until the deadline, then throws the last attempt's error. Events of

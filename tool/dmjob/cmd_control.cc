@@ -14,8 +14,8 @@ void execute_on_job(const Call& call, Client& client, const std::string& command
                     const json& arguments) try {
   client.execute(command, arguments);
 } catch (const CommandError&) {
-  const json jobs = client.execute("query-block-jobs");
   const std::string id = call.text("ID");
+  const json jobs = client.query_block_job(id);
   if (find_job(jobs, id) == nullptr)
     throw CliError(kExitFailed, "there is no job '" + id + "'; `dmjob list --all` shows all");
   throw;

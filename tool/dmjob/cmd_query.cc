@@ -93,7 +93,7 @@ int list(const Call& call) {
 int info(const Call& call) {
   Client client(call.socket());
   const std::string id = call.text("ID");
-  const json jobs = client.execute("query-block-jobs");
+  const json jobs = client.query_block_job(id);
   const json* job = find_job(jobs, id);
   const bool gone = job == nullptr;
   const json history = gone ? ask_if_known(client, "query-job-history") : json::array();

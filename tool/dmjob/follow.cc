@@ -33,7 +33,8 @@ json Follower::history() {
 }
 
 void Follower::look() {
-  const json jobs = client_.execute("query-block-jobs");
+  const json jobs = states_.size() == 1 ? client_.query_block_job(states_.front().id())
+                                        : client_.execute("query-block-jobs");
   for (JobState& state : states_) {
     state.see(jobs, [this] { return history(); });
     if (state.unknown()) {
