@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -42,6 +43,19 @@ void lock_memory() {
   if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
     log_warning(std::string("memory cannot be locked (") + std::strerror(errno) +
                 "): do not copy the volume of the root file system or of swap");
+}
+
+// Each client takes a descriptor, a job several. The soft limit of 1024 is for programs that use
+// select(); nothing in here does.
+void raise_descriptor_limit() {
+  constexpr rlim_t kEnough = 2 * Server::kMaxClients;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < kEnough)
+    log_warning("only " + std::to_string(limit.rlim_max) +
+                " files can be open at once (ulimit -Hn): with many clients or jobs new ones fail");
 }
 
 // nullptr: jobs on live volumes are refused, offline copies work.
@@ -120,6 +134,7 @@ int run_program(const Config& config) {
   std::filesystem::create_directories(config.run_folder);
   Guardian guardian(config.run_folder + "/guardian.lock");  // forks: before any thread
   lock_memory();
+  raise_descriptor_limit();
   const auto control = open_device_mapper();
   return Program(config, control.get(), guardian).run();
 }

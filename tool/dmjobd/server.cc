@@ -109,9 +109,11 @@ void Server::admit(Session::Socket socket) {
 
 std::string Server::why_not(Access access) const {
   if (access == Access::kNone) return "You are neither root nor a member of the group dmjob";
-  if (sessions_.size() >= kMaxClients) return "Too many clients";
-  if (access == Access::kQuery && query_clients() >= kMaxQueryClients) return "Too many clients";
-  return "";
+  const bool may_query = access == Access::kQuery;
+  const bool full = may_query && query_clients() >= kMaxQueryClients;
+  if (!full && sessions_.size() < kMaxClients) return "";
+  return "Too many clients: " + std::to_string(sessions_.size()) +
+         " are connected; close one, or try again later";
 }
 
 std::size_t Server::query_clients() const {

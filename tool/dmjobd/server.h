@@ -34,9 +34,9 @@ class Server : public std::enable_shared_from_this<Server> {
   // What the client behind a connected socket may do. May throw: it is refused.
   using Gatekeeper = std::function<Access(int socket)>;
 
-  // Clients that may only query get half of the places, so that they cannot lock out root.
-  static constexpr std::size_t kMaxClients = 64;
-  static constexpr std::size_t kMaxQueryClients = kMaxClients / 2;
+  // Clients that may only query do not get the last places, so that they cannot lock out root.
+  static constexpr std::size_t kMaxClients = 1000;
+  static constexpr std::size_t kMaxQueryClients = 900;
 
   static std::shared_ptr<Server> start(boost::asio::any_io_executor executor, Daemon& daemon,
                                        Listener listener, Gatekeeper gatekeeper);

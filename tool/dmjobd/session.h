@@ -45,7 +45,7 @@ class Session : public std::enable_shared_from_this<Session> {
   using Ended = std::function<void(Session&)>;
 
   static constexpr std::size_t kMaxRequests = 8;
-  static constexpr std::size_t kMaxUnread = 1024 * 1024;  // bytes
+  static constexpr std::size_t kMaxUnread = 256 * 1024;  // bytes; of locked memory, a client
 
   // `ended` is called once, later, when the connection is closed and no command is under way.
   static std::shared_ptr<Session> start(Socket socket, Daemon& daemon, Access access, Ended ended);
