@@ -20,6 +20,13 @@ WRITABLE = 32 << 20  # bytes of vol that the writer writes to: a copy must not b
 TAILED = (64 << 20) // 512  # sectors of a target with room for the scratch in its tail
 
 
+def event_word(name, data):
+    """An event as in QEMU's documents: a status in lower case, a BLOCK_JOB_ event without that prefix."""
+    if name == 'JOB_STATUS_CHANGE':
+        return data['status']
+    return name.removeprefix('BLOCK_JOB_') + ('(error)' if 'error' in data else '')
+
+
 class CopyStory(harness.KernelTest):
     """Binds the words of the story to a machine with DISKS."""
 
@@ -159,9 +166,8 @@ class CopyStory(harness.KernelTest):
                 for event in map(json.loads, self.dmjob('events').stdout.splitlines())]
 
     def story(self):
-        """The job's events, one word each, as in QEMU's documents: a status in lower case, a BLOCK_JOB_ event
-        without that prefix."""
-        return ' '.join(self._word(name, data) for name, data in self.events()
+        """The job's events, one word each."""
+        return ' '.join(event_word(name, data) for name, data in self.events()
                         if self.job in (data.get('id'), data.get('device')))
 
     def pivot(self):
@@ -230,12 +236,6 @@ class CopyStory(harness.KernelTest):
         self.nothing_left(volumes=['vol'])
 
     # Below here: how it is done.
-
-    @staticmethod
-    def _word(name, data):
-        if name == 'JOB_STATUS_CHANGE':
-            return data['status']
-        return name.removeprefix('BLOCK_JOB_') + ('(error)' if 'error' in data else '')
 
     def _target_becomes(self, kind):
         """Another table under the target. Requests that wait there meet the new one."""

@@ -6,10 +6,12 @@ import time
 
 import copy_story
 import harness
+from qmp_client import QmpClient
 
 MACHINE = dict(disks=['48M', '64M', '16M'], mem='512M', timeout=240, kernel='uml')
 
 MEGABYTE = 1 << 20
+OTHER = 8 * MEGABYTE // 512  # sectors
 END = ' waiting pending COMPLETED concluded null'
 CANCELLED = ' aborting CANCELLED concluded null'
 
@@ -136,7 +138,7 @@ class CopyCancelTest(copy_story.CopyStory):
         self.hang_target()
         self.dmjob('cancel', self.job, '--force', '--async', timeout=20)
         self.assertEqual(self.dmjob('cancel', self.job, '--force', '--timeout', '1', check=False).returncode, 4)
-        self.expect_answers()
+        self.expect_nobody_else_waits()
         self.release_target()
         self.until_status('concluded')
         self.dmjob('dismiss', self.job)
@@ -149,20 +151,46 @@ class CopyCancelTest(copy_story.CopyStory):
         self.hang_target()
         cancel = self.start_cancel()
         self.until_waiting(cancel)
-        self.expect_answers()
+        self.expect_nobody_else_waits()
         self.release_target()
         self.assertEqual(cancel.wait(timeout=60), 0)
         self.expect_as_before()
+
+    def test_hung_target_keeps_a_pivot_waiting_but_no_query(self):
+        self.longest_stall_ms = 60_000
+        self.begin()
+        self.copy_until_ready()
+        self.hang_target()
+        self.dmjob('complete', self.job, timeout=20)
+        self.until_status('pending')
+        self.expect_nobody_else_waits()
+        self.assertEqual(self.info(self.job)['status'], 'pending')
+        self.release_target()
+        self.until_status('concluded')
+        self.dmjob('dismiss', self.job)
+        self.expect_moved()
 
     def expect_soon(self, what, seconds=30):
         start = time.monotonic()
         what()
         self.assertLess(time.monotonic() - start, seconds)
 
-    def expect_answers(self, seconds=10):
-        """Bounds for a busy machine: what waits for the disk waits for ever."""
+    def expect_nobody_else_waits(self, seconds=20):
+        """Queries, events, and a copy of another volume from its attaching to its pivot. The bounds are for a busy
+        machine: what waits for the hung disk waits for ever."""
         self.assertIn(self.job, self.dmjob('list', timeout=seconds).stdout)
         self.assertIn(self.job, self.dmjob('info', self.job, timeout=seconds).stdout)
+        events = QmpClient(self.socket_path, timeout=seconds)
+        first = self.sectors(self.source)  # behind the target, on the same disk
+        old, new = (self.linear(name, self.target_disk, first + number * OTHER, OTHER)
+                    for number, name in enumerate(('old', 'new')))
+        self.dmjob('attach', 'other', old, timeout=seconds)
+        self.dmjob('copy', 'other', new, '--id', 'o', '--speed', '1M', timeout=seconds)
+        for verb in (('pause', 'o'), ('resume', 'o'), ('speed', 'o', '0'), ('wait', 'o'), ('complete', 'o', '--wait')):
+            self.dmjob(*verb, timeout=seconds)
+        self.dmjob('detach', 'other', timeout=seconds)
+        events.until(lambda event: event['data'] == dict(id='o', status='null'))
+        events.close()
 
     def start_cancel(self):
         return subprocess.Popen([self._program('dmjob'), '--socket', self.socket_path, 'cancel', self.job,
