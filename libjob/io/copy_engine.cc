@@ -48,9 +48,11 @@ struct CopyEngine::State {
 CopyEngine::CopyEngine(BlockDevice& source, BlockDevice& target, CopyControl& control,
                        const core::Clock& clock, CopyOptions options) {
   const std::uint64_t block = std::max(source.alignment(), target.alignment());
-  options.request_bytes = round_up(std::max(options.request_bytes, block), block);
+  // No more buffers than there are bytes: they may be locked memory, and there may be many jobs.
+  const std::uint64_t bytes = std::max(std::min(options.in_flight_bytes, source.size()), block);
+  options.request_bytes = round_up(std::clamp(options.request_bytes, block, bytes), block);
   const std::uint64_t slots =
-      std::clamp<std::uint64_t>(options.in_flight_bytes / options.request_bytes, 1, kMostRequests);
+      std::clamp<std::uint64_t>(bytes / options.request_bytes, 1, kMostRequests);
   state_.reset(new State{{source,
                           target,
                           control,
