@@ -180,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
         Advice{"ready",
                "`dmjob complete vol1` switches vol1 to /dev/sdb; `dmjob cancel vol1` ends it and "
                "leaves /dev/sdb a copy"},
-        Advice{"waiting", "nothing: it ends by itself"},
+        Advice{"waiting", "`dmjob cancel vol1` drops its whole transaction"},
         Advice{"pending",
                "`dmjob finalize vol1` lets it take effect; `dmjob cancel vol1` drops it"},
         Advice{"aborting", "nothing: it ends by itself"},

@@ -27,7 +27,7 @@ constexpr int kClients = 4;
 constexpr int kRequests = 6'000;  // of each
 constexpr std::size_t kMostJobs = 8;
 // Nobody is ahead by more: a client that is not given time to read would be disconnected.
-constexpr int kPace = 100;
+constexpr int kPace = 50;
 
 // Waits for each answer; on the way it follows every job by its events.
 class Client {

@@ -137,7 +137,8 @@ std::string advice(const json& job, const JobContext& context) {
     return commands(job, "finalize", "lets it take effect") + "; " +
            commands(job, "cancel", "drops it");
   if (status == "concluded") return commands(job, "dismiss", "forgets it");
-  if (status == "waiting" || status == "aborting") return "nothing: it ends by itself";
+  if (status == "waiting") return commands(job, "cancel", "drops its whole transaction");
+  if (status == "aborting") return "nothing: it ends by itself";
   return "nothing: it goes on by itself; " + commands(job, "pause", "holds it");
 }
 
