@@ -189,6 +189,8 @@ class Job : public std::enable_shared_from_this<Job> {
   boost::asio::awaitable<void> wait_for_finalize();
   boost::asio::awaitable<void> attend();
   boost::asio::awaitable<void> prepare();
+  boost::asio::awaitable<void> begin_prepare();
+  bool waits_for_the_group() const;
   boost::asio::awaitable<void> conclude();
   void announce_end();
   void forget();
@@ -199,6 +201,10 @@ class Job : public std::enable_shared_from_this<Job> {
   void converge();
   bool is_to_be_finalized() const;
   void enter_prepare();
+  bool all_durably_preparing() const;
+  bool group_has_given_up() const;
+  void give_up_for_exit();
+  void kick_group();
   void be_prepared();
   void break_group();
   void go_with_the_group();
@@ -229,7 +235,9 @@ class Job : public std::enable_shared_from_this<Job> {
   bool started_ = false;
   bool idle_ = true;
   bool exiting_ = false;
+  bool durably_preparing_ = false;
   bool ready_to_commit_ = false;  // its own prepare() has succeeded
+  bool given_up_ = false;         // its own prepare() did not come to an end before the daemon's
   bool kick_pending_ = false;
   Outcome outcome_ = Outcome::kOpen;
   Signal changed_;

@@ -45,8 +45,28 @@ void Job::enter_prepare() {
   for_group([](Job& job) { job.flags_.preparing = true; });
 }
 
+// Nobody begins before all are sure that no cancel will come.
+bool Job::all_durably_preparing() const {
+  return std::ranges::all_of(transaction_->members(), &Job::durably_preparing_);
+}
+
+// The daemon ends, and this one does not get on: nor does any other.
+bool Job::group_has_given_up() const {
+  return std::ranges::any_of(transaction_->members(), &Job::given_up_);
+}
+
+void Job::give_up_for_exit() {
+  given_up_ = true;
+  kick_group();
+}
+
+void Job::kick_group() {
+  for_group([](Job& job) { job.kick(); });
+}
+
 // One record tells it of all.
 void Job::be_prepared() {
+  if (flags_.cancelled) return;
   ready_to_commit_ = true;
   const auto is_ready = [](const Job* job) { return job->ready_to_commit_; };
   if (!std::ranges::all_of(transaction_->members(), is_ready)) return;

@@ -61,8 +61,9 @@ boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
   if (job->started_ && stage_of(job->status_) == Stage::kWork) co_await job->work();
   if (job->is_open()) co_await job->take_effect();
   if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
-  if (job->outcome_ == Outcome::kOpen) {
-    co_await job->call_at_end(&Driver::clean);  // the daemon ends; all is kept
+  if (job->outcome_ == Outcome::kOpen) {  // the daemon ends; all is kept
+    job->give_up_for_exit();
+    co_await job->call_at_end(&Driver::clean);
   } else {
     co_await job->conclude();
   }
@@ -127,15 +128,27 @@ boost::asio::awaitable<void> Job::attend() {
 
 boost::asio::awaitable<void> Job::prepare() {
   try {
-    enter_prepare();  // first of all: no cancel from here on
-    co_await host_.persist();
-    co_await driver_->prepare(*this);
+    co_await begin_prepare();
+    if (!flags_.cancelled) co_await driver_->prepare(*this);
     be_prepared();
   } catch (...) {
     fail(std::current_exception());
   }
-  while (!flags_.prepared && !flags_.cancelled && outcome_ == Outcome::kOpen)
-    co_await kicked_.wait();
+  if (!ready_to_commit_ && exiting_) co_return;
+  while (!flags_.prepared && waits_for_the_group()) co_await kicked_.wait();
+}
+
+boost::asio::awaitable<void> Job::begin_prepare() {
+  enter_prepare();  // first of all: no cancel from here on
+  co_await host_.persist();
+  durably_preparing_ = true;
+  kick_group();
+  while (!all_durably_preparing() && waits_for_the_group()) co_await kicked_.wait();
+  if (group_has_given_up()) throw Error("the daemon ends");
+}
+
+bool Job::waits_for_the_group() const {
+  return !flags_.cancelled && outcome_ == Outcome::kOpen && !group_has_given_up();
 }
 
 boost::asio::awaitable<bool> Job::persist_surely() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/live_copy.h"
 
+#include <chrono>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "dm/mirror_log.h"
@@ -195,6 +197,27 @@ void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
 
 // --- ending ---
 
+// What cannot be known is neither done nor undone.
+void LiveCopy::Ending::look() noexcept {
+  constexpr int kTries = 10;
+  known = false;
+  for (int i = 0; i < kTries && !known; ++i) {
+    try {
+      done = copy->stack_->has_ended(end);
+      known = true;
+    } catch (const std::exception&) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+}
+
+void LiveCopy::require_equal() {
+  const auto status = mirroring() ? mirror_status() : std::nullopt;
+  if (!status || !status->in_sync())
+    throw std::system_error(EIO, std::generic_category(),
+                            "volume '" + plan_.volume + "' and its target did not stay equal");
+}
+
 void LiveCopy::read_mode_back() {
   const dm::CopyStack::Found found = stack_->find();
   if (!mirroring() || !found.writes || found.writes->kind == dm::WriteMode::Kind::kMirroring)
@@ -211,10 +234,7 @@ void LiveCopy::end_together(std::span<Ending> endings) {
   try {
     dm::CopyStack::end_together(stacks, [] {});
   } catch (const std::system_error&) {
-    for (Ending& ending : endings) {
-      ending.done = ending.copy->stack_->has_ended(ending.end);
-      if (!ending.done) ending.copy->read_mode_back();
-    }
+    for (Ending& ending : endings) ending.look();
     throw;
   }
   for (Ending& ending : endings) ending.done = true;

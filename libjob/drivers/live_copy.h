@@ -53,8 +53,10 @@ class LiveCopy {
   };
   // Takes up what an earlier process left in the kernel and on scratch. The target may be away.
   Adopted adopt();
-  // Nothing but a look: the pivot has happened.
-  bool is_on_target();
+  // Where the volume of an earlier process is now. `target`: the path that a pivot was decided for.
+  // Nothing but a look.
+  enum class Side { kInterposed, kOnTarget, kKept, kUnknown };
+  Side side(const std::string& target);
 
   // Precondition: started or adopted once.
   BulkCopy& bulk() { return *bulk_; }
@@ -79,6 +81,10 @@ class LiveCopy {
   // After the target has failed: fall_back(). If the logs are in its tail, nothing can be tracked;
   // the volume gets its own table back, and reopen_target() starts over.
   void leave_target();
+  // Throws EIO unless the mirror holds both sides equal now.
+  void require_equal();
+  // The mirror may have been left by release_held_writes().
+  void read_mode_back();
   // While both sides are equal and a pivot is decided, they must stay so even if this process dies:
   // the guardian is to leave the mirror alone.
   void keep_equal(bool equal);
@@ -95,6 +101,8 @@ class LiveCopy {
     // target is a consistent copy of that instant.
     dm::CopyStack::End end = dm::CopyStack::End::kPivot;
     bool done = false;  // also of one that ended although end_together() threw
+    bool known = true;  // false: it could not be found out whether it is done
+    void look() noexcept;
   };
   // Ends copies in one moment. Throws, and nothing is changed, if the sides of one of them were not
   // equal when its last write had ended; a copy that is done nevertheless is told by Ending::done.
@@ -141,8 +149,6 @@ class LiveCopy {
   void switch_to_tracking(dm::SuspendMode mode);
   void collect_marks(int log, bool marks_missing);
   void write_mirror_log(int from, int to);
-  // After end_together() has failed: the mirror may have been left meanwhile.
-  void read_mode_back();
   void drop_scratch();
 
   dm::Control& control_;

@@ -211,7 +211,11 @@ boost::asio::awaitable<void> LiveDriver::rest(core::Job& job) {
 
 // By policy the job fails, pauses soon, or tries again in a moment.
 boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyError error) {
+  constexpr int kEndPatience = 60;  // a wait of a second each
   set_phase("waiting for the target");
+  // Nobody can cancel it any more, and others may wait for it.
+  if (preparing_ && ++end_troubles_ > kEndPatience)
+    throw core::Error("target " + plan_.target + " did not come back while the job took effect");
   if (target_trouble_.empty()) target_trouble_ = plan_.target + ": " + error.error.message();
   face(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);

@@ -76,7 +76,11 @@ class LiveDriver : public CopyDriver {
   using Drivers = std::vector<LiveDriver*>;
   boost::asio::awaitable<std::string> try_persist(core::Job& job);
   boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
-  boost::asio::awaitable<void> revoke_unless_done(core::Job& job);
+  // What an earlier process had come to. False: it cannot be known, and nothing may be revoked.
+  boost::asio::awaitable<bool> settle_earlier_end(core::Job& job);
+  void be_done(core::Job& job, bool on_target);
+  boost::asio::awaitable<bool> try_settle(core::Job& job);
+  static std::string done_phase(const core::Job& job);
   boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
   // On the worker. Returns "" or why it could not be done.
   boost::asio::awaitable<std::string> try_call(void (LiveCopy::*call)());
@@ -85,6 +89,7 @@ class LiveDriver : public CopyDriver {
   // --- live_group.cc: a text is "" or why it could not be done; then the volume is as it was ---
   boost::asio::awaitable<std::string> end(core::Job& job);
   bool may_wait_for_the_others(const core::Job& job) const;
+  bool all_are_here() const;
   boost::asio::awaitable<void> end_all(core::Job& job);
   boost::asio::awaitable<void> try_end_all(core::Job& job, Drivers all);
   boost::asio::awaitable<std::string> decide(core::Job& job, Drivers all);
@@ -100,6 +105,8 @@ class LiveDriver : public CopyDriver {
   std::unique_ptr<LiveCopy> copy_;
   bool opened_ = false;
   bool on_target_ = false;    // an earlier process had pivoted
+  bool revoking_ = false;     // a decision may still be on disk
+  int end_troubles_ = 0;      // of the target, in prepare()
   bool target_away_ = false;  // open it anew before it is used again
   bool mirroring_ = false;    // the reactor's copy of LiveCopy's state
   bool in_sync_ = false;

@@ -27,14 +27,13 @@ boost::asio::awaitable<void> LiveDriver::attend(core::Job& job) {
 
 boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
   preparing_ = true;
-  if (!opened_) {
-    co_await revoke_unless_done(job);
-    co_await open(job);
+  if (!opened_ && !ended_) {
+    const bool known = co_await settle_earlier_end(job);
+    if (!known) throw core::Error(left_behind_);
+    if (!ended_) co_await open(job);
   }
-  if (on_target_) {
-    group_->leave(*this);
-    co_return settle_on_target(job);
-  }
+  if (on_target_) be_done(job, true);
+  if (ended_) co_return;
   constexpr int kTries = 5;
   std::string failed = "the two sides did not stay equal";
   for (int i = 0; i < kTries; ++i) {
@@ -57,22 +56,39 @@ boost::asio::awaitable<void> LiveDriver::revoke_pivots(core::Job& job, Drivers d
     failed = co_await try_persist(job);
   }
   if (!failed.empty()) throw core::Error(failed);
+  for (LiveDriver* driver : drivers) driver->revoking_ = false;
   auto release = [&] {
     for (LiveDriver* driver : drivers) driver->copy_->keep_equal(false);
   };
   co_await worker_.run(std::move(release));
 }
 
-// An earlier process had decided a pivot. What it did not come to is decided anew, since taking the
-// copy up makes the sides differ.
-boost::asio::awaitable<void> LiveDriver::revoke_unless_done(core::Job& job) {
+// Only a volume that is still interposed has not switched. One that is neither here nor there (its
+// target is late after a boot) keeps its decision: the file says where it lives.
+boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
-  if (!volume || !volume->pivot_to) co_return;
-  auto look = [this] { return copy_->is_on_target(); };
-  const bool done = co_await step("look", std::move(look));
-  if (done) co_return;
+  const bool decided = volume && volume->pivot_to;
+  if (!decided && !job.soft_cancel_requested()) co_return true;
+  const std::string target = decided ? *volume->pivot_to : plan_.target;
+  auto look = [this, target] { return copy_->side(target); };
+  const LiveCopy::Side side = co_await step("look", std::move(look));
+  if (side == LiveCopy::Side::kOnTarget && decided) be_done(job, true);
+  if (side == LiveCopy::Side::kKept && !decided) be_done(job, false);
+  if (ended_ || !decided) co_return true;
+  left_behind_ = "volume '" + plan_.volume + "' lives on " + target +
+                 " by decision, but its device does not show it: see to that disk, then restart "
+                 "dmjobd";
+  if (side != LiveCopy::Side::kInterposed) co_return false;
+  left_behind_.clear();
   Drivers self{this};
   co_await revoke_pivots(job, std::move(self));
+  co_return true;
+}
+
+void LiveDriver::be_done(core::Job& job, bool on_target) {
+  ended_ = true;
+  group_->leave(*this);
+  if (on_target) settle_on_target(job);
 }
 
 boost::asio::awaitable<std::string> LiveDriver::try_persist(core::Job& job) {
@@ -100,9 +116,13 @@ boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   if (!job.complete_requested()) failed = co_await try_call(&LiveCopy::flush_target);
   if (failed.empty()) failed = co_await try_call(&LiveCopy::note_success);
   co_await take_away("clean-up", &LiveCopy::remove);
-  set_phase(job.complete_requested() ? "done; the volume lives on the target"
-                                     : "done; the target is a copy of the instant of the end");
+  set_phase(done_phase(job));
   if (!failed.empty()) throw core::Error(failed);
+}
+
+std::string LiveDriver::done_phase(const core::Job& job) {
+  return job.complete_requested() ? "done; the volume lives on the target"
+                                  : "done; the target is a copy of the instant of the end";
 }
 
 boost::asio::awaitable<std::string> LiveDriver::try_call(void (LiveCopy::*call)()) {
@@ -117,13 +137,22 @@ boost::asio::awaitable<std::string> LiveDriver::try_call(void (LiveCopy::*call)(
 
 boost::asio::awaitable<void> LiveDriver::abort(core::Job& job) {
   co_await stop_watch();
+  const bool known = co_await try_settle(job);
+  if (known) co_await take_away("withdrawal", &LiveCopy::withdraw);
+  set_phase(ended_ ? done_phase(job) : "given up; the target is incomplete");
+}
+
+// With a decision that cannot be settled the stack stays: a boot takes the target, so the sides may
+// not be let go.
+boost::asio::awaitable<bool> LiveDriver::try_settle(core::Job& job) {
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
-  if (volume && volume->pivot_to) {
-    Drivers self{this};
-    co_await revoke_pivots(job, std::move(self));
+  if (ended_ || !volume || !volume->pivot_to) co_return true;
+  try {
+    co_return co_await settle_earlier_end(job);
+  } catch (const std::exception& error) {
+    left_behind_ = error.what();
   }
-  co_await take_away("withdrawal", &LiveCopy::withdraw);
-  set_phase("given up; the target is incomplete");
+  co_return false;
 }
 
 // Something may have an inner device open for a moment (a probe, a scan): a few more tries.
@@ -143,7 +172,10 @@ boost::asio::awaitable<void> LiveDriver::take_away(std::string what, void (LiveC
 
 boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
   co_await stop_watch();
-  const bool keep = job.exiting() && opened_ && !on_target_ && !ended_;
+  const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
+  // While a boot may take the target, the sides must stay equal: the mirror is left alone.
+  const bool decided = revoking_ || (volume && volume->pivot_to);
+  const bool keep = job.exiting() && opened_ && !on_target_ && !ended_ && !decided;
   auto close = [this, keep] {
     if (keep && copy_->mirroring())
       copy_->fall_back();

@@ -19,17 +19,29 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
   job_ = &job;
   at_end_ = true;
   end_failed_ = "the target failed while the other volumes were waited for";
-  const auto is_here = [](const LiveDriver* driver) { return driver->at_end_; };
-  if (std::ranges::all_of(group_->members(), is_here)) co_await end_all(job);
-  if (at_end_) set_phase("waiting for the other volumes");
-  while (at_end_ && may_wait_for_the_others(job)) co_await job.wait_kick(kSlice);
+  set_phase("waiting for the other volumes");
+  // One of them may have left in the meantime: who waits looks again.
+  while (at_end_ && may_wait_for_the_others(job)) {
+    if (!ending_ && all_are_here()) {
+      co_await end_all(job);
+    } else {
+      co_await job.wait_kick(kSlice);
+    }
+  }
   at_end_ = false;
   co_return end_failed_;
 }
 
 // Whoever acts for this one is not left alone with it.
 bool LiveDriver::may_wait_for_the_others(const core::Job& job) const {
-  return ending_ || (mirroring_ && in_sync_ && !job.cancelled());
+  return ending_ || (mirroring_ && in_sync_ && !job.must_return());
+}
+
+// None of whom is cancelled.
+bool LiveDriver::all_are_here() const {
+  return std::ranges::all_of(group_->members(), [](const LiveDriver* driver) {
+    return driver->at_end_ && driver->may_wait_for_the_others(*driver->job_);
+  });
 }
 
 boost::asio::awaitable<void> LiveDriver::end_all(core::Job& job) {
@@ -40,6 +52,9 @@ boost::asio::awaitable<void> LiveDriver::end_all(core::Job& job) {
     co_await try_end_all(job, all);
   } catch (const std::exception& error) {
     failed = error.what();
+  }
+  for (LiveDriver* driver : all) {
+    if (!driver->ended_) co_await driver->try_call(&LiveCopy::read_mode_back);
   }
   for (LiveDriver* driver : all) driver->be_ended(failed);
 }
@@ -68,7 +83,8 @@ boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all
   Drivers undone;
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i]->settle_end(job, endings[i], failed);
-    if (!endings[i].done && all[i]->job_->complete_requested()) undone.push_back(all[i]);
+    const bool decided = endings[i].end == dm::CopyStack::End::kPivot;
+    if (decided && endings[i].known && !endings[i].done) undone.push_back(all[i]);
   }
   if (!undone.empty()) co_await revoke_pivots(job, undone);
 }
@@ -76,10 +92,7 @@ boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all
 void LiveDriver::settle_end(core::Job& job, const LiveCopy::Ending& ending,
                             const std::string& failed) {
   end_failed_ = ending.done ? "" : failed;
-  if (!ending.done) return;
-  ended_ = true;
-  group_->leave(*this);
-  if (ending.end == dm::CopyStack::End::kPivot) settle_on_target(job);
+  if (ending.done) be_done(job, ending.end == dm::CopyStack::End::kPivot);
 }
 
 // One write of the state file decides for all.
@@ -91,6 +104,7 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
     for (const LiveDriver* driver : all)
       targets.push_back(volumes::stable_path(driver->plan_.target));
     for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
+    for (LiveDriver* driver : all) driver->copy_->require_equal();
     return targets;
   };
   const std::vector<std::string> targets = co_await worker_.run(std::move(hold));

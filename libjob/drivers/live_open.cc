@@ -136,9 +136,15 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
   return Adopted::kTracking;
 }
 
-bool LiveCopy::is_on_target() {
-  return dm::CopyStack(control_, ledger_, make_spec()).find().volume ==
-         dm::CopyStack::Found::Volume::kOnTarget;
+LiveCopy::Side LiveCopy::side(const std::string& target) {
+  using Volume = dm::CopyStack::Found::Volume;
+  dm::CopyStackSpec spec = make_spec();
+  spec.target = block_number(target);
+  dm::CopyStack stack(control_, ledger_, std::move(spec));
+  const Volume volume = stack.find().volume;
+  if (volume == Volume::kInterposed) return Side::kInterposed;
+  if (volume == Volume::kOnTarget) return Side::kOnTarget;
+  return stack.has_ended(dm::CopyStack::End::kKeep) ? Side::kKept : Side::kUnknown;
 }
 
 // The same devices, with the target under its present number.
