@@ -33,9 +33,13 @@ bool succeeds(Call call) noexcept {
 
 }  // namespace
 
+SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, const std::string& name,
+                           SuspendMode mode, OnDeath on_death)
+    : SuspendGuard(control, ledger, name, mode, on_death, control.table(name)) {}
+
 SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
-                           OnDeath on_death)
-    : control_(control), ledger_(ledger), name_(std::move(name)), old_table_(control.table(name_)) {
+                           OnDeath on_death, Table old_table)
+    : control_(control), ledger_(ledger), name_(std::move(name)), old_table_(std::move(old_table)) {
   ledger_.suspending(name_, on_death);
   enter_window();
   try {

@@ -41,8 +41,12 @@ class Ledger {
 class SuspendGuard {
  public:
   // Throws what Control::suspend and table throw; the device is then as before.
-  SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
+  SuspendGuard(Control& control, Ledger& ledger, const std::string& name, SuspendMode mode,
                OnDeath on_death);
+  // With the table that it has now. For one of several, since reading it while another device is
+  // suspended would wait for libdevmapper's lock.
+  SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
+               OnDeath on_death, Table old_table);
   ~SuspendGuard();
   SuspendGuard(const SuspendGuard&) = delete;
   SuspendGuard& operator=(const SuspendGuard&) = delete;

@@ -115,6 +115,7 @@ class CopyStack {
   // one of them cannot end or `inside` throws, none has ended. One exception: if at last the kernel
   // does not take a table that it had loaded, the others have ended; has_ended() tells. The volumes
   // must not stand on one another, nor a target or scratch on one of the volumes.
+  // Suspended in the order given: a file system that is frozen before the disk of its journal.
   static void end_together(std::span<const Ending> endings, const std::function<void()>& inside);
   // The volume has the table of that end.
   bool has_ended(End end);

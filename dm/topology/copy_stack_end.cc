@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "dm/suspend_limit.h"
@@ -46,6 +47,9 @@ void resume_all(std::vector<std::optional<SuspendGuard>>& guards) {
 }  // namespace
 
 void CopyStack::suspend_all(std::span<const Ending> endings, Guards& guards) {
+  std::vector<Table> tables;
+  for (const auto& [stack, end] : endings)
+    tables.push_back(stack->control_.table(stack->spec_.volume));
   std::optional<SuspendLimit> limit;
   if (endings.size() > 1) limit.emplace(kPatience);
   for (std::size_t i = 0; i < endings.size(); ++i) {
@@ -53,7 +57,7 @@ void CopyStack::suspend_all(std::span<const Ending> endings, Guards& guards) {
     const auto mode = end == End::kPivot ? SuspendMode::kFlush : SuspendMode::kFreeze;
     try {
       guards[i].emplace(stack->control_, stack->ledger_, stack->spec_.volume, mode,
-                        OnDeath::kOldTable);
+                        OnDeath::kOldTable, std::move(tables[i]));
     } catch (const std::system_error& error) {
       if (error.code() != std::errc::interrupted) throw;
       throw std::system_error(ETIMEDOUT, std::generic_category(),

@@ -10,6 +10,7 @@
 #include "dm/name.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/copy_check.h"
+#include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
 
@@ -208,6 +209,14 @@ void LiveCopy::Ending::look() noexcept {
     } catch (const std::exception&) {
       std::this_thread::sleep_for(std::chrono::seconds(1));
     }
+  }
+}
+
+bool LiveCopy::is_mounted() const {
+  try {
+    return !io::probe("/dev/mapper/" + plan_.volume).mounted_on.empty();
+  } catch (const std::system_error&) {
+    return false;
   }
 }
 

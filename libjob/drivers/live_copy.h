@@ -81,6 +81,8 @@ class LiveCopy {
   // After the target has failed: fall_back(). If the logs are in its tail, nothing can be tracked;
   // the volume gets its own table back, and reopen_target() starts over.
   void leave_target();
+  // A file system on the volume is mounted, as far as can be seen.
+  bool is_mounted() const;
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
   // The mirror may have been left by release_held_writes().

@@ -69,6 +69,11 @@ void LiveDriver::be_ended(std::string failed) {
 }
 
 boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all) {
+  // A file system is frozen before the volume of its journal, which nobody has mounted, is
+  // suspended.
+  const auto is_mounted = [](LiveDriver* driver) { return driver->copy_->is_mounted(); };
+  auto sort = [&] { std::ranges::partition(all, is_mounted); };
+  if (all.size() > 1) co_await worker_.run(std::move(sort));
   std::vector<LiveCopy::Ending> endings;
   for (LiveDriver* driver : all) {
     const bool pivots = driver->job_->complete_requested();
