@@ -68,8 +68,7 @@ void Job::kick_group() {
 void Job::be_prepared() {
   if (flags_.cancelled) return;
   ready_to_commit_ = true;
-  const auto is_ready = [](const Job* job) { return job->ready_to_commit_; };
-  if (!std::ranges::all_of(transaction_->members(), is_ready)) return;
+  if (!std::ranges::all_of(transaction_->members(), &Job::ready_to_commit_)) return;
   for_group([](Job& job) {
     job.flags_.prepared = true;
     job.kick();

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/live_copy.h"
 
-#include <chrono>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "dm/mirror_log.h"
@@ -200,15 +198,10 @@ void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
 
 // What cannot be known is neither done nor undone.
 void LiveCopy::Ending::look() noexcept {
-  constexpr int kTries = 10;
-  known = false;
-  for (int i = 0; i < kTries && !known; ++i) {
-    try {
-      done = copy->stack_->has_ended(end);
-      known = true;
-    } catch (const std::exception&) {
-      std::this_thread::sleep_for(std::chrono::seconds(1));
-    }
+  try {
+    done = copy->stack_->has_ended(end);
+  } catch (const std::exception&) {
+    known = false;
   }
 }
 

@@ -32,7 +32,7 @@ LiveDriver::~LiveDriver() { group_->leave(*this); }
 
 boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
   co_await open(job);
-  if (!opened_ || on_target_) co_return;
+  if (!opened_ || ended_) co_return;
   bool equal = co_await converge(job);
   while (equal) {
     job.set_ready();
@@ -54,8 +54,8 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
     co_await begin(job);
   else
     opened_ = true;
-  on_target_ = adopted == LiveCopy::Adopted::kOnTarget;
-  if (!opened_ || on_target_) co_return;
+  if (adopted == LiveCopy::Adopted::kOnTarget) be_done(job, true);
+  if (!opened_ || ended_) co_return;
   target_away_ = !copy_->has_target();
   target_trouble_ = copy_->target_trouble();
   start_watch(job);

@@ -104,7 +104,6 @@ class LiveDriver : public CopyDriver {
 
   std::unique_ptr<LiveCopy> copy_;
   bool opened_ = false;
-  bool on_target_ = false;    // an earlier process had pivoted
   bool revoking_ = false;     // a decision may still be on disk
   int end_troubles_ = 0;      // of the target, in prepare()
   bool target_away_ = false;  // open it anew before it is used again
@@ -122,7 +121,7 @@ class LiveDriver : public CopyDriver {
   const std::shared_ptr<LiveGroup> group_;
   core::Job* job_ = nullptr;  // in end()
   bool at_end_ = false;       // in end(), and nothing has come of it yet
-  bool ended_ = false;        // the volume has switched
+  bool ended_ = false;        // the volume has switched, maybe by an earlier process
   std::string end_failed_;
 
   bool watching_ = false;

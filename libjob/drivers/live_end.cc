@@ -32,7 +32,6 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
     if (!known) throw core::Error(left_behind_);
     if (!ended_) co_await open(job);
   }
-  if (on_target_) be_done(job, true);
   if (ended_) co_return;
   constexpr int kTries = 5;
   std::string failed = "the two sides did not stay equal";
@@ -41,13 +40,19 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
     if (!equal) break;
     failed = co_await end(job);
     if (failed.empty()) co_return;
+    const bool known = co_await try_settle(job);
+    if (ended_) co_return;
+    if (!known) break;
   }
   throw core::Error(failed);
 }
 
 // Returns when no boot would take the targets any more; before that the sides must stay equal.
 boost::asio::awaitable<void> LiveDriver::revoke_pivots(core::Job& job, Drivers drivers) {
-  for (const LiveDriver* driver : drivers) environment_.volumes.revoke_pivot(driver->plan_.volume);
+  for (LiveDriver* driver : drivers) {
+    environment_.volumes.revoke_pivot(driver->plan_.volume);
+    driver->revoking_ = true;
+  }
   std::string failed = co_await try_persist(job);
   if (!failed.empty())
     job.host().events.publish("JOB_STALLED", {{"id", job_id_}, {"reason", failed}});
@@ -75,11 +80,12 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
   if (side == LiveCopy::Side::kOnTarget && decided) be_done(job, true);
   if (side == LiveCopy::Side::kKept && !decided) be_done(job, false);
   if (ended_ || !decided) co_return true;
-  left_behind_ = "volume '" + plan_.volume + "' lives on " + target +
-                 " by decision, but its device does not show it: see to that disk, then restart "
-                 "dmjobd";
-  if (side != LiveCopy::Side::kInterposed) co_return false;
-  left_behind_.clear();
+  if (side != LiveCopy::Side::kInterposed) {
+    left_behind_ = "volume '" + plan_.volume + "' lives on " + target +
+                   " by decision, but its device does not show it: see to that disk, then restart "
+                   "dmjobd";
+    co_return false;
+  }
   Drivers self{this};
   co_await revoke_pivots(job, std::move(self));
   co_return true;
@@ -175,7 +181,7 @@ boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);
   // While a boot may take the target, the sides must stay equal: the mirror is left alone.
   const bool decided = revoking_ || (volume && volume->pivot_to);
-  const bool keep = job.exiting() && opened_ && !on_target_ && !ended_ && !decided;
+  const bool keep = job.exiting() && opened_ && !ended_ && !decided;
   auto close = [this, keep] {
     if (keep && copy_->mirroring())
       copy_->fall_back();

@@ -108,8 +108,8 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
     std::vector<std::string> targets;
     for (const LiveDriver* driver : all)
       targets.push_back(volumes::stable_path(driver->plan_.target));
-    for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
     for (LiveDriver* driver : all) driver->copy_->require_equal();
+    for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
     return targets;
   };
   const std::vector<std::string> targets = co_await worker_.run(std::move(hold));

@@ -240,6 +240,32 @@ TEST_F(GroupTest, AJobOfItsOwnHasNoTransaction) {
   EXPECT_FALSE(job->query_block_job().contains("transaction"));
 }
 
+// --- a daemon that ends ---
+
+TEST_F(GroupTest, IfItEndsAndOneCannotBePreparedTheOtherDoesNotWait) {
+  start_both();
+  b.toy->hold_prepare = true;
+  finish(a);
+  finish(b);
+  for (Member* member : {&a, &b}) member->job->stop_for_exit();
+  b.toy->hold_prepare = false;
+  b.toy->prepare_error = "the daemon ends";
+  finish(b);
+  EXPECT_TRUE(a.job->idle());
+  EXPECT_TRUE(b.job->idle());
+  EXPECT_EQ(a.toy->calls, (std::vector<std::string>{"run", "prepare", "clean"}));
+  EXPECT_EQ(b.toy->calls, a.toy->calls);
+}
+
+TEST_F(GroupTest, NoneIsPreparedBeforeAllAreKnownToTakeEffect) {
+  start_both();
+  hang_at = writes + 3;  // one for who waits, then one of each that says so
+  finish(a);
+  finish(b);
+  EXPECT_EQ(a.toy->calls, std::vector<std::string>{"run"});
+  EXPECT_EQ(b.toy->calls, std::vector<std::string>{"run"});
+}
+
 // --- a daemon that was killed ---
 
 TEST_F(GroupTest, OneThatWaitedIsAttendedToAndWaitsOn) {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A live copy whose target fails: a failed disk, one that only refuses writes, one whose cable was pulled. The writer
 never notices. What is copied again is the difference, where the scratch is elsewhere."""
+import os
+
 import copy_story
 import harness
 
@@ -203,6 +205,20 @@ class CopyFaultsTest(copy_story.CopyStory):
         self.copy_until_ready()
         self.break_scratch()
         self.assertIn('scratch', self.until_failed())
+        self.expect_as_before()
+
+    # The state file cannot be written.
+
+    def test_state_folder_without_room_refuses_the_pivot_and_leaves_the_volume_as_it_was(self):
+        self.state_dir = '/run/state'
+        os.mkdir(self.state_dir)
+        self.sh('mount', '-t', 'tmpfs', '-o', 'size=256k', 'state', self.state_dir)
+        self.begin()
+        self.copy_until_ready()
+        self.sh(f'dd if=/dev/zero of={self.state_dir}/filler bs=4k', check=False)
+        self.dmjob('complete', self.job)
+        self.assertIn('the state file in /run/state cannot be written', self.until_failed())
+        os.unlink(f'{self.state_dir}/filler')
         self.expect_as_before()
 
 

@@ -87,8 +87,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.expect_to_be_as_it_was('standby', self.stop_and_start)
         self.expect_to_be_as_it_was('standby', self.kill_and_start)
         self.expect_silence(self.target_disk)
-        self.dmjob('resume', self.job)
-        self.finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=24 * MEGABYTE)
 
     def test_waiting_for_finalize_it_still_waits(self):
         self.begin(writable=HOT)
@@ -136,17 +135,23 @@ class CopyRestartTest(copy_story.CopyStory):
 
     # And the target fails while nobody is there.
 
-    def test_target_fails_while_the_daemon_is_dead_and_no_write_hangs(self):
-        self.begin(writable=HOT)
-        self.copy_until_ready(on_target_error='stop')
+    def fail_target_while_the_daemon_is_dead(self, **options):
+        self.copy_until_ready(on_target_error='stop', **options)
         self.kill_daemon()
         self.break_target()
         time.sleep(3)
         self.restart_daemon()
         self.until_status('standby')
-        self.quick_target()
+
+    def resume_and_finish(self, at_most):
         self.dmjob('resume', self.job)
-        self.finish(at_most=24 * MEGABYTE)
+        self.finish(at_most=at_most)
+
+    def test_target_fails_while_the_daemon_is_dead_and_no_write_hangs(self):
+        self.begin(writable=HOT)
+        self.fail_target_while_the_daemon_is_dead()
+        self.quick_target()
+        self.resume_and_finish(at_most=24 * MEGABYTE)
 
     def test_target_is_pulled_out_while_the_daemon_is_dead(self):
         self.begin(writable=HOT, target_uuid='the-disk')
@@ -157,20 +162,13 @@ class CopyRestartTest(copy_story.CopyStory):
         self.restart_daemon()
         self.until_status('standby')
         self.bring_target_back(uuid='the-disk')
-        self.dmjob('resume', self.job)
-        self.finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=24 * MEGABYTE)
 
     def test_target_with_the_scratch_in_its_tail_fails_while_the_daemon_is_dead(self):
         self.begin(writable=HOT, target_sectors=copy_story.TAILED)
-        self.copy_until_ready(on_target_error='stop', scratch=False)
-        self.kill_daemon()
-        self.break_target()
-        time.sleep(3)
-        self.restart_daemon()
-        self.until_status('standby')
+        self.fail_target_while_the_daemon_is_dead(scratch=False)
         self.quick_target()
-        self.dmjob('resume', self.job)
-        self.finish(at_most=96 * MEGABYTE)
+        self.resume_and_finish(at_most=96 * MEGABYTE)
 
     def test_target_with_the_scratch_in_its_tail_has_failed_before_the_restart(self):
         self.begin(writable=HOT, target_sectors=copy_story.TAILED)
@@ -179,8 +177,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.until_status('standby')
         self.expect_to_be_as_it_was('standby', self.stop_and_start)
         self.quick_target()
-        self.dmjob('resume', self.job)
-        self.finish(at_most=96 * MEGABYTE)
+        self.resume_and_finish(at_most=96 * MEGABYTE)
 
     def test_after_a_power_cut_a_job_waits_for_its_target(self):
         self.state_dir = f'{self.lasting_dir()}/state'
@@ -205,8 +202,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.expect_to_be_as_it_was('standby', self.kill_and_start)
         self.assertEqual(self.info(self.job)['io-status'], 'failed')
         self.quick_target()
-        self.dmjob('resume', self.job)
-        self.finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=24 * MEGABYTE)
 
 
 if __name__ == '__main__':

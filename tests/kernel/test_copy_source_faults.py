@@ -32,6 +32,14 @@ class CopySourceFaultsTest(dust_story.DustStory):
         self.assertEqual((report['mismatches'], report['first'][0]['block']), (1, BAD_BLOCK))
         self.nothing_left(volumes=['vol'])
 
+    def pivot_without_the_bad_block(self):
+        self.expect_listed()
+        self.expect_only_the_bad_block_unreadable()
+        self.pivot()
+        self.expect_moved_without_the_bad_block()
+        self.sector_heals()
+        self.expect_source_unharmed()
+
     def expect_listed(self):
         extents = self.info(self.job)['x-error-map']
         self.assertEqual(extents, [dict(offset=BAD_BLOCK * 4096, length=4096)])
@@ -68,24 +76,14 @@ class CopySourceFaultsTest(dust_story.DustStory):
         self.begin_over_dust()
         self.sector_goes_bad()
         self.copy_until_ready(on_source_error='ignore')
-        self.expect_listed()
-        self.expect_only_the_bad_block_unreadable()
-        self.pivot()
-        self.expect_moved_without_the_bad_block()
-        self.sector_heals()
-        self.expect_source_unharmed()
+        self.pivot_without_the_bad_block()
 
     def test_sector_goes_bad_in_the_resync_and_is_left_out(self):
         self.begin_over_dust()
         self.start_copy_with_the_bad_block_left_to_the_resync(on_source_error='ignore')
         self.quick_target()
         self.until_equal()
-        self.expect_listed()
-        self.expect_only_the_bad_block_unreadable()
-        self.pivot()
-        self.expect_moved_without_the_bad_block()
-        self.sector_heals()
-        self.expect_source_unharmed()
+        self.pivot_without_the_bad_block()
 
     def test_sector_goes_bad_in_the_resync_and_the_job_stops(self):
         self.begin_over_dust()

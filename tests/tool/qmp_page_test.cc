@@ -58,27 +58,9 @@ std::vector<ManItem> parameters(const ManItem& command) {
 }
 
 std::string type_of(const Parameter& parameter) {
-  switch (parameter.type) {
-    case Type::kText:
-      return "string";
-    case Type::kWord:
-      return "one of " + std::string(parameter.words);
-    case Type::kTexts:
-      return "array of strings";
-    case Type::kFlag:
-      return "boolean";
-    case Type::kInteger:
-      return "integer";
-    case Type::kSize:
-      return "integer from 0";
-    case Type::kObject:
-      return "object";
-    case Type::kObjects:
-      return "array of objects";
-    case Type::kSenseless:
-      return "refused";
-  }
-  return "";
+  if (parameter.type == Type::kWord) return "one of " + std::string(parameter.words);
+  if (parameter.type == Type::kSenseless) return "refused";
+  return std::string(type_name(parameter.type));
 }
 
 // As the page has it: the item's head.

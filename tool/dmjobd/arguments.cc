@@ -55,7 +55,26 @@ bool has_type(const json& value, Type type) {
   return false;
 }
 
-std::string_view describe(Type type) {
+void check_value(const json& value, const Parameter& parameter) {
+  const std::string name = in_quotes(parameter.name);
+  if (parameter.type == Type::kSenseless) {
+    throw Error("Parameter " + name + " is not supported: " + std::string(parameter.words));
+  }
+  if (!has_type(value, parameter.type)) {
+    throw Error("Invalid parameter type for " + name +
+                ", expected: " + std::string(type_name(parameter.type)));
+  }
+  if (parameter.type != Type::kWord) return;
+  const auto& word = value.get_ref<const std::string&>();
+  if (!is_among(parameter.words, word)) {
+    throw Error("Parameter " + name + " does not accept value " + in_quotes(word) +
+                ", only: " + std::string(parameter.words));
+  }
+}
+
+}  // namespace
+
+std::string_view type_name(Type type) {
   switch (type) {
     case Type::kText:
     case Type::kWord:
@@ -76,25 +95,6 @@ std::string_view describe(Type type) {
   }
   return "string";
 }
-
-void check_value(const json& value, const Parameter& parameter) {
-  const std::string name = in_quotes(parameter.name);
-  if (parameter.type == Type::kSenseless) {
-    throw Error("Parameter " + name + " is not supported: " + std::string(parameter.words));
-  }
-  if (!has_type(value, parameter.type)) {
-    throw Error("Invalid parameter type for " + name +
-                ", expected: " + std::string(describe(parameter.type)));
-  }
-  if (parameter.type != Type::kWord) return;
-  const auto& word = value.get_ref<const std::string&>();
-  if (!is_among(parameter.words, word)) {
-    throw Error("Parameter " + name + " does not accept value " + in_quotes(word) +
-                ", only: " + std::string(parameter.words));
-  }
-}
-
-}  // namespace
 
 Arguments::Arguments(json values, std::span<const Parameter> parameters)
     : values_(std::move(values)) {

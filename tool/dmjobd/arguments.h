@@ -27,6 +27,9 @@ enum class Type {
   kSenseless,  // QEMU's, without a meaning here; Parameter::words says why
 };
 
+// As errors and the manual call it: "array of strings".
+std::string_view type_name(Type type);
+
 enum class Need { kRequired, kOptional };
 
 struct Parameter {
