@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace dmjob::dm {
 namespace {
@@ -102,6 +103,31 @@ bool read(std::string_view text, MirrorStatus& status) {
          read_legs(words.next(), *legs, status) && read_log(words, status);
 }
 
+std::optional<SnapshotStatus::State> snapshot_state(std::string_view text) {
+  using State = SnapshotStatus::State;
+  constexpr std::pair<std::string_view, State> kWords[] = {{"Invalid", State::kInvalid},
+                                                           {"Overflow", State::kOverflow},
+                                                           {"Merge failed", State::kMergeFailed},
+                                                           {"Unknown", State::kUnknown}};
+  for (const auto& [word, state] : kWords)
+    if (text == word) return state;
+  return std::nullopt;
+}
+
+// "USED/TOTAL METADATA"
+bool read_sectors(std::string_view text, SnapshotStatus& status) {
+  Words words(text);
+  const std::string_view pair = words.next();
+  const auto slash = pair.find('/');
+  if (slash == std::string_view::npos) return false;
+  const auto used = number(pair.substr(0, slash));
+  const auto total = number(pair.substr(slash + 1));
+  const auto metadata = number(words.next());
+  if (!used || !total || !metadata || !words.at_end()) return false;
+  status = {SnapshotStatus::State::kValid, *used, *total, *metadata};
+  return *used <= *total && *metadata <= *used;
+}
+
 }  // namespace
 
 bool MirrorStatus::in_sync() const {
@@ -116,6 +142,16 @@ MirrorStatus parse_mirror_status(const std::string& text) {
   MirrorStatus status;
   if (!read(trimmed, status)) throw std::invalid_argument("not a mirror's status: " + text);
   return status;
+}
+
+SnapshotStatus parse_snapshot_status(const std::string& text) {
+  SnapshotStatus status;
+  if (const auto state = snapshot_state(text)) {
+    status.state = *state;
+    return status;
+  }
+  if (read_sectors(text, status)) return status;
+  throw std::invalid_argument("not the status of a snapshot: \"" + text + '"');
 }
 
 }  // namespace dmjob::dm

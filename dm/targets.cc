@@ -16,6 +16,10 @@ std::string pair_on_disk_log(const DeviceWord& log, std::uint64_t region, const 
          second.text() + " 0";
 }
 
+std::string origin_and_cow(const DeviceWord& origin, const DeviceWord& cow, std::uint64_t chunk) {
+  return origin.text() + ' ' + cow.text() + " PO " + std::to_string(chunk);
+}
+
 }  // namespace
 
 std::string print_dev(dev_t dev) {
@@ -40,6 +44,20 @@ Table tracker_table(std::uint64_t length, const DeviceWord& log, std::uint64_t r
 Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
                    const DeviceWord& base, const DeviceWord& target) {
   return one(length, "mirror", pair_on_disk_log(log, region, base, target) + " 1 handle_errors");
+}
+
+Table origin_table(std::uint64_t length, const DeviceWord& base) {
+  return one(length, "snapshot-origin", base.text());
+}
+
+Table snapshot_table(std::uint64_t length, const DeviceWord& origin, const DeviceWord& cow,
+                     std::uint64_t chunk) {
+  return one(length, "snapshot", origin_and_cow(origin, cow, chunk));
+}
+
+Table merge_table(std::uint64_t length, const DeviceWord& origin, const DeviceWord& cow,
+                  std::uint64_t chunk) {
+  return one(length, "snapshot-merge", origin_and_cow(origin, cow, chunk));
 }
 
 }  // namespace dmjob::dm

@@ -47,4 +47,16 @@ Table tracker_table(std::uint64_t length, const DeviceWord& log, std::uint64_t r
 Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
                    const DeviceWord& base, const DeviceWord& target);
 
+// Makes the snapshots of `base` keep what is written over. Must be resumed after them.
+Table origin_table(std::uint64_t length, const DeviceWord& base);
+// `origin` with the exceptions in `cow`, persistent. If the cow is full, writes to the snapshot
+// fail and what is in it stays (feature O); a write to the origin makes the snapshot invalid. The
+// constructor reads the exceptions from disk.
+Table snapshot_table(std::uint64_t length, const DeviceWord& origin, const DeviceWord& cow,
+                     std::uint64_t chunk);
+// The same volume, while the kernel moves the exceptions into `origin`. To be loaded only while no
+// write can add an exception, since its constructor reads them.
+Table merge_table(std::uint64_t length, const DeviceWord& origin, const DeviceWord& cow,
+                  std::uint64_t chunk);
+
 }  // namespace dmjob::dm

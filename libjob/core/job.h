@@ -98,6 +98,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // --- queries ---
   const JobOptions& options() const { return options_; }
   const std::string& id() const { return options_.id; }
+  const std::string& transaction() const { return transaction_->id(); }  // empty: of its own
   Status status() const { return status_; }
   IoStatus io_status() const { return io_status_; }
   const std::string& error() const { return error_; }  // empty: none

@@ -3,220 +3,20 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <bit>
 #include <filesystem>
-#include <sstream>
-#include <system_error>
 
 #include "dm/mirror_log.h"
-#include "dm/name.h"
-#include "dm/targets.h"
-#include "dm/topology/stateless.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/error_map_check.h"
 #include "libjob/drivers/scratch_place.h"
-#include "libjob/io/probe.h"
+#include "libjob/drivers/target_check.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
 namespace {
 
 using core::Error;
-
-io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role) {
-  try {
-    return io::probe(path);
-  } catch (const std::system_error& error) {
-    throw Error(role + " " + path + ": " + error.code().message());
-  }
-}
-
-std::string name_claim(const io::ProbeResult& what) {
-  if (what.kind == io::Kind::kBlockDevice) return dm::print_dev(what.dev);
-  return std::filesystem::canonical(what.path);
-}
-
-// A job's own use of a disk also looks like a holder; this says more.
-void require_no_job(const CheckContext& context, const io::ProbeResult& what,
-                    const std::string& shown) {
-  const auto job = context.busy.find(name_claim(what));
-  if (job != context.busy.end()) throw Error(shown + " is in use by job '" + job->second + "'");
-}
-
-// --- the source ---
-
-std::string owner_of(const std::string& uuid) {
-  if (uuid.starts_with("LVM-")) return "LVM";
-  if (uuid.starts_with("CRYPT-")) return "cryptsetup";
-  if (uuid.starts_with("mpath-")) return "multipath";
-  return "another program";
-}
-
-struct Source {
-  io::ProbeResult what;
-  std::string volume;  // empty: offline
-  bool managed = false;
-  std::string owner;
-};
-
-// cryptsetup puts a key where it alone finds it, while it runs: such a table cannot be loaded
-// again.
-bool has_lost_key(const dm::Segment& segment) {
-  std::istringstream words(segment.args);
-  std::string cipher;
-  std::string key;
-  words >> cipher >> key;
-  return segment.target == "crypt" && key.starts_with(':') &&
-         key.find(":cryptsetup:") != std::string::npos;
-}
-
-// What the stack of a job would find out only when the job has begun.
-void check_table(const dm::Table& table, const std::string& name) {
-  const std::string stateful = dm::first_stateful_target(table);
-  if (!stateful.empty())
-    throw Error("volume '" + name + "' has a " + stateful +
-                " target, which must not be active twice: it cannot be copied while in use");
-  if (std::ranges::any_of(table.segments(), has_lost_key))
-    throw Error("volume '" + name +
-                "' has its key in a keyring that is gone: 'cryptsetup refresh "
-                "--disable-keyring " +
-                name + "' puts it into the table, then copy");
-}
-
-Source live_source(const std::string& name, const CheckContext& context) {
-  if (!context.control)
-    throw Error("volume '" + name + "': this kernel has no device-mapper (modprobe dm-mod)");
-  auto device = context.control->find(name);
-  if (!device)
-    throw Error("Cannot find volume '" + name + "': 'dmjob volumes' and 'dmsetup ls' list them");
-  if (device->uuid.starts_with(dm::kInnerUuidPrefix))
-    throw Error("'" + name + "' is an inner device of a dmjob job: name its volume");
-  if (device->suspended)
-    throw Error("volume '" + name + "' is suspended: 'dmsetup resume " + name + "' first");
-  if (device->read_only)
-    throw Error("volume '" + name +
-                "' is read-only: a volume that is copied live must be writable");
-  Source source;
-  source.what = probe_or_refuse(io::device_path(device->dev), "volume");
-  require_no_job(context, source.what, "volume '" + name + "'");
-  source.volume = name;
-  auto ours = context.volumes.find(name);
-  source.managed =
-      ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
-  if (!source.managed) source.owner = owner_of(device->uuid);
-  check_table(context.control->table(name), name);
-  return source;
-}
-
-void require_idle(const io::ProbeResult& disk) {
-  std::string user;
-  if (!disk.mounted_on.empty())
-    user = "mounted on " + disk.mounted_on.front();
-  else if (!disk.holders.empty())
-    user = "held by " + disk.holders.front();
-  else if (disk.held_exclusively)
-    user = "open exclusively";
-  if (user.empty()) return;
-  throw Error("source " + disk.path + " is in use (" + user +
-              ") and not a device-mapper volume: release it once and put it under dmjob with "
-              "'dmjob attach NAME " +
-              disk.path + "', then copy NAME");
-}
-
-// Whoever writes through the loop device may not have written yet.
-void require_idle_file(const io::ProbeResult& file) {
-  if (!file.mounted_on.empty())
-    throw Error("source " + file.path + " is in use (" + file.mounted_on.front() + ")");
-  if (!file.holders.empty())
-    throw Error("source " + file.path + " is in use (held by " + file.holders.front() +
-                "): copy /dev/" + file.holders.front() + ", or detach that first");
-}
-
-Source find_source(const CopyRequest& request, const CheckContext& context) {
-  if (request.source.find('/') == std::string::npos) return live_source(request.source, context);
-  io::ProbeResult what = probe_or_refuse(request.source, "source");
-  if (!what.dm_name.empty()) return live_source(what.dm_name, context);
-  require_no_job(context, what, "source " + what.path);
-  what.kind == io::Kind::kBlockDevice ? require_idle(what) : require_idle_file(what);
-  return {.what = what, .volume = {}, .managed = false, .owner = {}};
-}
-
-// --- the target ---
-
-[[noreturn]] void refuse_target(const io::ProbeResult& target, const std::string& why) {
-  throw Error("target " + target.path + " " + why);
-}
-
-void check_use(const io::ProbeResult& target) {
-  if (!target.mounted_on.empty())
-    refuse_target(target, "is mounted on " + target.mounted_on.front() + ": unmount it");
-  if (!target.holders.empty())
-    refuse_target(target, "is held by " + target.holders.front() + ": release it");
-  if (target.held_exclusively) refuse_target(target, "is in use: close what has it open");
-  if (target.read_only) refuse_target(target, "is read-only");
-}
-
-bool lies_on(const io::ProbeResult& file, dev_t disk) {
-  const std::vector<dev_t> below = io::stands_on(file.dev);
-  return std::ranges::find(below, disk) != below.end();
-}
-
-void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source) {
-  const bool disks = target.kind == io::Kind::kBlockDevice && source.kind == target.kind;
-  if (disks && io::overlaps(target.dev, source.dev))
-    refuse_target(target, "is the same disk as the source, or lies on or under it");
-  if (target.kind == io::Kind::kFile && source.kind == io::Kind::kFile &&
-      target.dev == source.dev && target.inode == source.inode)
-    refuse_target(target, "is the source itself");
-  if (target.kind == io::Kind::kFile && source.kind == io::Kind::kBlockDevice &&
-      lies_on(target, source.dev))
-    refuse_target(target, "lies on the source");
-}
-
-void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
-  if (target.size < source.what.size)
-    refuse_target(target, "is too small: " + std::to_string(target.size) +
-                              " bytes, the source has " + std::to_string(source.what.size));
-  if (target.logical_block_size > source.what.logical_block_size && source.what.kind == target.kind)
-    refuse_target(target, "has logical blocks of " + std::to_string(target.logical_block_size) +
-                              " bytes, the source of " +
-                              std::to_string(source.what.logical_block_size) +
-                              ": it cannot take every write of the source");
-  if (!target.signature.empty() && !force)
-    refuse_target(target, "carries a signature (" + target.signature + "): --force overwrites it");
-}
-
-// nullopt: a file that does not exist yet.
-std::optional<io::ProbeResult> check_target(const CopyRequest& request, const Source& source,
-                                            const CheckContext& context) {
-  if (!request.target.starts_with('/'))
-    throw Error("target '" + request.target + "' is not an absolute path");
-  std::error_code ignored;
-  const std::filesystem::path path = request.target;
-  const bool exists = std::filesystem::exists(path, ignored);
-  if (!source.volume.empty() && !std::filesystem::is_block_file(path, ignored))
-    throw Error("target " + request.target + (exists ? " is not a disk" : " does not exist") +
-                ": a volume in use is copied to a block device (losetup makes one of a file)");
-  if (!exists) {
-    if (request.must_exist) throw Error("target " + request.target + " does not exist");
-    if (!std::filesystem::is_directory(path.parent_path(), ignored))
-      throw Error("target " + request.target + ": there is no folder " +
-                  path.parent_path().string());
-    return std::nullopt;
-  }
-  io::ProbeResult target = probe_or_refuse(request.target, "target");
-  require_no_job(context, target, "target " + target.path);
-  check_distinct(target, source.what);
-  check_use(target);
-  if (target.kind == io::Kind::kBlockDevice)
-    check_disk_target(target, source, request.force);
-  else if (target.size > 0 && !request.force)
-    refuse_target(target, "is a file that is not empty: --force overwrites it");
-  return target;
-}
-
-// --- numbers ---
 
 std::uint64_t pick_granularity(const CopyRequest& request, std::uint64_t size) {
   if (!request.granularity) return store::default_granularity(size);
@@ -277,9 +77,13 @@ void check_source(const Source& source, const CopyRequest& request) {
 }  // namespace
 
 CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) {
-  const Source source = find_source(request, context);
+  const Source source = find_source(request.source, context);
   check_source(source, request);
-  const auto target = check_target(request, source, context);
+  const auto target = check_target({.path = request.target,
+                                    .force = request.force,
+                                    .must_exist = request.must_exist,
+                                    .disk_only = !source.volume.empty()},
+                                   source, context);
   if (request.error_map) check_error_map(request, context.busy);
   CheckedCopy checked;
   CopyPlan& plan = checked.plan;
@@ -309,24 +113,13 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                  .memory_folder = context.memory_folder,
                                  .file_name = "scratch-" + plan.uuid},
                                 source.what, target);
-  checked.default_id = default_id(request, source);
-  checked.claims = claims_of(plan, source, target);
-  if (plan.live()) checked.volume = source.what.dev;
-  checked.disks = disks_of(plan, source, target);
+  checked.footprint = {.default_id = default_id(request, source),
+                       .source = plan.source,
+                       .volume = plan.volume,
+                       .claims = claims_of(plan, source, target),
+                       .volume_dev = plan.live() ? source.what.dev : 0,
+                       .disks = disks_of(plan, source, target)};
   return checked;
-}
-
-void check_apart(const CheckedCopy& one, const CheckedCopy& other) {
-  for (const auto& [upper, lower] : {std::pair(&one, &other), std::pair(&other, &one)}) {
-    if (lower->volume == 0) continue;
-    const auto stands_on_lower = [&](dev_t disk) {
-      return std::ranges::count(io::stands_on(disk), lower->volume) > 0;
-    };
-    if (std::ranges::any_of(upper->disks, stands_on_lower))
-      throw Error("a disk, target or scratch of the copy of " + upper->plan.source +
-                  " stands on volume '" + lower->plan.volume +
-                  "', so the two cannot be suspended together: copy them in two transactions");
-  }
 }
 
 std::uint64_t regions(const CopyPlan& plan) {

@@ -43,6 +43,14 @@ core::OnError parse_policy(const nlohmann::json& word) {
 
 }  // namespace
 
+nlohmann::json ScratchPlace::record() const {
+  return {{"kind", kind_word(kind)}, {"path", path}, {"offset", offset}};
+}
+
+ScratchPlace ScratchPlace::restore(const nlohmann::json& record) {
+  return {parse_kind(record.at("kind")), record.at("path"), record.at("offset")};
+}
+
 std::string ScratchPlace::describe() const {
   switch (kind) {
     case Kind::kDevice:
@@ -68,8 +76,7 @@ nlohmann::json CopyPlan::record() const {
           {"size", size},
           {"granularity", granularity},
           {"new-file", new_file},
-          {"scratch",
-           {{"kind", kind_word(scratch.kind)}, {"path", scratch.path}, {"offset", scratch.offset}}},
+          {"scratch", scratch.record()},
           {"speed", speed},
           {"on-source-error", core::to_string(on_source_error)},
           {"on-target-error", core::to_string(on_target_error)},
@@ -91,10 +98,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("size").get_to(plan.size);
   record.at("granularity").get_to(plan.granularity);
   record.at("new-file").get_to(plan.new_file);
-  const nlohmann::json& scratch = record.at("scratch");
-  plan.scratch.kind = parse_kind(scratch.at("kind"));
-  scratch.at("path").get_to(plan.scratch.path);
-  scratch.at("offset").get_to(plan.scratch.offset);
+  plan.scratch = ScratchPlace::restore(record.at("scratch"));
   record.at("speed").get_to(plan.speed);
   plan.on_source_error = parse_policy(record.at("on-source-error"));
   plan.on_target_error = parse_policy(record.at("on-target-error"));

@@ -25,6 +25,8 @@ struct ScratchPlace {
   std::string path;          // disk or file
   std::uint64_t offset = 0;  // bytes on it
 
+  nlohmann::json record() const;
+  static ScratchPlace restore(const nlohmann::json& record);
   std::string describe() const;  // for people: "tail of /dev/sdb", "memory (lost at a reboot)"
   bool operator==(const ScratchPlace&) const = default;
 };

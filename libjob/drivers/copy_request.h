@@ -9,23 +9,20 @@
 #include <string>
 
 #include "libjob/core/error_policy.h"
+#include "libjob/drivers/job_settings.h"
 
 namespace dmjob::drivers {
 
-struct CopyRequest {
-  std::optional<std::string> id;  // default: the volume's name
-  std::string source;             // a volume's name, or an absolute path
-  std::string target;             // an absolute path
+struct CopyRequest : JobSettings {
+  std::string source;  // a volume's name, or an absolute path
+  std::string target;  // an absolute path
   std::optional<std::string> scratch;
-  std::int64_t speed = 0;                    // bytes per second, 0 = unlimited
   std::optional<std::uint64_t> granularity;  // bytes
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
   std::optional<std::string> error_map;  // an absolute path
-  bool auto_finalize = true;
-  bool auto_dismiss = true;
-  bool must_exist = false;  // the target: no file is made
-  bool force = false;       // overwrite a target that carries a signature
+  bool must_exist = false;               // the target: no file is made
+  bool force = false;                    // overwrite a target that carries a signature
   bool will_pivot = false;  // the user means to complete it: refuse now what would be refused then
 };
 

@@ -93,5 +93,42 @@ TEST(MirrorStatus, CutOffAnywhereIsRefused) {
   }
 }
 
+// --- snapshots ---
+
+using State = SnapshotStatus::State;
+
+TEST(SnapshotStatus, TellsHowFullItIs) {
+  const SnapshotStatus status = parse_snapshot_status("4128/65536 32");
+  EXPECT_EQ(status.state, State::kValid);
+  EXPECT_EQ(status.used, 4128U);
+  EXPECT_EQ(status.total, 65536U);
+  EXPECT_EQ(status.metadata, 32U);
+  EXPECT_FALSE(status.empty());
+}
+
+TEST(SnapshotStatus, IsEmptyWhenOnlyMetadataIsLeft) {
+  EXPECT_TRUE(parse_snapshot_status("32/65536 32").empty());
+  EXPECT_FALSE(parse_snapshot_status("Merge failed").empty());
+  EXPECT_FALSE(SnapshotStatus{}.empty());
+}
+
+TEST(SnapshotStatus, TellsWhatIsWrong) {
+  EXPECT_EQ(parse_snapshot_status("Invalid").state, State::kInvalid);
+  EXPECT_EQ(parse_snapshot_status("Overflow").state, State::kOverflow);
+  EXPECT_EQ(parse_snapshot_status("Merge failed").state, State::kMergeFailed);
+  EXPECT_EQ(parse_snapshot_status("Unknown").state, State::kUnknown);
+}
+
+class SnapshotGarbage : public testing::TestWithParam<const char*> {};
+
+TEST_P(SnapshotGarbage, IsRefused) {
+  EXPECT_THROW(parse_snapshot_status(GetParam()), std::invalid_argument);
+}
+
+INSTANTIATE_TEST_SUITE_P(Texts, SnapshotGarbage,
+                         testing::Values("", " ", "invalid", "Merge", "32", "32/64", "32/64 ",
+                                         "32/64 32 1", "65/64 32", "32/64 33", "x/64 32",
+                                         "32/64 -1", "32 64 32", "Invalid 1"));
+
 }  // namespace
 }  // namespace dmjob::dm

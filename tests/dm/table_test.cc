@@ -67,6 +67,10 @@ TEST(Targets, HaveExactlyTheirWords) {
   EXPECT_EQ(mirror_table(4096, log, 128, base, other).print(),
             "0 4096 mirror disk 2 8:1 128 2 8:2 0 259:300 0 1 handle_errors\n");
   EXPECT_EQ(bypass_table(4096, base, other).print(), "0 4096 delay 8:2 0 0 259:300 0 0\n");
+  EXPECT_EQ(origin_table(4096, base).print(), "0 4096 snapshot-origin 8:2\n");
+  EXPECT_EQ(snapshot_table(4096, base, other, 32).print(), "0 4096 snapshot 8:2 259:300 PO 32\n");
+  EXPECT_EQ(merge_table(4096, base, other, 32).print(),
+            "0 4096 snapshot-merge 8:2 259:300 PO 32\n");
   EXPECT_EQ(linear_table(4096, base, 64).print(), "0 4096 linear 8:2 64\n");
 }
 

@@ -5,6 +5,7 @@ import random
 import time
 
 import harness
+import state_edit
 from copying import CopyingTest
 from order_writer import OrderWriter
 from qmp_client import QmpClient
@@ -240,6 +241,35 @@ class TransactionTest(CopyingTest):
             self.nothing_left(volumes='ab')
             self.sources, self.targets = self.targets, self.sources
         self.stop_writers()
+
+    def test_a_damaged_record_of_one_cancels_the_other_and_is_kept(self):
+        self.start_writers()
+        self.start_group()
+        self.until_ready()
+        self.kill_daemon()
+        self.edit_state(lambda state: self.record_of('b', state['jobs']).update({'status': 'no such'}))
+        self.start_daemon()
+        self.until_gone()
+        self.assertTrue(self.story('a').endswith('READY aborting CANCELLED concluded null'))
+        self.assertEqual(self.dm_table('a'), self.own_tables['a'])
+        self.stop_daemon()
+        self.edit_state(self.mend_record_of_b)
+        self.start_daemon()
+        self.dmjob('cancel', 'b', '--force')
+        self.until_gone()
+        self.expect_as_before()
+
+    def edit_state(self, change):
+        state_edit.edit(self.state_dir, change)
+
+    @staticmethod
+    def record_of(job, records):
+        return next(record for record in records if record['id'] == job)
+
+    def mend_record_of_b(self, state):
+        record = self.record_of('b', state['quarantine'])
+        state['quarantine'].remove(record)
+        state['jobs'].append(record | dict(status='ready'))
 
     # The start.
 

@@ -15,14 +15,15 @@ FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
             .gone = [this](core::Job& job) { registry_.remove(job); }},
       released_(executor) {}
 
-awaitable<std::vector<std::string>> FakeDaemon::start_copies(
-    std::vector<drivers::CopyRequest> requests, bool grouped) {
-  copies.insert(copies.end(), requests.begin(), requests.end());
+awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
+    std::vector<drivers::JobRequest> requests, bool grouped) {
+  for (const auto& request : requests) copies.push_back(std::get<drivers::CopyRequest>(request));
   last_is_grouped = grouped;
   while (hold_copies) co_await released_.wait();
   if (!copy_error.empty()) throw core::Error(copy_error);
   std::vector<std::string> ids;
-  for (const drivers::CopyRequest& request : requests) {
+  for (const auto& any : requests) {
+    const auto& request = std::get<drivers::CopyRequest>(any);
     ++copies_done;
     ids.push_back(request.id.value_or(request.source));
     start_job(ids.back());

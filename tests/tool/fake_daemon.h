@@ -24,8 +24,8 @@ class FakeDaemon : public daemon::Daemon {
 
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
-  boost::asio::awaitable<std::vector<std::string>> start_copies(
-      std::vector<drivers::CopyRequest> requests, bool grouped) override;
+  boost::asio::awaitable<std::vector<std::string>> start_jobs(
+      std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
   nlohmann::json query_volumes() override { return volumes; }

@@ -38,14 +38,14 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
 }
 
 // Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.
-Answer start(Daemon& daemon, std::vector<drivers::CopyRequest> requests, bool grouped) {
-  auto started = daemon.start_copies(std::move(requests), grouped);
+Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool grouped) {
+  auto started = daemon.start_jobs(std::move(requests), grouped);
   co_await std::move(started);
   co_return json::object();
 }
 
 // An action is a command under another name.
-drivers::CopyRequest action_request(const json& action) {
+drivers::JobRequest action_request(const json& action) {
   constexpr std::array kAction{Parameter{"type", Type::kWord, Need::kRequired, "blockdev-mirror"},
                                Parameter{"data", Type::kObject, Need::kRequired}};
   const Arguments outer(action, kAction);
@@ -75,7 +75,7 @@ Answer drive_mirror(Daemon& daemon, Arguments arguments) {
 
 // Every action's arguments are checked before the first one has an effect.
 Answer transaction(Daemon& daemon, Arguments arguments) {
-  std::vector<drivers::CopyRequest> requests;
+  std::vector<drivers::JobRequest> requests;
   for (const json& action : arguments.value("actions")) requests.push_back(action_request(action));
   return start(daemon, std::move(requests), is_grouped(arguments));
 }

@@ -12,7 +12,7 @@
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/job_kinds.h"
 
 namespace dmjob::daemon {
 
@@ -26,8 +26,8 @@ class Daemon {
   // Checks everything, makes and starts the jobs, all or none; returns their ids. `grouped`: they
   // take effect together or not at all, too. If it throws, those that were made already end without
   // having been started.
-  virtual boost::asio::awaitable<std::vector<std::string>> start_copies(
-      std::vector<drivers::CopyRequest> requests, bool grouped) = 0;
+  virtual boost::asio::awaitable<std::vector<std::string>> start_jobs(
+      std::vector<drivers::JobRequest> requests, bool grouped) = 0;
 
   // A managed volume NAME over the disk at `device`, active at once and after each boot.
   virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;

@@ -10,7 +10,6 @@
 #include "dm/name.h"
 #include "libjob/core/json_text.h"
 #include "libjob/core/worker.h"
-#include "libjob/drivers/copy_driver.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -76,7 +75,7 @@ void LiveDaemon::take_up(const nlohmann::json& content) {
 
 LiveDaemon::Group LiveDaemon::make_group(std::string id) {
   return {std::make_shared<core::Transaction>(std::move(id)),
-          std::make_shared<drivers::LiveGroup>()};
+          std::make_shared<drivers::DriverGroup>()};
 }
 
 // A record that cannot be read must not lose the others, nor itself.
@@ -84,14 +83,14 @@ void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
   try {
     std::unique_ptr<core::Driver> driver;
     if (record.at("status") != core::to_string(core::Status::kConcluded))
-      driver =
-          drivers::make_copy_driver(environment_, drivers::CopyPlan::restore(record.at("driver")),
-                                    record.at("id"), true, group.copies);
+      driver = drivers::restore_driver(environment_, record.at("type"), record.at("driver"),
+                                       record.at("id"), group.drivers);
     registry_.add(core::Job::restore(host_, record, std::move(driver), group.jobs));
   } catch (const std::exception& error) {
     log_error("a stored job is put aside, in \"quarantine\" of the state file: " +
               std::string(error.what()));
     quarantine_.push_back(record);
+    if (!group.jobs->id().empty()) broken_groups_.insert(group.jobs->id());
   }
 }
 
@@ -105,13 +104,18 @@ awaitable<void> LiveDaemon::start() {
     co_await report_strangers();
   }
   const Jobs jobs = registry_.jobs();
-  for (const auto& job : jobs) {
-    // The start of its transaction was cut off, and nobody was told that it had begun.
-    const bool half_made = job->status() == core::Status::kCreated;
-    if (half_made)
-      job->cancel(true);
-    else
-      job->start();
+  for (const auto& job : jobs) start_again(*job);
+}
+
+void LiveDaemon::start_again(core::Job& job) {
+  // The start of its transaction was cut off, and nobody was told that it had begun.
+  const bool half_made = job.status() == core::Status::kCreated;
+  if (!half_made) job.start();
+  if (!half_made && !broken_groups_.contains(job.transaction())) return;
+  try {
+    job.cancel(true);
+  } catch (const core::Error& error) {  // over, or taking effect just now: what was decided holds
+    log_warning(error.what());
   }
 }
 
@@ -193,12 +197,12 @@ drivers::CheckContext LiveDaemon::check_context() const {
           .memory_folder = config_.memory_folder};
 }
 
-awaitable<std::vector<std::string>> LiveDaemon::start_copies(
-    std::vector<drivers::CopyRequest> requests, bool grouped) {
+awaitable<std::vector<std::string>> LiveDaemon::start_jobs(
+    std::vector<drivers::JobRequest> requests, bool grouped) {
   Jobs made;
   std::exception_ptr failed;
   try {
-    co_await make_copies(std::move(requests), grouped, made);
+    co_await make_jobs(std::move(requests), grouped, made);
   } catch (const std::exception&) {
     failed = std::current_exception();
   }
@@ -214,46 +218,46 @@ awaitable<std::vector<std::string>> LiveDaemon::start_copies(
   co_return ids;
 }
 
-awaitable<void> LiveDaemon::make_copies(std::vector<drivers::CopyRequest> requests, bool grouped,
-                                        Jobs& made) {
+awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
+                                      Jobs& made) {
   const Group group = make_group("transaction-" + volumes::new_uuid());
-  std::vector<drivers::CheckedCopy> others;
-  for (drivers::CopyRequest& request : requests) {
-    drivers::CheckedCopy checked = co_await check_copy(request, others);
-    if (grouped) others.push_back(checked);
-    made.push_back(make_copy(request, std::move(checked), grouped ? group : make_group("")));
+  std::vector<drivers::Footprint> others;
+  for (drivers::JobRequest& request : requests) {
+    drivers::CheckedJob checked = co_await check_job(request, others);
+    if (grouped) others.push_back(checked.footprint);
+    made.push_back(make_job(drivers::settings_of(request), std::move(checked),
+                            grouped ? group : make_group("")));
   }
   // Somebody may have been quicker than we.
   for (const auto& job : made)
     if (job->cancelled()) throw core::Error("job '" + job->id() + "' was cancelled");
 }
 
-awaitable<drivers::CheckedCopy> LiveDaemon::check_copy(drivers::CopyRequest request,
-                                                       std::vector<drivers::CheckedCopy> others) {
+awaitable<drivers::CheckedJob> LiveDaemon::check_job(drivers::JobRequest request,
+                                                     std::vector<drivers::Footprint> others) {
   core::Worker worker;  // of its own: a hung disk keeps only this request
   const drivers::CheckContext context = check_context();
   auto check = [&] {
-    drivers::CheckedCopy checked = drivers::check_copy(request, context);
-    for (const drivers::CheckedCopy& other : others) drivers::check_apart(checked, other);
+    drivers::CheckedJob checked = drivers::check_job(request, context);
+    for (const drivers::Footprint& other : others) drivers::check_apart(checked.footprint, other);
     return checked;
   };
   co_return co_await worker.run(std::move(check));
 }
 
-std::shared_ptr<core::Job> LiveDaemon::make_copy(const drivers::CopyRequest& request,
-                                                 drivers::CheckedCopy checked, const Group& group) {
-  const std::string id = request.id.value_or(checked.default_id);
+std::shared_ptr<core::Job> LiveDaemon::make_job(const drivers::JobSettings& settings,
+                                                drivers::CheckedJob checked, const Group& group) {
+  const std::string id = settings.id.value_or(checked.footprint.default_id);
   if (const std::string wrong = core::check_job_id(id); !wrong.empty())
     throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
-  registry_.check_free(id, checked.claims);
-  auto driver =
-      drivers::make_copy_driver(environment_, std::move(checked.plan), id, false, group.copies);
+  registry_.check_free(id, checked.footprint.claims);
+  auto driver = checked.make_driver(environment_, id, group.drivers);
   auto job = core::Job::create(host_,
                                {.id = id,
-                                .speed = static_cast<std::uint64_t>(request.speed),
-                                .auto_finalize = request.auto_finalize,
-                                .auto_dismiss = request.auto_dismiss,
-                                .claims = std::move(checked.claims)},
+                                .speed = static_cast<std::uint64_t>(settings.speed),
+                                .auto_finalize = settings.auto_finalize,
+                                .auto_dismiss = settings.auto_dismiss,
+                                .claims = std::move(checked.footprint.claims)},
                                std::move(driver), group.jobs);
   registry_.add(job);
   return job;

@@ -9,12 +9,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "dm/control.h"
-#include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/environment.h"
-#include "libjob/drivers/live_group.h"
+#include "libjob/drivers/job_kinds.h"
 #include "libjob/store/state_file.h"
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"
@@ -40,8 +40,8 @@ class LiveDaemon : public Daemon {
 
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
-  boost::asio::awaitable<std::vector<std::string>> start_copies(
-      std::vector<drivers::CopyRequest> requests, bool grouped) override;
+  boost::asio::awaitable<std::vector<std::string>> start_jobs(
+      std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
   nlohmann::json query_volumes() override;
@@ -50,11 +50,12 @@ class LiveDaemon : public Daemon {
   // A transaction on both sides of the contract between jobs and drivers.
   struct Group {
     core::Job::Group jobs;
-    std::shared_ptr<drivers::LiveGroup> copies;
+    drivers::DriverGroupPtr drivers;
   };
   std::string compose() const;  // JSON
   void take_up(const nlohmann::json& content);
   void take_up_job(const nlohmann::json& record, const Group& group);
+  void start_again(core::Job& job);
   boost::asio::awaitable<void> activate_volumes();
   boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
@@ -62,13 +63,13 @@ class LiveDaemon : public Daemon {
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
   using Jobs = std::vector<std::shared_ptr<core::Job>>;
-  boost::asio::awaitable<void> make_copies(std::vector<drivers::CopyRequest> requests, bool grouped,
-                                           Jobs& made);
-  boost::asio::awaitable<drivers::CheckedCopy> check_copy(drivers::CopyRequest request,
-                                                          std::vector<drivers::CheckedCopy> others);
+  boost::asio::awaitable<void> make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
+                                         Jobs& made);
+  boost::asio::awaitable<drivers::CheckedJob> check_job(drivers::JobRequest request,
+                                                        std::vector<drivers::Footprint> others);
   // Reserves id and claims.
-  std::shared_ptr<core::Job> make_copy(const drivers::CopyRequest& request,
-                                       drivers::CheckedCopy checked, const Group& group);
+  std::shared_ptr<core::Job> make_job(const drivers::JobSettings& settings,
+                                      drivers::CheckedJob checked, const Group& group);
   dm::Control& control_or_refuse() const;
   void publish_change(const std::string& name, const char* change, const std::string& device);
   bool all_idle() const;
@@ -87,6 +88,7 @@ class LiveDaemon : public Daemon {
   core::JobHost host_;
   core::Registry registry_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
+  std::set<std::string> broken_groups_;                  // transactions with a record in there
   std::optional<DmEvents> dm_events_;
 };
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Space for the exceptions of a snapshot (DESIGN's COW slices): a part of a disk, all of which is
+// there, or a sparse file of its own, which is allocated a slice at a time ahead of its use.
+//
+// dm is given the whole of it from the start, so that nothing in the kernel changes when it grows,
+// and a boot cannot make it too short for what is in it.
+//
+// Thread: a worker; may block. Errors: std::system_error.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/loop_device.h"
+
+namespace dmjob::drivers {
+
+struct CowPlace {
+  ScratchPlace place;       // kFile, kMemory: the file is the cow's alone
+  std::uint64_t bytes = 0;  // from place.offset on
+
+  nlohmann::json record() const { return {{"place", place.record()}, {"bytes", bytes}}; }
+  static CowPlace restore(const nlohmann::json& record) {
+    return {ScratchPlace::restore(record.at("place")), record.at("bytes")};
+  }
+  bool operator==(const CowPlace&) const = default;
+};
+
+class CowSpace {
+ public:
+  // What the exceptions of a whole volume take at most, metadata included. Bytes.
+  static std::uint64_t most_bytes(std::uint64_t volume_bytes, std::uint64_t chunk_bytes);
+
+  // create: makes the file if it is missing, and sees to it that a snapshot finds no exceptions.
+  // Otherwise everything must be there.
+  static CowSpace open(const CowPlace& place, bool create);
+  // Removes the file that was made, when nothing stands on it any more.
+  static void remove(const CowPlace& place) noexcept;
+
+  dev_t dev() const { return dev_; }
+  std::uint64_t offset() const { return place_.place.offset; }  // bytes on dev()
+  std::uint64_t bytes() const { return place_.bytes; }
+
+  // Bytes from the start that are certain to be there. Of a file that was opened again: 0, until
+  // reserve() has looked.
+  std::uint64_t reserved() const { return reserved_; }
+  // Allocates the first `bytes`. False: there is no room.
+  bool reserve(std::uint64_t bytes);
+
+ private:
+  explicit CowSpace(CowPlace place) : place_(std::move(place)) {}
+  void make_file() const;
+  void wipe_header() const;
+
+  CowPlace place_;
+  std::optional<LoopDevice> loop_;
+  dev_t dev_ = 0;
+  std::uint64_t reserved_ = 0;
+};
+
+}  // namespace dmjob::drivers

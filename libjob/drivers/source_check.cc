@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/source_check.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <system_error>
+
+#include "dm/name.h"
+#include "dm/targets.h"
+#include "dm/topology/stateless.h"
+#include "libjob/core/error.h"
+#include "libjob/io/block_device.h"
+
+namespace dmjob::drivers {
+
+using core::Error;
+
+io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role) {
+  try {
+    return io::probe(path);
+  } catch (const std::system_error& error) {
+    throw Error(role + " " + path + ": " + error.code().message());
+  }
+}
+
+std::string name_claim(const io::ProbeResult& what) {
+  if (what.kind == io::Kind::kBlockDevice) return dm::print_dev(what.dev);
+  return std::filesystem::canonical(what.path);
+}
+
+// A job's own use of a disk also looks like a holder; this says more.
+void require_no_job(const CheckContext& context, const io::ProbeResult& what,
+                    const std::string& shown) {
+  const auto job = context.busy.find(name_claim(what));
+  if (job != context.busy.end()) throw Error(shown + " is in use by job '" + job->second + "'");
+}
+
+namespace {
+
+std::string owner_of(const std::string& uuid) {
+  if (uuid.starts_with("LVM-")) return "LVM";
+  if (uuid.starts_with("CRYPT-")) return "cryptsetup";
+  if (uuid.starts_with("mpath-")) return "multipath";
+  return "another program";
+}
+
+// cryptsetup puts a key where it alone finds it, while it runs: such a table cannot be loaded
+// again.
+bool has_lost_key(const dm::Segment& segment) {
+  std::istringstream words(segment.args);
+  std::string cipher;
+  std::string key;
+  words >> cipher >> key;
+  return segment.target == "crypt" && key.starts_with(':') &&
+         key.find(":cryptsetup:") != std::string::npos;
+}
+
+// What the stack of a job would find out only when the job has begun.
+void check_table(const dm::Table& table, const std::string& name) {
+  const std::string stateful = dm::first_stateful_target(table);
+  if (!stateful.empty())
+    throw Error("volume '" + name + "' has a " + stateful +
+                " target, which must not be active twice: it cannot be copied while in use");
+  if (std::ranges::any_of(table.segments(), has_lost_key))
+    throw Error("volume '" + name +
+                "' has its key in a keyring that is gone: 'cryptsetup refresh "
+                "--disable-keyring " +
+                name + "' puts it into the table, then copy");
+}
+
+Source live_source(const std::string& name, const CheckContext& context) {
+  if (!context.control)
+    throw Error("volume '" + name + "': this kernel has no device-mapper (modprobe dm-mod)");
+  auto device = context.control->find(name);
+  if (!device)
+    throw Error("Cannot find volume '" + name + "': 'dmjob volumes' and 'dmsetup ls' list them");
+  if (device->uuid.starts_with(dm::kInnerUuidPrefix))
+    throw Error("'" + name + "' is an inner device of a dmjob job: name its volume");
+  if (device->suspended)
+    throw Error("volume '" + name + "' is suspended: 'dmsetup resume " + name + "' first");
+  if (device->read_only)
+    throw Error("volume '" + name +
+                "' is read-only: a volume that is copied live must be writable");
+  Source source;
+  source.what = probe_or_refuse(io::device_path(device->dev), "volume");
+  require_no_job(context, source.what, "volume '" + name + "'");
+  source.volume = name;
+  auto ours = context.volumes.find(name);
+  source.managed =
+      ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
+  if (!source.managed) source.owner = owner_of(device->uuid);
+  check_table(context.control->table(name), name);
+  return source;
+}
+
+void require_idle(const io::ProbeResult& disk) {
+  std::string user;
+  if (!disk.mounted_on.empty())
+    user = "mounted on " + disk.mounted_on.front();
+  else if (!disk.holders.empty())
+    user = "held by " + disk.holders.front();
+  else if (disk.held_exclusively)
+    user = "open exclusively";
+  if (user.empty()) return;
+  throw Error("source " + disk.path + " is in use (" + user +
+              ") and not a device-mapper volume: release it once and put it under dmjob with "
+              "'dmjob attach NAME " +
+              disk.path + "', then copy NAME");
+}
+
+// Whoever writes through the loop device may not have written yet.
+void require_idle_file(const io::ProbeResult& file) {
+  if (!file.mounted_on.empty())
+    throw Error("source " + file.path + " is in use (" + file.mounted_on.front() + ")");
+  if (!file.holders.empty())
+    throw Error("source " + file.path + " is in use (held by " + file.holders.front() +
+                "): copy /dev/" + file.holders.front() + ", or detach that first");
+}
+
+}  // namespace
+
+Source find_source(const std::string& given, const CheckContext& context) {
+  if (given.find('/') == std::string::npos) return live_source(given, context);
+  io::ProbeResult what = probe_or_refuse(given, "source");
+  if (!what.dm_name.empty()) return live_source(what.dm_name, context);
+  require_no_job(context, what, "source " + what.path);
+  what.kind == io::Kind::kBlockDevice ? require_idle(what) : require_idle_file(what);
+  return {.what = what, .volume = {}, .managed = false, .owner = {}};
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Space for exceptions, on loop devices. As root.
+#include "libjob/drivers/cow_space.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <system_error>
+
+#include "libjob/io/aligned_buffer.h"
+#include "libjob/io/block_device.h"
+#include "tests/support/temp_folder.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+class CowSpaceTest : public testing::Test {
+ protected:
+  CowPlace place(std::uint64_t bytes = 8 * kMiB) const {
+    return {{ScratchPlace::Kind::kFile, folder_.path("cow"), 0}, bytes};
+  }
+  std::uint64_t allocated() const {
+    struct stat status{};
+    return stat(folder_.path("cow").c_str(), &status) == 0
+               ? static_cast<std::uint64_t>(status.st_blocks) * 512
+               : 0;
+  }
+  void write_first_block(const CowSpace& space, std::byte value) {
+    const auto disk = io::open_device(space.dev(), io::Access::kReadWrite);
+    io::AlignedBuffer block(4096);
+    block.bytes()[0] = value;
+    ASSERT_FALSE(disk->write(space.offset(), block.bytes()));
+  }
+  std::byte first_byte(const CowSpace& space) {
+    const auto disk = io::open_device(space.dev(), io::Access::kRead);
+    io::AlignedBuffer block(4096);
+    EXPECT_FALSE(disk->read(space.offset(), block.bytes()));
+    return block.bytes()[0];
+  }
+
+  test::TempFolder folder_;
+};
+
+// dm-snap-persistent.c: the header's chunk, then areas of one chunk of metadata and the chunks that
+// it tells of.
+TEST(CowSpaceSize, CountsHeaderMetadataAndData) {
+  constexpr std::uint64_t kChunk = 16 << 10;
+  constexpr std::uint64_t kOfAnArea = kChunk / 16;
+  EXPECT_EQ(CowSpace::most_bytes(kChunk, kChunk), 3 * kChunk);
+  EXPECT_EQ(CowSpace::most_bytes(kChunk + 1, kChunk), 4 * kChunk);
+  EXPECT_EQ(CowSpace::most_bytes((kOfAnArea - 1) * kChunk, kChunk), (kOfAnArea + 1) * kChunk);
+  EXPECT_EQ(CowSpace::most_bytes(kOfAnArea * kChunk, kChunk), (kOfAnArea + 3) * kChunk);
+}
+
+TEST_F(CowSpaceTest, OfAFileIsAllocatedASliceAtATime) {
+  CowSpace space = CowSpace::open(place(), true);
+  EXPECT_EQ(space.bytes(), 8 * kMiB);
+  EXPECT_EQ(space.reserved(), 0U);
+  EXPECT_LT(allocated(), kMiB);
+  EXPECT_TRUE(space.reserve(2 * kMiB));
+  EXPECT_EQ(space.reserved(), 2 * kMiB);
+  EXPECT_GE(allocated(), 2 * kMiB);
+  EXPECT_LT(allocated(), 3 * kMiB);
+  EXPECT_TRUE(space.reserve(100 * kMiB));
+  EXPECT_EQ(space.reserved(), 8 * kMiB);
+}
+
+TEST_F(CowSpaceTest, IsOneDiskForAllWhoOpenIt) {
+  CowSpace space = CowSpace::open(place(), true);
+  CowSpace again = CowSpace::open(place(), false);
+  EXPECT_EQ(again.dev(), space.dev());
+  EXPECT_EQ(again.reserved(), 0U);
+}
+
+TEST_F(CowSpaceTest, BeginsEmptyButIsTakenUpAsItIs) {
+  CowSpace space = CowSpace::open(place(), true);
+  EXPECT_EQ(first_byte(space), std::byte{0});
+  write_first_block(space, std::byte{1});
+  EXPECT_EQ(first_byte(CowSpace::open(place(), false)), std::byte{1});
+  EXPECT_EQ(first_byte(CowSpace::open(place(), true)), std::byte{0});
+}
+
+TEST_F(CowSpaceTest, OfAPartOfADiskIsAllThere) {
+  const CowSpace disk = CowSpace::open(place(), true);
+  const std::string path = io::device_path(disk.dev());
+  const CowPlace part{{ScratchPlace::Kind::kTail, path, 4 * kMiB}, 4 * kMiB};
+  CowSpace space = CowSpace::open(part, true);
+  EXPECT_EQ(space.dev(), disk.dev());
+  EXPECT_EQ(space.offset(), 4 * kMiB);
+  EXPECT_EQ(space.reserved(), 4 * kMiB);
+  EXPECT_TRUE(space.reserve(9 * kMiB));
+  EXPECT_EQ(space.reserved(), 4 * kMiB);
+}
+
+TEST_F(CowSpaceTest, SaysSoIfThereIsNoRoom) {
+  constexpr std::uint64_t kMuch = 1ULL << 43;
+  CowSpace space = CowSpace::open(place(kMuch), true);
+  EXPECT_FALSE(space.reserve(kMuch));
+  EXPECT_EQ(space.reserved(), 0U);
+}
+
+TEST_F(CowSpaceTest, ThatIsGoneIsNotMadeAnew) {
+  EXPECT_THROW(CowSpace::open(place(), false), std::system_error);
+}
+
+TEST_F(CowSpaceTest, IsRemovedWithItsFile) {
+  {
+    const CowSpace space = CowSpace::open(place(), true);
+  }
+  CowSpace::remove(place());
+  EXPECT_THROW(CowSpace::open(place(), false), std::system_error);
+}
+
+TEST_F(CowSpaceTest, HasARecord) { EXPECT_EQ(CowPlace::restore(place().record()), place()); }
+
+}  // namespace
+}  // namespace dmjob::drivers
