@@ -31,6 +31,9 @@ class Ledger {
  public:
   virtual ~Ledger() = default;
   virtual void suspending(const std::string& name, OnDeath action) noexcept = 0;
+  // From now on `leader`'s kNewTable holds for `name` too, so that one store decides for several
+  // suspended devices. Both are noted.
+  virtual void follow(const std::string& name, const std::string& leader) noexcept = 0;
   virtual void resumed(const std::string& name) noexcept = 0;
   // While noted, the death of this process means: suspend the device without flush and resume it
   // with its inactive table, which is preloaded (a mirror goes back to tracking).
@@ -54,6 +57,8 @@ class SuspendGuard {
   // Changes what the ledger says. For a pivot: the old table until its commit record is durable,
   // the new one from then on.
   void on_death(OnDeath action) noexcept;
+  // Ledger::follow().
+  void follow(const SuspendGuard& leader) noexcept { ledger_.follow(name_, leader.name_); }
 
   // Resumes with the inactive table, if one is loaded. If that fails, the device is resumed with
   // the old table and the error is thrown. (The kernel refuses a table in two ways: it drops the

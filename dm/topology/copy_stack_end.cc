@@ -33,7 +33,9 @@ constexpr std::chrono::seconds kPatience(5);
 // Past the point of no return: one that fails keeps no other from ending.
 void resume_all(std::vector<std::optional<SuspendGuard>>& guards) {
   std::exception_ptr first_error;
-  for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);
+  for (auto& guard : guards)
+    if (&guard != &guards.front()) guard->follow(*guards.front());
+  for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);  // the first decides for all
   for (auto& guard : guards) {
     try {
       guard->resume();

@@ -62,6 +62,11 @@ TEST_F(GroupTest, BothAreSuspendedBeforeOneIsResumed) {
   EXPECT_TRUE(other_has_moved());
 }
 
+TEST_F(GroupTest, AtNoInstantWouldADeathSwitchOnlyOne) {
+  EXPECT_EQ(pivot_both(), 0);
+  EXPECT_FALSE(ledger.was_divided());
+}
+
 TEST_F(GroupTest, OneMayPivotAndTheOtherKeepItsDisk) {
   EXPECT_EQ(end(CopyStack::End::kPivot, CopyStack::End::kKeep), 0);
   EXPECT_TRUE(stack.has_ended(CopyStack::End::kPivot));

@@ -362,12 +362,36 @@ void FakeLedger::suspending(const std::string& name, OnDeath action) noexcept {
   control_.note("note " + name + (action == OnDeath::kOldTable ? " old" : " new"));
   const std::lock_guard lock(mutex_);
   suspended_[name] = action;
+  look();
+}
+
+void FakeLedger::follow(const std::string& name, const std::string& leader) noexcept {
+  const std::lock_guard lock(mutex_);
+  leaders_[name] = leader;
+  look();
+}
+
+bool FakeLedger::takes_new_table(const std::string& name) const {
+  const auto device = suspended_.find(name);
+  return device != suspended_.end() && device->second == OnDeath::kNewTable;
+}
+
+void FakeLedger::look() noexcept {
+  int renewed = 0;
+  for (const auto& [name, action] : suspended_) {
+    const auto leader = leaders_.find(name);
+    const bool follows = leader != leaders_.end() && takes_new_table(leader->second);
+    if (follows || action == OnDeath::kNewTable) ++renewed;
+  }
+  if (renewed != 0 && renewed != std::ssize(suspended_)) was_divided_ = true;
 }
 
 void FakeLedger::resumed(const std::string& name) noexcept {
   control_.note("done " + name);
   const std::lock_guard lock(mutex_);
   suspended_.erase(name);
+  leaders_.erase(name);
+  look();
 }
 
 void FakeLedger::watch_mirror(const std::string& name) noexcept {

@@ -28,17 +28,23 @@ struct Guardian::Page {
   enum class Meaning : int { kFree, kBusy, kOldTable, kNewTable, kMirror };
   struct Slot {
     std::atomic<Meaning> meaning;
+    std::atomic<const Slot*> leader;  // of this page, at the same address for both; null: none
     std::array<char, 128> name;
     bool is(std::string_view other) const { return other == name.data(); }
     bool suspended() const {
       const Meaning now = meaning;
       return now == Meaning::kOldTable || now == Meaning::kNewTable;
     }
+    bool takes_new_table() const {
+      const Slot* decides = leader;
+      return meaning == Meaning::kNewTable || (decides && decides->meaning == Meaning::kNewTable);
+    }
   };
   // More than a host has jobs; what does not fit is not guarded.
   std::array<Slot, 256> slots;
 
   void note(const std::string& name, Meaning meaning) noexcept;
+  Slot* find_suspended(const std::string& name) noexcept;
 };
 
 void Guardian::Page::note(const std::string& name, Meaning meaning) noexcept {
@@ -47,9 +53,16 @@ void Guardian::Page::note(const std::string& name, Meaning meaning) noexcept {
     Meaning expected = Meaning::kFree;
     if (!slot.meaning.compare_exchange_strong(expected, Meaning::kBusy)) continue;
     std::memcpy(slot.name.data(), name.c_str(), name.size() + 1);
+    slot.leader = nullptr;
     slot.meaning = meaning;
     return;
   }
+}
+
+Guardian::Page::Slot* Guardian::Page::find_suspended(const std::string& name) noexcept {
+  for (Slot& slot : slots)
+    if (slot.suspended() && slot.is(name)) return &slot;
+  return nullptr;
 }
 
 namespace {
@@ -161,7 +174,7 @@ void Guardian::guard(int pipe, int lock) {
   for (const Page::Slot& slot : page_->slots) {
     if (!slot.suspended()) continue;
     in_child(lock, [&](dm::Control& control) {
-      resume(control, slot.name.data(), slot.meaning == Meaning::kNewTable);
+      resume(control, slot.name.data(), slot.takes_new_table());
     });
   }
   wait_for_children();
@@ -183,17 +196,22 @@ void Guardian::dismiss() noexcept {
 void Guardian::suspending(const std::string& name, dm::OnDeath action) noexcept {
   const auto meaning =
       action == dm::OnDeath::kNewTable ? Page::Meaning::kNewTable : Page::Meaning::kOldTable;
-  for (Page::Slot& slot : page_->slots) {
-    if (!slot.suspended() || !slot.is(name)) continue;
-    slot.meaning = meaning;
-    return;
-  }
-  page_->note(name, meaning);
+  if (Page::Slot* slot = page_->find_suspended(name))
+    slot->meaning = meaning;
+  else
+    page_->note(name, meaning);
+}
+
+void Guardian::follow(const std::string& name, const std::string& leader) noexcept {
+  if (Page::Slot* slot = page_->find_suspended(name)) slot->leader = page_->find_suspended(leader);
 }
 
 void Guardian::resumed(const std::string& name) noexcept {
+  Page::Slot* gone = page_->find_suspended(name);
+  if (!gone) return;
   for (Page::Slot& slot : page_->slots)
-    if (slot.suspended() && slot.is(name)) slot.meaning = Page::Meaning::kFree;
+    if (slot.leader == gone) slot.leader = nullptr;  // the slot may soon be another device's
+  gone->meaning = Page::Meaning::kFree;
 }
 
 void Guardian::watch_mirror(const std::string& name) noexcept {

@@ -35,6 +35,7 @@ class Guardian : public dm::Ledger {
 
   // Thread: any.
   void suspending(const std::string& name, dm::OnDeath action) noexcept override;
+  void follow(const std::string& name, const std::string& leader) noexcept override;
   void resumed(const std::string& name) noexcept override;
   void watch_mirror(const std::string& name) noexcept override;
   void forget_mirror(const std::string& name) noexcept override;

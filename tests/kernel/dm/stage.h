@@ -35,6 +35,7 @@ using Regions = std::vector<std::uint64_t>;
 class NoLedger : public Ledger {
  public:
   void suspending(const std::string&, OnDeath) noexcept override {}
+  void follow(const std::string&, const std::string&) noexcept override {}
   void resumed(const std::string&) noexcept override {}
   void watch_mirror(const std::string&) noexcept override {}
   void forget_mirror(const std::string&) noexcept override {}
