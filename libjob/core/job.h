@@ -107,6 +107,8 @@ class Job : public std::enable_shared_from_this<Job> {
   nlohmann::json query_job() const;  // a member of query-jobs
   // A member of query-block-jobs, with the driver's members, and "verbs": those that it takes now.
   nlohmann::json query_block_job() const;
+  // The same as JSON text; that of a concluded job is kept, since nothing in it changes any more.
+  std::string query_block_job_text() const;
   // {"id", "type", "status", "transaction", "options", "flags", "io-status", "error", "progress",
   // "driver"}; the driver's part is its record(), or describe() at the end for a concluded job.
   nlohmann::json record() const;
@@ -231,6 +233,7 @@ class Job : public std::enable_shared_from_this<Job> {
   Progress progress_;
   nlohmann::json last_words_ = nlohmann::json::object();  // driver's describe() when concluded
   mutable std::shared_ptr<RecordCache> record_cache_;
+  mutable std::string concluded_text_;
 
   bool restored_ = false;
   bool started_ = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/core/job.h"
+#include "libjob/core/json_text.h"
 
 namespace dmjob::core {
 
@@ -58,6 +59,12 @@ nlohmann::json Job::query_block_job() const {
   nlohmann::json all = driver_ ? driver_->describe() : last_words_;
   all.update(reply);
   return all;
+}
+
+std::string Job::query_block_job_text() const {
+  if (status_ != Status::kConcluded) return to_text(query_block_job());
+  if (concluded_text_.empty()) concluded_text_ = to_text(query_block_job());
+  return concluded_text_;
 }
 
 }  // namespace dmjob::core

@@ -83,5 +83,16 @@ TEST_F(Query, AnErrorWhileCleaningUpIsTold) {
   EXPECT_EQ(story(), "created running waiting pending COMPLETED(error) concluded");
 }
 
+TEST_F(Query, AsTextSaysTheSameAtAllTimes) {
+  start({.id = "j", .auto_dismiss = false});
+  EXPECT_EQ(json::parse(job->query_block_job_text()), job->query_block_job());
+  job->progress().add_done(2);
+  EXPECT_EQ(json::parse(job->query_block_job_text()), job->query_block_job());
+  ask([](Job& j) { j.cancel(true); });
+  ASSERT_EQ(job->status(), core::Status::kConcluded);
+  EXPECT_EQ(json::parse(job->query_block_job_text()), job->query_block_job());
+  EXPECT_EQ(json::parse(job->query_block_job_text()), job->query_block_job());
+}
+
 }  // namespace
 }  // namespace dmjob::test

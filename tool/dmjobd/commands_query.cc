@@ -19,7 +19,7 @@ namespace {
 using core::Job;
 using nlohmann::json;
 
-using Describe = json (Job::*)() const;
+using Describe = std::string (*)(const Job&);  // as JSON text
 
 // A list that other clients need not wait for: of a thousand jobs it takes milliseconds, in which
 // the reactor turns to others now and then. It is of the instant of the answer all the same, but
@@ -53,7 +53,7 @@ class JobList {
     core::Status status = core::Status::kUndefined;
     std::string text;
   };
-  Look look(const Job& job) const { return {job.status(), core::to_text((job.*describe_)())}; }
+  Look look(const Job& job) const { return {job.status(), describe_(job)}; }
 
   const core::Registry& registry_;
   const Describe describe_;
@@ -64,9 +64,9 @@ class JobList {
 // All, or the one that is named; an empty list if there is none.
 Answer list_jobs(Daemon& daemon, std::optional<std::string> id, Describe describe) {
   if (id) {
-    json found = json::array();
-    if (const auto job = daemon.registry().find(*id)) found.push_back(((*job).*describe)());
-    co_return found;
+    core::ListText found;
+    if (const auto job = daemon.registry().find(*id)) found.add(describe(*job));
+    co_return Reply::of_text(found.text());
   }
   JobList list(daemon.registry(), describe);
   co_await list.prepare();
@@ -84,11 +84,13 @@ Answer query_commands(Daemon& /*daemon*/, Arguments /*arguments*/) {
 }
 
 Answer query_jobs(Daemon& daemon, Arguments arguments) {
-  return list_jobs(daemon, arguments.text_if("id"), &Job::query_job);
+  const auto describe = [](const Job& job) { return core::to_text(job.query_job()); };
+  return list_jobs(daemon, arguments.text_if("id"), describe);
 }
 
 Answer query_block_jobs(Daemon& daemon, Arguments arguments) {
-  return list_jobs(daemon, arguments.text_if("device"), &Job::query_block_job);
+  const auto describe = [](const Job& job) { return job.query_block_job_text(); };
+  return list_jobs(daemon, arguments.text_if("device"), describe);
 }
 
 Answer query_job_history(Daemon& daemon, Arguments /*arguments*/) {
