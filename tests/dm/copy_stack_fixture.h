@@ -12,7 +12,7 @@
 
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
-#include "tests/support/fake_control.h"
+#include "tests/support/fake_ledger.h"
 
 namespace dmjob::dm {
 

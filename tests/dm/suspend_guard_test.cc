@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "dm/targets.h"
-#include "tests/support/fake_control.h"
+#include "tests/support/fake_ledger.h"
 
 namespace dmjob::dm {
 namespace {

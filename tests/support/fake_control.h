@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "dm/control.h"
-#include "dm/suspend_guard.h"
 
 namespace dmjob::dm {
 
@@ -109,36 +108,6 @@ class FakeControl : public Control {
   std::vector<Table> unresumable_;
   std::vector<std::string> log_;
   std::vector<std::string> violations_;
-};
-
-// Writes what it is told into the log of a FakeControl: "note NAME old|new", "done NAME", "watch
-// NAME", "unwatch NAME" (the last only if it was watched), and knows what is noted.
-class FakeLedger : public Ledger {
- public:
-  explicit FakeLedger(FakeControl& control) : control_(control) {}
-
-  void suspending(const std::string& name, OnDeath action) noexcept override;
-  void follow(const std::string& name, const std::string& leader) noexcept override;
-  void resumed(const std::string& name) noexcept override;
-  void watch_mirror(const std::string& name) noexcept override;
-  void forget_mirror(const std::string& name) noexcept override;
-
-  bool empty() const;
-  // True if there was a moment in which the process's death would have given some of the suspended
-  // devices their new table and others their old one.
-  bool was_divided() const { return was_divided_; }
-  bool watched(const std::string& name) const;
-
- private:
-  bool takes_new_table(const std::string& name) const;
-  void look() noexcept;
-
-  FakeControl& control_;
-  mutable std::mutex mutex_;
-  std::map<std::string, OnDeath> suspended_;
-  std::map<std::string, std::string> leaders_;
-  bool was_divided_ = false;
-  std::map<std::string, bool> watched_;
 };
 
 }  // namespace dmjob::dm

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/fake_ledger.h"
+
+#include <iterator>
+
+namespace dmjob::dm {
+
+void FakeLedger::suspending(const std::string& name, OnDeath action) noexcept {
+  control_.note("note " + name + (action == OnDeath::kOldTable ? " old" : " new"));
+  const std::lock_guard lock(mutex_);
+  suspended_[name] = action;
+  look();
+}
+
+void FakeLedger::follow(const std::string& name, const std::string& leader) noexcept {
+  const std::lock_guard lock(mutex_);
+  leaders_[name] = leader;
+  look();
+}
+
+bool FakeLedger::takes_new_table(const std::string& name) const {
+  const auto device = suspended_.find(name);
+  return device != suspended_.end() && device->second == OnDeath::kNewTable;
+}
+
+void FakeLedger::look() noexcept {
+  int renewed = 0;
+  for (const auto& [name, action] : suspended_) {
+    const auto leader = leaders_.find(name);
+    const bool follows = leader != leaders_.end() && takes_new_table(leader->second);
+    if (follows || action == OnDeath::kNewTable) ++renewed;
+  }
+  if (renewed != 0 && renewed != std::ssize(suspended_)) was_divided_ = true;
+}
+
+void FakeLedger::resumed(const std::string& name) noexcept {
+  control_.note("done " + name);
+  const std::lock_guard lock(mutex_);
+  suspended_.erase(name);
+  leaders_.erase(name);
+  look();
+}
+
+void FakeLedger::watch_mirror(const std::string& name) noexcept {
+  control_.note("watch " + name);
+  const std::lock_guard lock(mutex_);
+  watched_[name] = true;
+}
+
+void FakeLedger::forget_mirror(const std::string& name) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (watched_.erase(name) != 0) control_.note("unwatch " + name);
+}
+
+bool FakeLedger::empty() const {
+  const std::lock_guard lock(mutex_);
+  return suspended_.empty() && watched_.empty();
+}
+
+bool FakeLedger::watched(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return watched_.contains(name);
+}
+
+}  // namespace dmjob::dm

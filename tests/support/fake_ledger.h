@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Writes what it is told into the log of a FakeControl: "note NAME old|new", "done NAME", "watch
+// NAME", "unwatch NAME" (the last only if it was watched), and knows what is noted.
+// Thread: any.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "dm/suspend_guard.h"
+#include "tests/support/fake_control.h"
+
+namespace dmjob::dm {
+
+class FakeLedger : public Ledger {
+ public:
+  explicit FakeLedger(FakeControl& control) : control_(control) {}
+
+  void suspending(const std::string& name, OnDeath action) noexcept override;
+  void follow(const std::string& name, const std::string& leader) noexcept override;
+  void resumed(const std::string& name) noexcept override;
+  void watch_mirror(const std::string& name) noexcept override;
+  void forget_mirror(const std::string& name) noexcept override;
+
+  bool empty() const;
+  // True if there was a moment in which the process's death would have given some of the suspended
+  // devices their new table and others their old one.
+  bool was_divided() const { return was_divided_; }
+  bool watched(const std::string& name) const;
+
+ private:
+  bool takes_new_table(const std::string& name) const;
+  void look() noexcept;
+
+  FakeControl& control_;
+  mutable std::mutex mutex_;
+  std::map<std::string, OnDeath> suspended_;
+  std::map<std::string, std::string> leaders_;
+  bool was_divided_ = false;
+  std::map<std::string, bool> watched_;
+};
+
+}  // namespace dmjob::dm
