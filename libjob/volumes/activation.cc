@@ -84,6 +84,10 @@ void activate(dm::Control& control, const ManagedVolume& volume) {
                   .read_only = false});
 }
 
+bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path) {
+  return control.table(volume.name) == dm::linear_table(volume.sectors, io::probe(path).dev);
+}
+
 void deactivate(dm::Control& control, const ManagedVolume& volume) {
   auto found = control.find(volume.name);
   if (!found || found->uuid != dm::volume_uuid(volume.uuid)) return;

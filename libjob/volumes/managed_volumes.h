@@ -57,6 +57,8 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name, const s
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
 // it is there already; then its uuid must be ours.
 void activate(dm::Control& control, const ManagedVolume& volume);
+// True if its device is linear on the disk at `path`, from the start.
+bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
 // Removes the device. Refuses while it is open.
 void deactivate(dm::Control& control, const ManagedVolume& volume);
 

@@ -63,6 +63,17 @@ class PivotDecisionTest(copy_story.CopyStory):
         self.assertEqual(self.diskstats(self.disk(3))['sectors_written'], 0)
         self.assertEqual(self.volume()['device'], target)
 
+    def test_a_pivot_without_its_job_is_finished_if_the_volume_shows_it(self):
+        if self.boot == 1:
+            self.cut_power_in_ready()
+        target = self.linear('target', self.disk(1))
+        self.decide(target)
+        state_edit.edit(self.state_dir, lambda content: content['jobs'].clear())
+        self.start_daemon()
+        self.expect_all_on(target)
+        self.assertEqual(self.volume()['device'], target)
+        self.assertNotIn('pivot-to', self.volume())
+
 
 if __name__ == '__main__':
     harness.main()

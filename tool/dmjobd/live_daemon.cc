@@ -119,27 +119,6 @@ void LiveDaemon::start_again(core::Job& job) {
   }
 }
 
-// A volume with a job that had interposed is there already, or the job starts over after a reboot.
-awaitable<void> LiveDaemon::activate_volumes() {
-  const auto volumes = volumes_.all();
-  for (const auto& [name, volume] : volumes) {
-    const std::string error = co_await try_activate(volume);
-    volumes_.set_error(name, error);
-    if (!error.empty()) log_error("volume '" + name + "' is not active: " + error);
-  }
-}
-
-awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
-  core::Worker worker;
-  try {
-    auto call = [&] { volumes::activate(*control_, volume); };
-    co_await worker.run(std::move(call));
-  } catch (const std::exception& error) {
-    co_return error.what();
-  }
-  co_return "";
-}
-
 // Devices with our UUID that no job of ours knows are reported, never removed.
 awaitable<void> LiveDaemon::report_strangers() {
   core::Worker worker;
@@ -261,80 +240,6 @@ std::shared_ptr<core::Job> LiveDaemon::make_job(const drivers::JobSettings& sett
                                std::move(driver), group.jobs);
   registry_.add(job);
   return job;
-}
-
-// --- volumes ---
-
-dm::Control& LiveDaemon::control_or_refuse() const {
-  if (!control_) throw core::Error("this kernel has no device-mapper (modprobe dm-mod)");
-  return *control_;
-}
-
-void LiveDaemon::publish_change(const std::string& name, const char* change,
-                                const std::string& device) {
-  events_.publish("VOLUME_CHANGE", {{"name", name}, {"change", change}, {"device", device}});
-}
-
-awaitable<void> LiveDaemon::forget_volume(std::string name) {
-  volumes_.remove(name);
-  co_await keeper_.persist();
-}
-
-// The intent is durable before the device is made.
-awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
-  dm::Control& control = control_or_refuse();
-  constexpr core::Duration kPatience = std::chrono::minutes(1);
-  auto hold = co_await locks_.acquire(name, "attach", kPatience);
-  if (volumes_.find(name)) throw core::Error("volume '" + name + "' exists already");
-  core::Worker worker;
-  auto plan = [&] { return volumes::plan_attach(control, name, device); };
-  const volumes::ManagedVolume volume = co_await worker.run(std::move(plan));
-  volumes_.add(volume);
-  std::string failed;
-  try {
-    co_await keeper_.persist();
-    failed = co_await try_activate(volume);
-  } catch (const std::exception& error) {
-    failed = error.what();
-  }
-  if (!failed.empty()) {
-    co_await forget_volume(name);
-    throw core::Error("volume '" + name + "' was not attached: " + failed);
-  }
-  publish_change(name, "attached", volume.device);
-}
-
-awaitable<void> LiveDaemon::detach(std::string name) {
-  constexpr core::Duration kPatience = std::chrono::minutes(1);
-  auto hold = co_await locks_.acquire(name, "detach", kPatience);
-  const volumes::ManagedVolume* volume = volumes_.find(name);
-  if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
-  if (auto job = registry_.holder(name))
-    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
-  if (control_) {
-    const volumes::ManagedVolume gone = *volume;
-    core::Worker worker;
-    auto remove = [&] { volumes::deactivate(*control_, gone); };
-    co_await worker.run(std::move(remove));
-  }
-  const std::string device = volume->device;
-  co_await forget_volume(name);
-  publish_change(name, "detached", device);
-}
-
-nlohmann::json LiveDaemon::query_volumes() {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& [name, volume] : volumes_.all()) {
-    nlohmann::json entry{{"name", name},
-                         {"device", volume.device},
-                         {"size", volume.sectors * 512},
-                         {"managed", true},
-                         {"active", volume.error.empty()}};
-    if (!volume.error.empty()) entry["error"] = volume.error;
-    if (auto job = registry_.holder(name)) entry["job"] = job->id();
-    list.push_back(std::move(entry));
-  }
-  return list;
 }
 
 }  // namespace dmjob::daemon

@@ -58,6 +58,7 @@ class LiveDaemon : public Daemon {
   void start_again(core::Job& job);
   boost::asio::awaitable<void> activate_volumes();
   boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
