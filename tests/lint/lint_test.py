@@ -103,6 +103,11 @@ class HeadersAlone(LintTest):
 
     def test_an_include_is_missing(self):
         self.bad(headers_alone, {'a.h': HEADER + 'std::string f();\n'}, 'does not compile alone')
+        self.bad(headers_alone, {'a.h': HEADER + 'std::string f();\n',
+                                 'a.cc': CPP + '#include <string>\n#include "a.h"\n'}, 'does not compile alone')
+
+    def test_a_source_that_includes_it_first_is_enough(self):
+        self.good(headers_alone, {'a.h': HEADER + 'std::string f();\n', 'a.cc': CPP + '#include "a.h"\n'})
 
     def test_included_twice(self):
         self.bad(headers_alone, {'a.h': CPP + 'struct A {};\n'}, 'redefinition')
