@@ -24,15 +24,15 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "dm/control.h"
 #include "dm/step.h"
 #include "dm/suspend_guard.h"
+#include "dm/topology/inner_devices.h"
+#include "dm/topology/table_switch.h"
 
 namespace dmjob::dm {
 
@@ -151,21 +151,13 @@ class CopyStack {
 
  private:
   using Inside = std::function<void()>;
-  // Made with their places, so that nothing is allocated for them once a volume is suspended.
-  using Guards = std::vector<std::optional<SuspendGuard>>;
 
-  std::string inner(const std::string& part) const;
-  std::string uuid_of(const std::string& part) const;
-  std::string wr() const { return inner("wr"); }
-  NewDevice hidden(const std::string& part, Table table) const;
+  std::string wr() const { return inner_.name("wr"); }
 
-  Table checked_volume_table();
-  void check_leftovers();
+  Table own_table();
   Plan build_plan(const Table& own, int first_log) const;
 
-  // The numbers of our devices that exist, by the part of their name.
-  using Devices = std::map<std::string, dev_t>;
-  Devices devices();
+  using Devices = InnerDevices::Numbers;
   Table table_for(WriteMode mode, const Devices& found, std::uint64_t length) const;
   std::optional<WriteMode> writes_of(const Table& table, const Devices& found) const;
   bool is_ours(const Table& volume_table, const Devices& found) const;
@@ -173,20 +165,17 @@ class CopyStack {
 
   // Throws EIO unless wr mirrors to the target and is in sync. Allowed with the volume suspended.
   void require_in_sync();
-  void load_end(End end);
-  static void suspend_all(std::span<const Ending> endings, Guards& guards);
+  TableSwitch end_switch(End end);
   bool side_failed();
   // load, suspend, inside, resume; an error leaves the old table live and no inactive one.
   void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside);
-  void drop_inactive(const std::string& name) noexcept;
   void pass_writes();
   void put_own_table_back(SuspendMode mode, const Inside& inside);
-  void settle_inner();
-  void settle_volume(Found& found, const Devices& inner_devices);
 
   Control& control_;
   Ledger& ledger_;
   const CopyStackSpec spec_;
+  const InnerDevices inner_;
   dev_t base_ = 0;
 };
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The part of CopyStack that reads: what there is in the kernel and what it means.
 #include <cerrno>
-#include <iterator>
 #include <system_error>
 
-#include "dm/name.h"
 #include "dm/status.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
 #include "dm/topology/inner_parts.h"
+#include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
 namespace {
@@ -18,15 +17,6 @@ namespace {
 }
 
 }  // namespace
-
-CopyStack::Devices CopyStack::devices() {
-  Devices found;
-  for (const char* part : kInnerParts) {
-    const auto device = control_.find(inner(part));
-    if (device && device->uuid == uuid_of(part) && device->live_table) found[part] = device->dev;
-  }
-  return found;
-}
 
 Table CopyStack::table_for(WriteMode mode, const Devices& found, std::uint64_t length) const {
   const dev_t base = found.at("base");
@@ -43,7 +33,7 @@ Table CopyStack::table_for(WriteMode mode, const Devices& found, std::uint64_t l
 }
 
 std::optional<WriteMode> CopyStack::writes_of(const Table& table, const Devices& found) const {
-  if (found.size() != std::size(kInnerParts) || table.empty()) return std::nullopt;
+  if (found.size() != inner_.count() || table.empty()) return std::nullopt;
   using Kind = WriteMode::Kind;
   for (const Kind kind : {Kind::kTracking, Kind::kMirroring}) {
     for (int log = 0; log < kLogs; ++log) {
@@ -95,45 +85,17 @@ bool CopyStack::side_failed() {
          (status.legs.front() != Health::kAlive || status.legs.back() != Health::kAlive);
 }
 
-void CopyStack::settle_inner() {
-  for (const char* part : kInnerParts) {
-    const std::string name = inner(part);
-    const auto device = control_.find(name);
-    if (!device) continue;
-    if (device->uuid != uuid_of(part)) {
-      fail(EEXIST, name + " exists and is not this job's, UUID \"" + device->uuid + '"');
-    }
-    if (device->inactive_table) control_.clear(name);
-    // A shell that never had a table cannot be resumed; remove_inner() takes it away.
-    if (device->suspended && device->live_table) control_.resume(name);
-  }
-}
-
-void CopyStack::settle_volume(Found& found, const Devices& inner_devices) {
-  const auto volume = control_.find(spec_.volume);
-  if (!volume || !(volume->suspended || volume->inactive_table)) return;
-  const bool loaded_by_us =
-      volume->inactive_table && is_ours(control_.inactive_table(spec_.volume), inner_devices);
-  const bool lives_on_ours =
-      found.volume == Found::Volume::kInterposed || found.volume == Found::Volume::kOnTarget;
-  if (!loaded_by_us && !lives_on_ours) {
-    found.volume_suspended = volume->suspended;
-    return;
-  }
-  if (volume->inactive_table) control_.clear(spec_.volume);
-  if (volume->suspended) control_.resume(spec_.volume);
-}
-
 CopyStack::Found CopyStack::find() {
-  settle_inner();  // from the bottom up: the volume's I/O passes through these
-  const auto inner_devices = devices();
+  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  const auto inner_devices = inner_.find();
   Found found;
   found.base = inner_devices.contains("base");
   found.wr = inner_devices.contains("wr");
   if (found.base) base_ = inner_devices.at("base");
   if (found.wr) found.writes = writes_of(control_.table(wr()), inner_devices);
   found.volume = volume_state(inner_devices);
-  settle_volume(found, inner_devices);
+  const auto ours = [&](const Table& table) { return is_ours(table, inner_devices); };
+  found.volume_suspended = settle_volume(control_, spec_.volume, ours);
   return found;
 }
 

@@ -12,6 +12,7 @@
 
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
+#include "tests/dm/error_of.h"
 #include "tests/support/fake_ledger.h"
 
 namespace dmjob::dm {
@@ -91,16 +92,5 @@ class CopyStackTest : public testing::Test, protected CopyStage {
     EXPECT_EQ(kernel.suspended_devices(), Log{});
   }
 };
-
-// The code of the std::system_error that the call throws; 0 if it throws none.
-template <typename Call>
-int error_of(Call call) {
-  try {
-    call();
-  } catch (const std::system_error& error) {
-    return error.code().value();
-  }
-  return 0;
-}
 
 }  // namespace dmjob::dm

@@ -58,6 +58,9 @@ std::string status_of_mirror(const Segment& segment) {
          words.at(2) + " A";
 }
 
+// Nothing is kept yet, and there is room.
+constexpr const char* kEmptySnapshot = "16/8192 16";
+
 const char* word_for(SuspendMode mode) {
   switch (mode) {
     case SuspendMode::kFlush:
@@ -339,6 +342,7 @@ std::vector<StatusLine> FakeControl::status(const std::string& name) {
   for (const Segment& segment : device.live->segments()) {
     std::string text = device.status;
     if (text.empty() && segment.target == "mirror") text = status_of_mirror(segment);
+    if (text.empty() && segment.target == "snapshot") text = kEmptySnapshot;
     lines.push_back({segment.start, segment.length, segment.target, text});
   }
   return lines;

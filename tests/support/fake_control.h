@@ -29,7 +29,8 @@ class FakeControl : public Control {
   void set_read_only(const std::string& name);
   // As if a program had it open so many times.
   void set_opened(const std::string& name, int times);
-  // What status() tells for the device until it gets another table. By default a mirror is in sync.
+  // What status() tells for the device until it gets another table. By default a mirror is in sync
+  // and a snapshot valid.
   void set_status(const std::string& name, const std::string& text);
   // As if somebody else had loaded, or switched to, another table.
   void set_inactive_table(const std::string& name, const Table& table);

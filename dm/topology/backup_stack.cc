@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/topology/backup_stack.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "dm/targets.h"
+#include "dm/topology/table_switch.h"
+#include "dm/topology/volume_table.h"
+
+namespace dmjob::dm {
+namespace {
+
+constexpr const char* kParts[] = {"cow", "base", "snap"};
+
+[[noreturn]] void fail(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+}  // namespace
+
+BackupStack::BackupStack(Control& control, Ledger& ledger, BackupStackSpec spec)
+    : control_(control),
+      ledger_(ledger),
+      spec_(std::move(spec)),
+      inner_(control, spec_.job, spec_.uuid, kParts) {}
+
+// --- building ---
+
+Table BackupStack::own_table() {
+  Table table = checked_volume_table(control_, spec_.volume);
+  if (std::ranges::count(control_.deps(spec_.volume), spec_.scratch) != 0) {
+    fail(EINVAL, spec_.volume + " itself stands on the scratch");
+  }
+  return table;
+}
+
+// Nobody but the kernel writes to the snapshot.
+Plan BackupStack::build_plan(const Table& own) const {
+  constexpr bool kReadOnly = true;
+  const auto named = [this](const char* part) { return DeviceWord::named(inner_.name(part)); };
+  const Table cow = linear_table(spec_.cow_length, spec_.scratch, spec_.cow_offset);
+  const Table snap = snapshot_table(own.sectors(), named("base"), named("cow"), spec_.chunk);
+  Plan plan = inner_.removal();
+  plan.push_back(Step::create(inner_.hidden("cow", cow)));
+  plan.push_back(Step::create(inner_.hidden("base", own)));
+  plan.push_back(Step::create(inner_.hidden("snap", snap, kReadOnly)));
+  return plan;
+}
+
+void BackupStack::build() {
+  const Table own = own_table();
+  inner_.check_leftovers(spec_.volume);
+  run_plan(control_, build_plan(own));
+}
+
+// --- the instant ---
+
+void BackupStack::interpose(std::span<BackupStack* const> stacks) {
+  std::vector<TableSwitch> switches;
+  for (BackupStack* stack : stacks) {
+    const std::string& volume = stack->spec_.volume;
+    const Table own = stack->base_table();
+    if (stack->control_.table(volume) != own) {
+      fail(ESTALE, "somebody else has changed the table of " + volume);
+    }
+    const dev_t base = stack->inner_.find().at("base");
+    switches.push_back({volume, origin_table(own.sectors(), base), SuspendMode::kFreeze});
+  }
+  const BackupStack& any = *stacks.front();
+  switch_tables(any.control_, any.ledger_, switches, [] {});
+}
+
+// --- taking away ---
+
+void BackupStack::withdraw() {
+  const auto found = inner_.find();
+  const bool replaced = is_replaced(found);
+  if (is_interposed(found)) {
+    const TableSwitch back{spec_.volume, base_table(), SuspendMode::kFlush};
+    switch_tables(control_, ledger_, {&back, 1}, [] {});
+  }
+  inner_.remove();
+  if (replaced) {
+    fail(ESTALE, "somebody else has replaced the table of " + spec_.volume + "; it was left so");
+  }
+}
+
+// --- reading back ---
+
+bool BackupStack::is_ours(const Table& table, const InnerDevices::Numbers& found) const {
+  const auto base = found.find("base");
+  return base != found.end() && table == origin_table(table.sectors(), base->second);
+}
+
+bool BackupStack::is_interposed(const InnerDevices::Numbers& found) {
+  return control_.find(spec_.volume) && is_ours(control_.table(spec_.volume), found);
+}
+
+bool BackupStack::is_replaced(const InnerDevices::Numbers& found) {
+  if (!found.contains("base") || !control_.find(spec_.volume)) return false;
+  return !is_interposed(found) && control_.table(spec_.volume) != base_table();
+}
+
+bool BackupStack::find() {
+  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  const auto found = inner_.find();
+  settle_volume(control_, spec_.volume, [&](const Table& table) { return is_ours(table, found); });
+  if (found.size() != inner_.count() || !is_interposed(found)) return false;
+  return status().state == SnapshotStatus::State::kValid;
+}
+
+SnapshotStatus BackupStack::status() {
+  const auto lines = control_.status(inner_.name("snap"));
+  if (lines.size() != 1 || lines.front().target != "snapshot") {
+    fail(ENODEV, "the snapshot of " + spec_.volume + " is not there");
+  }
+  return parse_snapshot_status(lines.front().text);
+}
+
+dev_t BackupStack::snapshot() const { return inner_.find().at("snap"); }
+
+}  // namespace dmjob::dm

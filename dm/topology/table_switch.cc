@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/topology/table_switch.h"
+
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "dm/suspend_limit.h"
+
+namespace dmjob::dm {
+namespace {
+
+// Of several devices, since the first ones wait for the last.
+constexpr std::chrono::seconds kPatience(5);
+
+// Made with their places, so that nothing is allocated for them once a device is suspended.
+using Guards = std::vector<std::optional<SuspendGuard>>;
+
+void suspend_all(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+                 Guards& guards) {
+  std::vector<Table> tables;
+  for (const TableSwitch& one : switches) tables.push_back(control.table(one.device));
+  std::optional<SuspendLimit> limit;
+  if (switches.size() > 1) limit.emplace(kPatience);
+  for (std::size_t i = 0; i < switches.size(); ++i) {
+    try {
+      guards[i].emplace(control, ledger, switches[i].device, switches[i].mode, OnDeath::kOldTable,
+                        std::move(tables[i]));
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::interrupted) throw;
+      throw std::system_error(ETIMEDOUT, std::generic_category(),
+                              switches[i].device + ", or a disk under it, does not come to rest");
+    }
+  }
+}
+
+// Past the point of no return: one that fails keeps no other from switching.
+void resume_all(Guards& guards) {
+  std::exception_ptr first_error;
+  for (auto& guard : guards)
+    if (&guard != &guards.front()) guard->follow(*guards.front());
+  for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);  // the first decides for all
+  for (auto& guard : guards) {
+    try {
+      guard->resume();
+    } catch (const std::system_error&) {
+      if (!first_error) first_error = std::current_exception();
+    }
+  }
+  if (first_error) std::rethrow_exception(first_error);
+}
+
+}  // namespace
+
+void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+                   const std::function<void()>& inside) {
+  std::size_t loaded = 0;
+  try {
+    for (; loaded < switches.size(); ++loaded)
+      control.load(switches[loaded].device, switches[loaded].table);
+    Guards guards(switches.size());
+    suspend_all(control, ledger, switches, guards);
+    inside();
+    resume_all(guards);
+  } catch (...) {
+    for (const TableSwitch& one : switches.first(loaded)) drop_inactive(control, one.device);
+    throw;
+  }
+}
+
+void drop_inactive(Control& control, const std::string& device) noexcept {
+  try {
+    const auto found = control.find(device);
+    if (found && found->inactive_table) control.clear(device);
+  } catch (...) {
+  }
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The live tables of one device, or of several in one moment, are changed:
+//
+//   load all -> suspend all -> inside() -> resume all
+//
+// so that within the suspension there is nothing but the ioctls that switch, and `inside`, which
+// may do direct I/O only.
+//
+// Thread: a job's worker; may block. Errors: std::system_error, and what `inside` throws; then all
+// have their old tables again and no inactive one of ours.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "dm/control.h"
+#include "dm/suspend_guard.h"
+
+namespace dmjob::dm {
+
+struct TableSwitch {
+  std::string device;
+  Table table;
+  SuspendMode mode = SuspendMode::kFlush;
+};
+
+// Several are suspended in the order given (a file system is frozen before the disk of its
+// journal), and ETIMEDOUT is thrown if they do not come to rest within 5 s: one that hangs is not
+// to hold all others. They must not stand on one another. Should this process die, all have their
+// old tables until `inside` has returned and all the new ones from then on. One exception: if at
+// last the kernel does not take a table that it had loaded, the others have switched, and its error
+// is thrown.
+void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+                   const std::function<void()>& inside);
+
+// On the way of another error, which is the one to report.
+void drop_inactive(Control& control, const std::string& device) noexcept;
+
+}  // namespace dmjob::dm
