@@ -11,25 +11,11 @@
 
 #include "libjob/core/error_policy.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/store/place.h"
 
 namespace dmjob::drivers {
 
-struct ScratchPlace {
-  enum class Kind {
-    kDevice,  // a disk that the user named
-    kFile,    // a file that the user named, or one in the scratch folder
-    kTail,    // the target's end, behind the source's size
-    kMemory,  // a file on a tmpfs: gone after a reboot
-  };
-  Kind kind = Kind::kMemory;
-  std::string path;          // disk or file
-  std::uint64_t offset = 0;  // bytes on it
-
-  nlohmann::json record() const;
-  static ScratchPlace restore(const nlohmann::json& record);
-  std::string describe() const;  // for people: "tail of /dev/sdb", "memory (lost at a reboot)"
-  bool operator==(const ScratchPlace&) const = default;
-};
+using store::ScratchPlace;
 
 struct CopyPlan {
   std::string uuid;    // the job's own

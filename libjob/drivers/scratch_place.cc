@@ -125,7 +125,7 @@ OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, Scratch
     if (create) make_file(path, bytes);
     // A tmpfs may refuse O_DIRECT; a loop device over it does not.
     if (use == ScratchUse::kDm || place.kind == ScratchPlace::Kind::kMemory) {
-      scratch.loop.emplace(LoopDevice::over(path));
+      scratch.loop.emplace(io::LoopDevice::over(path));
       path = scratch.loop->path();
     }
   }

@@ -14,8 +14,8 @@
 #include <string>
 
 #include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/loop_device.h"
 #include "libjob/io/block_device.h"
+#include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
@@ -34,7 +34,7 @@ ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& sour
 
 // An open scratch. What it holds keeps a loop device alive.
 struct OpenScratch {
-  std::optional<LoopDevice> loop;
+  std::optional<io::LoopDevice> loop;
   std::unique_ptr<io::BlockDevice> device;  // the caller moves it out
   dev_t dev = 0;                            // what dm stands on; 0 for an offline copy's file
   std::uint64_t offset = 0;                 // bytes

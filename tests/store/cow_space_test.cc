@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Space for exceptions, on loop devices. As root.
-#include "libjob/drivers/cow_space.h"
+#include "libjob/store/cow_space.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include "libjob/io/block_device.h"
 #include "tests/support/temp_folder.h"
 
-namespace dmjob::drivers {
+namespace dmjob::store {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
@@ -116,4 +116,4 @@ TEST_F(CowSpaceTest, IsRemovedWithItsFile) {
 TEST_F(CowSpaceTest, HasARecord) { EXPECT_EQ(CowPlace::restore(place().record()), place()); }
 
 }  // namespace
-}  // namespace dmjob::drivers
+}  // namespace dmjob::store

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace dmjob::drivers {
+namespace dmjob::io {
 
 // An open loop device. Owns the descriptor.
 class LoopDevice {
@@ -30,4 +30,4 @@ class LoopDevice {
   std::string path_;
 };
 
-}  // namespace dmjob::drivers
+}  // namespace dmjob::io

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/loop_device.h"
+#include "libjob/io/loop_device.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-namespace dmjob::drivers {
+namespace dmjob::io {
 namespace {
 
 [[noreturn]] void fail(const std::string& what) {
@@ -97,4 +97,4 @@ LoopDevice LoopDevice::over(const std::string& file) {
   throw std::system_error(EBUSY, std::generic_category(), "every loop device is taken at once");
 }
 
-}  // namespace dmjob::drivers
+}  // namespace dmjob::io

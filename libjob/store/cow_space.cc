@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/cow_space.h"
+#include "libjob/store/cow_space.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 #include "libjob/io/block_device.h"
 #include "libjob/io/fd.h"
 
-namespace dmjob::drivers {
+namespace dmjob::store {
 namespace {
 
 [[noreturn]] void fail(int error, const std::string& path) {
@@ -46,7 +46,7 @@ std::uint64_t CowSpace::most_bytes(std::uint64_t volume_bytes, std::uint64_t chu
 CowSpace CowSpace::open(const CowPlace& place, bool create) {
   CowSpace space(place);
   if (create && is_file(place)) space.make_file();
-  if (is_file(place)) space.loop_.emplace(LoopDevice::over(place.place.path));
+  if (is_file(place)) space.loop_.emplace(io::LoopDevice::over(place.place.path));
   const std::string& path = space.loop_ ? space.loop_->path() : place.place.path;
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) fail(errno, path);
@@ -65,6 +65,14 @@ void CowSpace::make_file() const {
   const std::string& path = place_.place.path;
   const io::Fd file = open_file(path, O_CREAT);
   if (ftruncate(file.get(), static_cast<off_t>(place_.bytes)) != 0) fail(errno, path);
+}
+
+std::uint64_t CowSpace::allocated() const {
+  if (!is_file(place_)) return place_.bytes;
+  struct stat status{};
+  if (stat(place_.place.path.c_str(), &status) != 0) fail(errno, place_.place.path);
+  constexpr std::uint64_t kBlock = 512;
+  return std::min(place_.bytes, static_cast<std::uint64_t>(status.st_blocks) * kBlock);
 }
 
 bool CowSpace::reserve(std::uint64_t bytes) {
@@ -88,4 +96,4 @@ void CowSpace::wipe_header() const {
   if (error) throw std::system_error(error, "scratch " + place_.place.path);
 }
 
-}  // namespace dmjob::drivers
+}  // namespace dmjob::store

@@ -16,10 +16,10 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/loop_device.h"
+#include "libjob/io/loop_device.h"
+#include "libjob/store/place.h"
 
-namespace dmjob::drivers {
+namespace dmjob::store {
 
 struct CowPlace {
   ScratchPlace place;       // kFile, kMemory: the file is the cow's alone
@@ -50,6 +50,8 @@ class CowSpace {
   // Bytes from the start that are certain to be there. Of a file that was opened again: 0, until
   // reserve() has looked.
   std::uint64_t reserved() const { return reserved_; }
+  // What a file has on its file system, which is what an earlier reserve() has left; all of a disk.
+  std::uint64_t allocated() const;
   // Allocates the first `bytes`. False: there is no room.
   bool reserve(std::uint64_t bytes);
 
@@ -59,9 +61,9 @@ class CowSpace {
   void wipe_header() const;
 
   CowPlace place_;
-  std::optional<LoopDevice> loop_;
+  std::optional<io::LoopDevice> loop_;
   dev_t dev_ = 0;
   std::uint64_t reserved_ = 0;
 };
 
-}  // namespace dmjob::drivers
+}  // namespace dmjob::store
