@@ -8,7 +8,6 @@
 // Thread: run() on the job's worker; control() from any.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,8 +18,8 @@
 #include "libjob/core/clock.h"
 #include "libjob/core/error_policy.h"
 #include "libjob/core/progress.h"
-#include "libjob/core/rate_limit.h"
 #include "libjob/io/block_device.h"
+#include "libjob/io/copy_control.h"
 #include "libjob/io/dirty_bitmap.h"
 
 namespace dmjob::io {
@@ -35,32 +34,6 @@ struct CopyOptions {
   bool target_is_zero = false;
 };
 
-// The handle by which other threads steer a running copy.
-class CopyControl {
- public:
-  CopyControl();
-  ~CopyControl();
-  CopyControl(const CopyControl&) = delete;
-  CopyControl& operator=(const CopyControl&) = delete;
-
-  // Bytes per second, 0 = unlimited; a copy that sleeps for its old limit is woken.
-  void set_speed(std::uint64_t bytes_per_second);
-  // run() returns as soon as what is in flight has returned; stays in force until go_on().
-  void stop();
-  void go_on();
-  bool stopped() const;
-
-  core::RateLimit& limit() { return limit_; }
-  int wake_fd() const { return wake_fd_; }
-
- private:
-  void wake();
-
-  core::RateLimit limit_;
-  std::atomic<bool> stopped_{false};
-  int wake_fd_ = -1;
-};
-
 // Where a copy failed. A failed read is narrowed down to the smallest unreadable extent, in blocks
 // of the source. The readable rest of the request is copied nevertheless; in a larger block of the
 // target that has both, the unreadable part becomes zeroes. Of a failed write it is the range that
@@ -70,13 +43,6 @@ struct CopyError {
   std::uint64_t offset = 0;  // bytes
   std::uint64_t length = 0;  // bytes
   std::error_code error;
-};
-
-enum class CopyEnd {
-  kClean,    // no bit is set any more (but those of ignored errors)
-  kStopped,  // CopyControl::stop()
-  kTime,     // the time given was up
-  kError,    // an error whose action was not ignore; its region's bit is still set
 };
 
 struct CopyResult {

@@ -15,6 +15,7 @@ struct Extent {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   bool zero = false;
+  bool operator==(const Extent&) const = default;
 };
 
 bool is_zero(std::span<const std::byte> data);

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/io/copy_run.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
@@ -16,8 +12,6 @@ namespace {
 
 // Shorter runs of zeroes are written as data: a hole for each would cost more than it saves.
 constexpr std::uint64_t kZeroUnit = 64 << 10;
-// No request of a slow copy is smaller.
-constexpr std::uint64_t kSmallestRequest = 4096;
 
 }  // namespace
 
@@ -26,8 +20,9 @@ CopyRun::CopyRun(CopyMachine& machine, DirtyBitmap& dirty, core::Progress& progr
     : machine_(machine),
       dirty_(dirty),
       progress_(progress),
-      until_(until),
       decide_(decide),
+      walk_(dirty, machine.control, machine.clock, until,
+            {machine.options.request_bytes, machine.block}),
       tally_(dirty) {
   assert(dirty_.granularity() % machine_.block == 0);
   assert(machine_.reads->in_flight() == 0 && machine_.writes->in_flight() == 0);
@@ -42,10 +37,8 @@ CopyResult CopyRun::run() {
   for (;;) {
     start_reads();
     const bool idle = free_.size() == machine_.slots.size();
-    if (idle && (at_end_ || halted() || (time_is_up(machine_.clock.now()) && between_regions()))) {
-      break;
-    }
-    wait();
+    if (idle && (halted() || walk_.over())) break;
+    machine_.control.wait({machine_.reads->fd(), machine_.writes->fd()}, walk_.longest_wait());
     collect();
   }
   result_.end = how_it_ended();
@@ -54,7 +47,7 @@ CopyResult CopyRun::run() {
 
 CopyEnd CopyRun::how_it_ended() const {
   if (result_.error) return CopyEnd::kError;
-  if (at_end_ && !abandoned_) return CopyEnd::kClean;
+  if (walk_.at_end() && !abandoned_) return CopyEnd::kClean;
   return stopping_ ? CopyEnd::kStopped : CopyEnd::kTime;
 }
 
@@ -63,92 +56,24 @@ bool CopyRun::halted() {
   return stopping_ || result_.error.has_value();
 }
 
-bool CopyRun::between_regions() const { return cursor_ % dirty_.granularity() == 0; }
-
 void CopyRun::start_reads() {
-  delay_ = {};
-  while (!at_end_ && !free_.empty() && !halted()) {
-    const core::TimePoint now = machine_.clock.now();
-    if (time_is_up(now) && between_regions()) return;
-    if (!start_read(now)) return;
+  while (!free_.empty() && !halted()) {
+    const std::optional<ByteRange> range = walk_.take();
+    if (!range) return;
+    start_read(*range);
   }
 }
 
-bool CopyRun::start_read(core::TimePoint now) {
-  const std::optional<Range> range = next_range(now);
-  if (!range) {
-    at_end_ = true;
-    return false;
-  }
-  delay_ = machine_.control.limit().delay(now);
-  if (delay_ > core::Duration::zero()) return false;
-  machine_.control.limit().take(now, range->end - range->begin);
-  cursor_ = range->end;
-
+void CopyRun::start_read(ByteRange range) {
   CopySlot& slot = *free_.back();
   free_.pop_back();
-  slot.offset = range->begin;
-  slot.length = range->end - range->begin;
+  slot.offset = range.begin;
+  slot.length = range.end - range.begin;
   slot.read.slot = &slot;
   slot.read.kind = Request::Kind::kRead;
   slot.read.offset = slot.offset;
   slot.read.buffer = slot.buffer.bytes().first(round_up(slot.length, machine_.source.alignment()));
   machine_.reads->submit(slot.read);
-  return true;
-}
-
-// A slow copy makes small requests, so that it flows rather than drips.
-std::uint64_t CopyRun::most_bytes() const {
-  const std::uint64_t most = machine_.options.request_bytes;
-  const std::uint64_t granularity = dirty_.granularity();
-  const std::uint64_t speed = machine_.control.limit().speed();
-  if (speed == 0) return most < granularity ? most : round_down(most, granularity);
-  const std::uint64_t slice = speed / (std::chrono::seconds(1) / core::RateLimit::kSlice);
-  const std::uint64_t unit =
-      std::max(machine_.block, std::min<std::uint64_t>(granularity, kSmallestRequest));
-  if (slice >= most) return most;
-  return std::max(unit, round_up(slice, unit));
-}
-
-std::optional<CopyRun::Range> CopyRun::next_range(core::TimePoint now) const {
-  if (cursor_ >= dirty_.size()) return std::nullopt;
-  const std::uint64_t granularity = dirty_.granularity();
-  const std::uint64_t most = most_bytes();
-  const auto run = dirty_.next(cursor_ / granularity, most / granularity + 2);
-  if (!run) return std::nullopt;
-  Range range;
-  range.begin = std::max(cursor_, run->first * granularity);
-  range.end =
-      std::min({dirty_.size(), (run->first + run->count) * granularity, range.begin + most});
-  if (time_is_up(now)) range.end = std::min(range.end, round_up(cursor_, granularity));
-  return range;
-}
-
-std::optional<core::Duration> CopyRun::longest_wait() const {
-  const core::TimePoint now = machine_.clock.now();
-  std::optional<core::Duration> longest;
-  if (delay_ > core::Duration::zero()) longest = delay_;
-  if (until_ != core::TimePoint::max() && until_ > now && !at_end_) {
-    longest = std::min(longest.value_or(core::Duration::max()), until_ - now);
-  }
-  return longest;
-}
-
-void CopyRun::wait() {
-  std::array<pollfd, 3> events{pollfd{machine_.reads->fd(), POLLIN, 0},
-                               pollfd{machine_.writes->fd(), POLLIN, 0},
-                               pollfd{machine_.control.wake_fd(), POLLIN, 0}};
-  timespec time{};
-  const std::optional<core::Duration> longest = longest_wait();
-  if (longest) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*longest);
-    time.tv_sec = seconds.count();
-    time.tv_nsec = static_cast<long>((*longest - seconds).count());
-  }
-  ppoll(events.data(), events.size(), longest ? &time : nullptr, nullptr);
-  if (events[2].revents == 0) return;
-  std::uint64_t wakes = 0;
-  [[maybe_unused]] const ssize_t drained = read(machine_.control.wake_fd(), &wakes, sizeof wakes);
 }
 
 void CopyRun::collect() {

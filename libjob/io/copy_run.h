@@ -4,8 +4,7 @@
 //
 // A slot is a buffer and its place on the disk. It goes: free -> reading -> writing -> free. When
 // its read returns it is cut into parts, data and zeroes; each part that has been written is told
-// to the tally, which clears bits. A cursor goes once over the disk, in bytes, so a region larger
-// than a request takes several slots and one smaller shares a slot with its dirty neighbours.
+// to the tally, which clears bits.
 //
 // Once stopped, or after an error that is not ignored, nothing is started any more: a slot whose
 // read returns then is abandoned, its regions stay dirty. When the time is up, slots are finished.
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "libjob/io/aligned_buffer.h"
+#include "libjob/io/bitmap_walk.h"
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/copy_plan.h"
 #include "libjob/io/region_tally.h"
@@ -66,21 +66,9 @@ class CopyRun {
   CopyResult run();
 
  private:
-  struct Range {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-  };
-
   bool halted();  // nothing more may be started
-  bool between_regions() const;
-  bool time_is_up(core::TimePoint now) const { return now >= until_; }
   void start_reads();
-  bool start_read(core::TimePoint now);
-  std::uint64_t most_bytes() const;
-  std::optional<Range> next_range(core::TimePoint now) const;
-
-  void wait();
-  std::optional<core::Duration> longest_wait() const;
+  void start_read(ByteRange range);
   void collect();
 
   void on_read(CopySlot& slot);
@@ -101,18 +89,15 @@ class CopyRun {
   CopyMachine& machine_;
   DirtyBitmap& dirty_;
   core::Progress& progress_;
-  const core::TimePoint until_;
   const CopyEngine::Decide& decide_;
 
+  BitmapWalk walk_;
   RegionTally tally_;
   CopyResult result_;
   std::vector<CopySlot*> free_;
   std::deque<CopyPart*> to_write_;  // behind a full queue
-  std::uint64_t cursor_ = 0;        // bytes: all before it has been tried
-  core::Duration delay_{};          // of the rate limit, when the last read was refused for it
-  bool at_end_ = false;             // the cursor has passed the last dirty region
   bool stopping_ = false;           // stopped() was seen: it holds though somebody says go_on()
-  bool abandoned_ = false;          // a slot was given up: not all that the cursor passed was tried
+  bool abandoned_ = false;          // a slot was given up: not all that was taken was tried
 };
 
 }  // namespace dmjob::io

@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -13,21 +12,12 @@
 
 #include "libjob/io/copy_engine.h"
 #include "tests/support/fake_disk.h"
+#include "tests/support/shifted_clock.h"
 
 namespace dmjob::io {
 
 inline constexpr std::uint64_t kKiB = 1 << 10;
 inline constexpr std::uint64_t kMiB = 1 << 20;
-
-// The machine's clock, which a test can put forward.
-class ShiftedClock : public core::Clock {
- public:
-  core::TimePoint now() const override { return std::chrono::steady_clock::now() + shift_.load(); }
-  void put_forward(core::Duration by) { shift_ = shift_.load() + by; }
-
- private:
-  std::atomic<core::Duration> shift_{};
-};
 
 class CopyTest : public ::testing::Test {
  protected:
@@ -55,7 +45,7 @@ class CopyTest : public ::testing::Test {
   CopyOptions options;
   core::ErrorAction answer = core::ErrorAction::kReport;
   CopyControl control;
-  ShiftedClock clock;
+  test::ShiftedClock clock;
   core::Progress progress;
   std::unique_ptr<test::FakeDisk> source;
   std::unique_ptr<test::FakeDisk> target;

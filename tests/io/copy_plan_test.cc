@@ -9,10 +9,6 @@
 
 namespace dmjob::io {
 
-bool operator==(const Extent& a, const Extent& b) {
-  return a.offset == b.offset && a.length == b.length && a.zero == b.zero;
-}
-
 namespace {
 
 std::vector<std::byte> bytes(std::string_view text) {

@@ -132,6 +132,13 @@ void FakeDisk::fill(std::uint64_t offset, std::uint64_t length, std::byte value)
   steps_.clear();
 }
 
+void FakeDisk::flip(std::uint64_t offset, std::uint64_t length) {
+  const std::lock_guard lock(mutex_);
+  for (std::byte& byte : std::span(content_).subspan(offset, length)) byte = ~byte;
+  initial_ = content_;
+  steps_.clear();
+}
+
 FakeDisk::Counts FakeDisk::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;

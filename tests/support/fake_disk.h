@@ -56,6 +56,7 @@ class FakeDisk {
   const std::vector<std::byte>& content() const { return content_; }
   void fill(std::uint64_t seed);  // no block of 512 bytes equals another or is zero
   void fill(std::uint64_t offset, std::uint64_t length, std::byte value);
+  void flip(std::uint64_t offset, std::uint64_t length);  // every bit
   Counts counts() const;
   void reset_counts();
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/io/differences.h"
+
+#include <iterator>
+
+namespace dmjob::io {
+
+void Differences::add(const Extent& extent) {
+  bytes_ += extent.length;
+  auto at = places_.emplace(extent.offset, extent.length).first;
+  if (at != places_.begin()) {
+    const auto before = std::prev(at);
+    if (before->first + before->second == at->first) {
+      before->second += at->second;
+      at = std::prev(places_.erase(at));
+    }
+  }
+  const auto after = std::next(at);
+  if (after != places_.end() && at->first + at->second == after->first) {
+    at->second += after->second;
+    places_.erase(after);
+  }
+  if (places_.size() > kMostPlaces) places_.erase(std::prev(places_.end()));
+}
+
+std::vector<Extent> Differences::places() const {
+  std::vector<Extent> places;
+  for (const auto& [offset, length] : places_) places.push_back({offset, length});
+  return places;
+}
+
+std::string Differences::describe() const {
+  constexpr std::size_t kShown = 3;
+  std::string text = std::to_string(bytes_) + " bytes differ:";
+  std::size_t shown = 0;
+  for (const auto& [offset, length] : places_) {
+    if (shown == kShown) return text + ", and more";
+    text += std::string(shown++ == 0 ? " " : ", ") + std::to_string(length) + " at byte " +
+            std::to_string(offset);
+  }
+  return text;
+}
+
+}  // namespace dmjob::io
