@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "dm/targets.h"
-#include "dm/topology/table_switch.h"
 #include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
@@ -59,8 +58,8 @@ void BackupStack::build() {
 
 // --- the instant ---
 
-void BackupStack::interpose(std::span<BackupStack* const> stacks) {
-  std::vector<TableSwitch> switches;
+void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<TableSwitch> above) {
+  std::vector<TableSwitch> switches = std::move(above);
   for (BackupStack* stack : stacks) {
     const std::string& volume = stack->spec_.volume;
     const Table own = stack->base_table();

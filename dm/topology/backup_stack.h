@@ -25,11 +25,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dm/control.h"
 #include "dm/status.h"
 #include "dm/suspend_guard.h"
 #include "dm/topology/inner_devices.h"
+#include "dm/topology/table_switch.h"
 
 namespace dmjob::dm {
 
@@ -53,7 +55,8 @@ class BackupStack {
   // The instant, for all: their volumes, with file systems frozen, are suspended together
   // (switch_tables()). If one cannot be, none has the snapshot-origin. ESTALE if the table of one
   // is no longer what build() saw.
-  static void interpose(std::span<BackupStack* const> stacks);
+  // `above`: of devices that stand on these volumes, switched in the same suspension; first in it.
+  static void interpose(std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {});
   // Puts the volume's own table back and removes all inner devices, also those of a half-built or
   // half-removed stack. If somebody else has replaced the volume's table, it is left alone: the
   // inner devices are removed and ESTALE is thrown.

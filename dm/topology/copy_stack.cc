@@ -70,6 +70,16 @@ void CopyStack::build(int first_log) {
   base_ = control_.find(inner_.name("base")).value().dev;
 }
 
+void CopyStack::build_with_volume(NewDevice volume, int first_log) {
+  if (control_.find(volume.name)) fail(EEXIST, volume.name + " is there already");
+  Plan plan = build_plan(volume.table, first_log);
+  volume.table = bypass_table(volume.table.sectors(), DeviceWord::named(inner_.name("base")),
+                              DeviceWord::named(wr()));
+  plan.push_back(Step::create(std::move(volume)));
+  run_plan(control_, plan);
+  base_ = control_.find(inner_.name("base")).value().dev;
+}
+
 void CopyStack::interpose() {
   const auto found = inner_.find();
   const Table own = control_.table(inner_.name("base"));
@@ -126,6 +136,13 @@ void CopyStack::release_held_writes() {
   ledger_.forget_mirror(name);
   SuspendGuard guard(control_, ledger_, name, SuspendMode::kNoFlush, OnDeath::kNewTable);
   guard.resume();
+}
+
+std::vector<TableSwitch> CopyStack::rotation(int log) {
+  const auto found = inner_.find();
+  const Table volume = control_.table(spec_.volume);
+  const Table next = table_for({WriteMode::Kind::kTracking, log}, found, volume.sectors());
+  return {{spec_.volume, volume, SuspendMode::kFreeze}, {wr(), next, SuspendMode::kFlush}};
 }
 
 // --- taking away

@@ -27,6 +27,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dm/control.h"
 #include "dm/step.h"
@@ -67,6 +68,10 @@ class CopyStack {
   // table loaded by somebody else (EBUSY), stands on the target (EINVAL) or has a target that must
   // not be active twice, e.g. raid or cache (EOPNOTSUPP).
   void build(int first_log);
+  // As build() and interpose() for a volume that is not there yet, so that no write of it is
+  // missed: makes the inner devices, base with the table given, then the volume. EEXIST if it is
+  // there.
+  void build_with_volume(NewDevice volume, int first_log);
   // The volume's reads go to base and its writes to wr from here on. ESTALE if its table is no
   // longer the one that build() saw.
   void interpose();
@@ -80,6 +85,10 @@ class CopyStack {
   // throws, the old table is resumed, the preloaded one dropped and the error passed on.
   // A mirror must be left with kNoFlush if a side has failed; kFlush otherwise.
   void switch_writes(SuspendMode mode, const std::function<void()>& inside);
+
+  // To another log within somebody else's suspension: the volume, frozen, keeps its table, and wr
+  // tracks on `log`, which the caller has written all in sync. Precondition: wr tracks.
+  std::vector<TableSwitch> rotation(int log);
 
   // Puts the volume's own table back and removes all inner devices. Also takes away what is left of
   // a half-built or half-removed stack; `inside` is called only if the volume was interposed, with

@@ -44,9 +44,9 @@ void resume_all(Guards& guards) {
   for (auto& guard : guards)
     if (&guard != &guards.front()) guard->follow(*guards.front());
   for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);  // the first decides for all
-  for (auto& guard : guards) {
+  for (auto guard = guards.rbegin(); guard != guards.rend(); ++guard) {
     try {
-      guard->resume();
+      (*guard)->resume();
     } catch (const std::system_error&) {
       if (!first_error) first_error = std::current_exception();
     }

@@ -34,8 +34,8 @@ TEST_F(BackupStackTest, TheInstantIsOneFrozenSuspensionOfAllVolumes) {
   interpose();
   EXPECT_EQ(kernel.log(),
             (Log{"load vol", "load other", "note vol old", "suspend vol freeze", "note other old",
-                 "suspend other freeze", "note vol new", "note other new", "resume vol", "done vol",
-                 "resume other", "done other"}));
+                 "suspend other freeze", "note vol new", "note other new", "resume other",
+                 "done other", "resume vol", "done vol"}));
   EXPECT_TRUE(interposed());
   EXPECT_TRUE(other_interposed());
   EXPECT_FALSE(ledger.was_divided());
