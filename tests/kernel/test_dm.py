@@ -12,6 +12,7 @@ SUITES = dict(
     stuck_suspension='StuckSuspension.*',
     events='EventTest.*',
     tracker='TrackerTest.*:DiscardTest.*',
+    tracked_volume='TrackedVolumeKernelTest.*',
     unreadable_sector='UnreadableSector.*',
     mirror='MirrorTest.*',
     suspend_guard='SuspendGuardKernelTest.*',
@@ -38,6 +39,9 @@ class DmTest(harness.KernelTest):
 
     def test_tracker(self):
         self.run_suites('tracker')
+
+    def test_tracked_volume(self):
+        self.run_suites('tracked_volume')
 
     def test_unreadable_sector(self):
         self.run_suites('unreadable_sector')
