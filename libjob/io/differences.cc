@@ -25,6 +25,7 @@ void Differences::add(const Extent& extent) {
 
 std::vector<Extent> Differences::places() const {
   std::vector<Extent> places;
+  places.reserve(places_.size());
   for (const auto& [offset, length] : places_) places.push_back({offset, length});
   return places;
 }
