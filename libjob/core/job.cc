@@ -86,6 +86,11 @@ boost::asio::awaitable<void> Job::pause_point() {
   if (!exiting_) show(unpaused_form(status_));
 }
 
+void Job::break_pause() {
+  take_back_pause();
+  kick();
+}
+
 boost::asio::awaitable<void> Job::wait_kick(Duration limit) {
   if (!kick_pending_) co_await kicked_.wait_for(limit);
   kick_pending_ = false;

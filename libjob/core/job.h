@@ -138,6 +138,9 @@ class Job : public std::enable_shared_from_this<Job> {
   // In run(). If a pause is asked for: status paused or standby until it is taken back, the job is
   // cancelled, or the daemon ends.
   boost::asio::awaitable<void> pause_point();
+  // Takes back the pause of the user or of an error: the job has failed meanwhile, and run() is to
+  // say so now.
+  void break_pause();
   // Waits for a verb, or for `limit`. Returns at once if there was a kick since the last wait.
   boost::asio::awaitable<void> wait_kick(Duration limit);
   // Wakes wait_kick(), e.g. from a device's event.

@@ -51,6 +51,15 @@ TEST_F(Verbs, ASoftCancelOfAPausedJobIsRefused) {
   EXPECT_EQ(status(), "paused");
 }
 
+TEST_F(Verbs, ADriverThatHasToEndTakesThePauseBack) {
+  start();
+  ask([](Job& j) { j.pause(); });
+  story();
+  ask([](Job& j) { j.break_pause(); });
+  EXPECT_EQ(story(), "running");
+  EXPECT_FALSE(job->user_paused());
+}
+
 TEST_F(Verbs, AnErrorStopIsAPauseOfTheUsers) {
   toy->io_error = std::make_error_code(std::errc::io_error);
   toy->on_error = OnError::kStop;
