@@ -19,7 +19,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       given_up_(plan.size, plan.granularity),
       map_(map),
       about_("source " + plan.source + ", target " + plan.target),
-      copied_counts_(!plan.live()),
+      copied_counts_(!plan.tracked()),
       options_{.target_is_zero = plan.new_file},
       last_checkpoint_(clock.now()) {
   dirty_.set_all();

@@ -6,8 +6,8 @@
 // What a checkpoint promises: a clear bit means that the target has the region on stable storage.
 // So the target is flushed first; if that fails, everything that was dirty at any time since the
 // last flush is dirty again. The user's map promises the same: what it calls copied is on stable
-// storage, and the rest of the source, should it not be bad, was not tried. Of a live copy nothing
-// is called copied before its end, since what is copied may be written to again.
+// storage, and the rest of the source, should it not be bad, was not tried. Of a tracked copy
+// nothing is called copied before its end, since what is copied may be written to again.
 //
 // Thread: the job's worker. Errors: std::system_error where scratch fails; errors of source and
 // target are values, since the job's policy decides about them.

@@ -32,6 +32,7 @@ struct Footprint {
   std::vector<std::string> claims;  // what nobody else may use meanwhile
   dev_t volume_dev = 0;             // of the volume; 0: none
   std::vector<dev_t> disks;         // that it writes to, and its volume
+  bool shares_instant = false;      // with the others of its transaction that do, however they end
 };
 
 // Jobs of one transaction, whose volumes are suspended at the same time: what one needs may not

@@ -4,8 +4,6 @@
 // Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
 #pragma once
 
-#include <cstdint>
-
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/copy_request.h"
@@ -18,11 +16,5 @@ struct CheckedCopy {
 };
 
 CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context);
-
-// Bytes of scratch that a plan needs.
-std::uint64_t scratch_bytes(const CopyPlan& plan);
-// Regions of a plan's bitmap, and bytes of each of its logs (0 for an offline copy).
-std::uint64_t regions(const CopyPlan& plan);
-std::uint64_t log_bytes(const CopyPlan& plan);
 
 }  // namespace dmjob::drivers

@@ -23,6 +23,11 @@ nlohmann::json extents(const std::vector<io::CopyError>& errors) {
   return list;
 }
 
+bool has_read_error(const BulkCopy::Slice& slice) {
+  return (slice.error && slice.error->is_read) ||
+         std::ranges::any_of(slice.ignored, &io::CopyError::is_read);
+}
+
 }  // namespace
 
 std::unique_ptr<core::Driver> make_copy_driver(Environment& environment, CopyPlan plan,
@@ -63,9 +68,13 @@ std::optional<std::uint64_t> CopyDriver::record_version() const {
 }
 
 boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
-  if (job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
+  if (halted_ || job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
   control_.go_on();
-  auto run = [&] { return bulk.run_slice(job.progress(), kSlice); };
+  auto run = [&] {
+    BulkCopy::Slice done = bulk.run_slice(job.progress(), kSlice);
+    if (has_read_error(done)) confirm_source();
+    return done;
+  };
   BulkCopy::Slice slice = co_await worker_.run(std::move(run));
   show_left(job, slice.dirty);
   show_unreadable(bulk);
@@ -77,6 +86,46 @@ boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkC
   else if (target_failed)
     co_await job.wait_kick(kSlice);
   co_return slice.end;
+}
+
+boost::asio::awaitable<void> CopyDriver::copy_all(core::Job& job, BulkCopy& bulk) {
+  set_phase("copying");
+  bool more = true;
+  while (more) {
+    co_await copy_what_is_dirty(job, bulk);
+    if (job.must_return()) co_return;
+    more = co_await try_given_up_again(bulk);
+    if (more) set_phase("trying once more what could not be read");
+  }
+}
+
+boost::asio::awaitable<void> CopyDriver::copy_what_is_dirty(core::Job& job, BulkCopy& bulk) {
+  io::CopyEnd end = io::CopyEnd::kTime;
+  while (end != io::CopyEnd::kClean || bulk.dirty().count() > 0) {
+    end = co_await copy_slice(job, bulk);
+    if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
+    auto store = [&] { return bulk.checkpoint(); };
+    const auto error = co_await worker_.run(std::move(store));
+    // One that has stopped the job has been told of.
+    const bool told = job.io_status() != core::IoStatus::kOk;
+    if (error && !told) co_await face_and_wait(job, *error);
+    if (job.must_return()) co_return;
+    co_await rest(job);
+    if (job.must_return()) co_return;
+  }
+}
+
+void CopyDriver::halt() {
+  halted_ = true;
+  control_.stop();
+}
+
+boost::asio::awaitable<void> CopyDriver::rest(core::Job& job) { co_await job.pause_point(); }
+
+void CopyDriver::show_copied(core::Job& job, std::uint64_t bytes_left) {
+  const std::uint64_t copied = plan_.size - bytes_left;
+  const std::uint64_t known = job.progress().get().offset;
+  if (copied > known) job.progress().add_done(copied - known);
 }
 
 void CopyDriver::show_left(core::Job& job, std::uint64_t bytes) {

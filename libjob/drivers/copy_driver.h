@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the live and the offline copy have in common: the plan, the worker, the loop over slices of
-// the bulk copy with its error policy, and what the queries show. Type "mirror", as in QEMU.
+// What copies and backups have in common: the plan, the worker, the loop over slices of the bulk
+// copy with its error policy, and what the queries show. Type "mirror", as a copy's in QEMU.
 //
 // Thread: the reactor; what blocks runs on worker_.
 #pragma once
@@ -46,6 +46,16 @@ class CopyDriver : public core::Driver {
 
   // Copies a slice of what is dirty, and acts upon its errors. Throws Error if the job is to fail.
   boost::asio::awaitable<io::CopyEnd> copy_slice(core::Job& job, BulkCopy& bulk);
+  // Of a source that does not change: copies until all of it is on stable storage, and what could
+  // not be read has had its second try; or until the job must return.
+  boost::asio::awaitable<void> copy_all(core::Job& job, BulkCopy& bulk);
+  // Nothing is copied any more: rest() is to find out why.
+  void halt();
+  // Takes the pause that may be asked for, in copy_all().
+  virtual boost::asio::awaitable<void> rest(core::Job& job);
+  // On the worker, when something could not be read. Throws Error if that is not one of the
+  // source's blocks, but the source as a whole.
+  virtual void confirm_source() {}
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
   void face(core::Job& job, const io::CopyError& error);
   // As face(), for an error that must not be met again at once if it is ignored.
@@ -54,6 +64,8 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<bool> try_given_up_again(BulkCopy& bulk);
   void set_phase(std::string phase) { phase_ = std::move(phase); }
   void show_left(core::Job& job, std::uint64_t bytes);
+  // The record of a daemon that was killed may be older than its last checkpoint.
+  void show_copied(core::Job& job, std::uint64_t bytes_left);
   // For the queries. The worker must be idle.
   void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.given_up().extents(); }
   // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
@@ -67,7 +79,10 @@ class CopyDriver : public core::Driver {
   ErrorMapFile error_map_;
 
  private:
+  boost::asio::awaitable<void> copy_what_is_dirty(core::Job& job, BulkCopy& bulk);
+
   std::string phase_ = "starting";
+  bool halted_ = false;
   std::uint64_t left_ = 0;  // bytes still to copy, as far as known
   RateMeter rate_;
   std::vector<io::CopyError> unreadable_;

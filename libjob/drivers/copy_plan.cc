@@ -21,6 +21,7 @@ nlohmann::json CopyPlan::record() const {
           {"target", target},
           {"source-disk", store::record_of(source_disk)},
           {"target-disk", store::record_of(target_disk)},
+          {"fixed-source", fixed_source},
           {"managed", managed},
           {"owner", owner},
           {"size", size},
@@ -43,6 +44,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("target").get_to(plan.target);
   plan.source_disk = store::restore_disk(record.at("source-disk"));
   plan.target_disk = store::restore_disk(record.at("target-disk"));
+  record.at("fixed-source").get_to(plan.fixed_source);
   record.at("managed").get_to(plan.managed);
   record.at("owner").get_to(plan.owner);
   record.at("size").get_to(plan.size);

@@ -25,6 +25,7 @@ struct CopyPlan {
   // What they led to when the job was made; empty for a file.
   io::DiskIdentity source_disk;
   io::DiskIdentity target_disk;
+  bool fixed_source = false;      // what is read does not change, although the volume is in use
   bool managed = false;           // the volume is ours and may be pivoted
   std::string owner;              // of a foreign volume, for messages: "LVM", "crypt", ...
   std::uint64_t size = 0;         // bytes of the source, exact
@@ -42,6 +43,8 @@ struct CopyPlan {
 
   bool operator==(const CopyPlan&) const = default;
   bool live() const { return !volume.empty(); }
+  // What has been copied may be written to again, which logs tell.
+  bool tracked() const { return live() && !fixed_source; }
   nlohmann::json record() const;
   static CopyPlan restore(const nlohmann::json& record);
 };

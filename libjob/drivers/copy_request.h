@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a user asks of a copy, as it came over the wire and before anything is checked.
+// What a user asks of a copy or a backup, as it came over the wire and before anything is checked.
 // Thread: any (value).
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace dmjob::drivers {
 
-struct CopyRequest : JobSettings {
+struct TransferRequest : JobSettings {
   std::string source;  // a volume's name, or an absolute path
   std::string target;  // an absolute path
   std::optional<std::string> scratch;
@@ -21,9 +21,14 @@ struct CopyRequest : JobSettings {
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
   std::optional<std::string> error_map;  // an absolute path
-  bool must_exist = false;               // the target: no file is made
   bool force = false;                    // overwrite a target that carries a signature
+};
+
+struct CopyRequest : TransferRequest {
+  bool must_exist = false;  // the target: no file is made
   bool will_pivot = false;  // the user means to complete it: refuse now what would be refused then
 };
+
+struct BackupRequest : TransferRequest {};
 
 }  // namespace dmjob::drivers

@@ -14,7 +14,7 @@ namespace {
 }
 
 // It is replaced again and again, so it must be nothing that somebody needs.
-void check_apart(const CopyRequest& request, const std::string& map) {
+void check_apart(const TransferRequest& request, const std::string& map) {
   const std::string place = error_map_claim(map);
   if (place == error_map_claim(request.source)) refuse(map, " is the source itself");
   if (place == error_map_claim(request.target)) refuse(map, " is the target itself");
@@ -24,7 +24,8 @@ void check_apart(const CopyRequest& request, const std::string& map) {
 
 }  // namespace
 
-void check_error_map(const CopyRequest& request, const std::map<std::string, std::string>& busy) {
+void check_error_map(const TransferRequest& request,
+                     const std::map<std::string, std::string>& busy) {
   const std::string& map = *request.error_map;
   if (!map.starts_with('/')) throw core::Error("error map '" + map + "' is not an absolute path");
   std::error_code ignored;

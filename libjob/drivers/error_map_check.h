@@ -12,7 +12,8 @@
 namespace dmjob::drivers {
 
 // busy: claim -> id of the job that has it. Precondition: the request names a map.
-void check_error_map(const CopyRequest& request, const std::map<std::string, std::string>& busy);
+void check_error_map(const TransferRequest& request,
+                     const std::map<std::string, std::string>& busy);
 
 // The name under which nobody else may use it meanwhile.
 std::string error_map_claim(const std::string& path);

@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/backup_check.h"
+#include "libjob/drivers/backup_driver.h"
 #include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/offline_driver.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -24,6 +27,23 @@ CheckedJob check(const CopyRequest& request, const CheckContext& context) {
   return {std::move(checked.footprint), std::move(make)};
 }
 
+CheckedJob check(const BackupRequest& request, const CheckContext& context) {
+  CheckedBackup checked = check_backup(request, context);
+  auto make = [plan = std::move(checked.plan), cow = std::move(checked.cow)](
+                  Environment& environment, const std::string& job_id,
+                  const DriverGroupPtr& group) -> std::unique_ptr<core::Driver> {
+    if (!cow) return std::make_unique<OfflineBackup>(environment, plan, job_id, false);
+    return std::make_unique<BackupDriver>(environment, plan, *cow, job_id, group->backups);
+  };
+  return {std::move(checked.footprint), std::move(make)};
+}
+
+std::unique_ptr<core::Driver> restore_backup(Environment& environment, const nlohmann::json& record,
+                                             const std::string& job_id) {
+  if (record.contains("cow")) return std::make_unique<BackupDriver>(environment, record, job_id);
+  return std::make_unique<OfflineBackup>(environment, CopyPlan::restore(record), job_id, true);
+}
+
 }  // namespace
 
 const JobSettings& settings_of(const JobRequest& request) {
@@ -40,6 +60,7 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
                                              const DriverGroupPtr& group) {
   if (type == "mirror")
     return make_copy_driver(environment, CopyPlan::restore(record), job_id, true, copies_of(group));
+  if (type == "backup") return restore_backup(environment, record, job_id);
   throw core::Error("job '" + job_id + "' is of the unknown type '" + type + "'");
 }
 

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "libjob/core/driver.h"
+#include "libjob/drivers/backup_group.h"
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_request.h"
 #include "libjob/drivers/environment.h"
@@ -18,11 +19,12 @@
 
 namespace dmjob::drivers {
 
-using JobRequest = std::variant<CopyRequest>;
+using JobRequest = std::variant<CopyRequest, BackupRequest>;
 
 // The drivers' side of a transaction. Owned by its members.
 struct DriverGroup {
-  LiveGroup copies;
+  LiveGroup copies;  // that end together
+  std::shared_ptr<BackupGroup> backups = std::make_shared<BackupGroup>();
 };
 using DriverGroupPtr = std::shared_ptr<DriverGroup>;
 

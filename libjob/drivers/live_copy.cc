@@ -7,7 +7,7 @@
 #include "dm/mirror_log.h"
 #include "dm/name.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/plan_check.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
@@ -22,7 +22,7 @@ LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& 
       job_id_(job_id),
       plan_(plan),
       error_map_(error_map),
-      target_disk_(plan.target_disk) {}
+      target_(plan) {}
 
 LiveCopy::~LiveCopy() = default;
 
@@ -93,7 +93,7 @@ void LiveCopy::rotate() {
 std::optional<io::CopyError> LiveCopy::blame_target(const std::system_error& error) {
   if (!logs_in_target()) throw;
   if (mode_ != dm::WriteMode::Kind::kPassing) leave_target();
-  return note_trouble(error);
+  return target_.note(error);
 }
 
 std::optional<io::CopyError> LiveCopy::try_rotate() {
@@ -139,11 +139,11 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
   prepare_log(to, false);
   prepare_log(back, true);
   if (auto error = bulk_->checkpoint()) return error;
-  target_lock_.reset();  // dm is to have it
+  target_.unlock();  // dm is to have it
   try {
     stack_->preload({dm::WriteMode::Kind::kMirroring, to});
   } catch (const std::system_error& error) {
-    return note_trouble(error);
+    return target_.note(error);
   }
   stack_->switch_writes(dm::SuspendMode::kFlush, [&] { write_mirror_log(from, to); });
   mode_ = dm::WriteMode::Kind::kMirroring;
@@ -165,7 +165,7 @@ void LiveCopy::fall_back() {
     return;
   }
   try {
-    lock_target();
+    target_.lock();
   } catch (const std::system_error&) {
     // The target is gone or broken, which may be why we are here; hand_over() will find out.
   }
@@ -255,7 +255,7 @@ void LiveCopy::note_success() {
 void LiveCopy::withdraw() {
   mode_ = dm::WriteMode::Kind::kPassing;
   bulk_.reset();
-  target_lock_.reset();
+  target_.unlock();
   if (!stack_) stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
   stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
   drop_scratch();
@@ -263,7 +263,7 @@ void LiveCopy::withdraw() {
 
 void LiveCopy::remove() {
   bulk_.reset();
-  target_lock_.reset();
+  target_.unlock();
   if (!stack_) stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
   stack_->remove_inner();
   drop_scratch();

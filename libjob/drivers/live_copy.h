@@ -30,7 +30,7 @@
 #include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/scratch_place.h"
-#include "libjob/io/device_lock.h"
+#include "libjob/drivers/target_disk.h"
 
 namespace dmjob::drivers {
 
@@ -123,7 +123,7 @@ class LiveCopy {
   // still away, or if another disk is in its place.
   std::optional<io::CopyError> reopen_target();
   // Why the target is away, for people; "" if it is not.
-  const std::string& target_trouble() const { return target_trouble_; }
+  const std::string& target_trouble() const { return target_.trouble(); }
   // Lets go of a target that cannot even be read, so that it can be removed. One that can be
   // remains ours: nobody else may use it.
   void release_dead_target();
@@ -132,17 +132,12 @@ class LiveCopy {
   dm::CopyStackSpec make_spec() const;
   void open_scratch_device(bool create);
   void open_bulk(bool with_target);
-  void lock_target();
   bool logs_in_target() const { return plan_.scratch.kind == ScratchPlace::Kind::kTail; }
   static int next_slot(int slot) { return (slot + 1) % store::kLogSlots; }
   bool log_has_failed() noexcept;
-  io::CopyError note_trouble(const std::system_error& error);
   // To be called with the error in flight, which is thrown on if it is not the target's.
   std::optional<io::CopyError> blame_target(const std::system_error& error);
   std::optional<io::CopyError> do_hand_over();
-  // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
-  // to another disk.
-  io::Sameness check_target();
   void make_scratch();
   Adopted do_adopt();
   void reopen_stack();
@@ -160,14 +155,14 @@ class LiveCopy {
   const std::string job_id_;
   const CopyPlan& plan_;
   ErrorMapFile& error_map_;
-  io::DiskIdentity target_disk_;
-  std::string target_trouble_;
+  // While tracking, nothing but its lock keeps the target from being mounted; dm has it while
+  // mirroring.
+  TargetDisk target_;
   std::unique_ptr<dm::CopyStack> stack_;
   std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;
-  std::optional<io::DeviceLock> target_lock_;
   dm::WriteMode::Kind mode_ = dm::WriteMode::Kind::kPassing;
   int log_ = 0;  // the one in use
 };

@@ -59,15 +59,8 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   target_away_ = !copy_->has_target();
   target_trouble_ = copy_->target_trouble();
   start_watch(job);
-  show_copied(job);
+  show_copied(job, copy_->dirty_bytes());
   show_left(job, copy_->dirty_bytes());
-}
-
-// The record of a daemon that was killed may be older than its last checkpoint.
-void LiveDriver::show_copied(core::Job& job) {
-  const std::uint64_t copied = plan_.size - copy_->dirty_bytes();
-  const std::uint64_t known = job.progress().get().offset;
-  if (copied > known) job.progress().add_done(copied - known);
 }
 
 // There is nothing to be tracked yet, so a pause can come first: after a boot the target may be

@@ -49,7 +49,6 @@ class LiveDriver : public CopyDriver {
   // --- live_driver.cc: the phases ---
   boost::asio::awaitable<void> open(core::Job& job);
   boost::asio::awaitable<void> begin(core::Job& job);
-  void show_copied(core::Job& job);
   // True: both sides are equal. False: run() is to return.
   boost::asio::awaitable<bool> converge(core::Job& job);
   boost::asio::awaitable<void> track(core::Job& job);
@@ -58,7 +57,7 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> hand_over(core::Job& job);
   boost::asio::awaitable<void> mirror(core::Job& job);
   boost::asio::awaitable<void> pause(core::Job& job);
-  boost::asio::awaitable<void> rest(core::Job& job);
+  boost::asio::awaitable<void> rest(core::Job& job) override;
   boost::asio::awaitable<void> face_target(core::Job& job, io::CopyError error);
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;

@@ -120,15 +120,11 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
 
 boost::asio::awaitable<std::string> LiveDriver::switch_all(std::vector<LiveCopy::Ending>& endings,
                                                            Drivers all) {
-  const auto volume_of = [](const LiveDriver* driver) { return driver->plan_.volume; };
-  std::ranges::sort(all, {}, volume_of);  // two groups never wait for each other
-  std::vector<core::VolumeLocks::Hold> holds;
+  std::vector<WantedVolume> volumes;
+  for (const LiveDriver* driver : all)
+    volumes.emplace_back(driver->plan_.volume, "end of job '" + driver->job_id_ + "'");
   try {
-    for (const LiveDriver* driver : all) {
-      auto hold = co_await environment_.locks.acquire(
-          driver->plan_.volume, "end of job '" + driver->job_id_ + "'", kSlotPatience);
-      holds.push_back(std::move(hold));
-    }
+    const auto holds = co_await hold_volumes(environment_.locks, volumes);
     auto call = [&] { LiveCopy::end_together(endings); };
     co_await worker_.run(std::move(call));
   } catch (const std::exception& error) {

@@ -7,8 +7,8 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/plan_check.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -45,42 +45,19 @@ void LiveCopy::open_scratch_device(bool create) {
 }
 
 void LiveCopy::open_bulk(bool with_target) {
-  auto target = with_target ? io::open_device(plan_.target, io::Access::kReadWrite) : nullptr;
+  auto target = with_target ? target_.open() : nullptr;
   bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->base(), io::Access::kRead),
                                      std::move(target), *scratch_, copy_control_, clock_, plan_,
                                      error_map_);
 }
 
-// While tracking, nothing but this keeps the target from being mounted; dm has it while mirroring,
-// and all the time where the logs are in its tail.
-void LiveCopy::lock_target() {
-  target_lock_.reset();
-  if (!logs_in_target()) target_lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
-}
-
-io::Sameness LiveCopy::check_target() {
-  const io::DiskIdentity now = io::identify_disk(plan_.target);
-  const io::Sameness sameness = io::compare(target_disk_, now);
-  if (sameness == io::Sameness::kDifferent)
-    throw std::system_error(ENODEV, std::generic_category(),
-                            "another disk is in the place of " + plan_.target);
-  target_disk_ = now;
-  target_trouble_.clear();
-  return sameness;
-}
-
-io::CopyError LiveCopy::note_trouble(const std::system_error& error) {
-  target_trouble_ = error.what();
-  return {false, 0, plan_.size, error.code()};
-}
-
 std::optional<io::CopyError> LiveCopy::start() {
   try {
-    check_target();
-    lock_target();
+    target_.check();
+    target_.lock();
     if (logs_in_target()) make_scratch();
   } catch (const std::system_error& error) {
-    return note_trouble(error);
+    return target_.note(error);
   }
   if (!logs_in_target()) make_scratch();
   stack_->build(log_);
@@ -158,12 +135,12 @@ std::optional<io::CopyError> LiveCopy::reopen_target() {
   if (!tracking()) return start();
   io::Sameness sameness{};
   try {
-    sameness = check_target();
-    lock_target();
-    bulk_->replace_target(io::open_device(plan_.target, io::Access::kReadWrite));
+    sameness = target_.check();
+    target_.lock();
+    bulk_->replace_target(target_.open());
   } catch (const std::system_error& error) {
     bulk_->close_target();
-    return note_trouble(error);
+    return target_.note(error);
   }
   reopen_stack();
   if (sameness != io::Sameness::kUnknown) return std::nullopt;
@@ -176,7 +153,7 @@ void LiveCopy::release_dead_target() {
   io::AlignedBuffer block(bulk_->target()->alignment());
   if (!bulk_->target()->read(0, block.bytes())) return;
   bulk_->close_target();
-  target_lock_.reset();
+  target_.unlock();
 }
 
 }  // namespace dmjob::drivers

@@ -4,11 +4,9 @@
 #pragma once
 
 #include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/volume_group.h"
 
 namespace dmjob::drivers {
-
-// For the volume's modify slot.
-inline constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
 
 template <typename Step>
 auto LiveDriver::step(std::string what, Step function)

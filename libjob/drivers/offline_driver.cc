@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/offline_driver.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <system_error>
-
 #include "libjob/core/error.h"
-#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/target_disk.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/probe.h"
 
@@ -16,13 +11,6 @@ namespace dmjob::drivers {
 namespace {
 
 using core::Error;
-
-// "" if there is none.
-std::string file_identity(const std::string& path) {
-  struct stat facts{};
-  if (stat(path.c_str(), &facts) != 0) return "";
-  return std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
-}
 
 void require_same_disk(const std::string& what, const io::DiskIdentity& before,
                        const std::string& path) {
@@ -66,18 +54,8 @@ void OfflineDriver::take_locks() {
   locks_.emplace_back(plan_.target, io::DeviceLock::Mode::kExclusive);
 }
 
-// Empty first: whatever it held before reads as zeroes then, and zeroes need not be written.
-void OfflineDriver::make_target_file() {
-  const int fd = ::open(plan_.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), plan_.target);
-  const bool sized = ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(plan_.size)) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (!sized) throw std::system_error(error, std::generic_category(), plan_.target);
-}
-
 void OfflineDriver::open_afresh() {
-  if (plan_.new_file) make_target_file();
+  if (plan_.new_file) make_target_file(plan_);
   take_locks();
   scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
   scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
@@ -123,14 +101,8 @@ void OfflineDriver::close() {
 
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   co_await begin(job);
-  set_phase("copying");
-  bool more = true;
-  while (more) {
-    co_await copy(job);
-    if (job.must_return()) co_return;
-    more = co_await try_given_up_again(*bulk_);
-    if (more) set_phase("trying once more what could not be read");
-  }
+  co_await copy_all(job, *bulk_);
+  if (job.must_return()) co_return;
   // Pending, it may wait for long: without the loop's buffers, which are locked memory.
   auto check = [this] {
     require_untouched_source();
@@ -149,21 +121,6 @@ boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   plan_.target_file = made_file_;
   co_await job.host().persist();
   show_left(job, bulk_->dirty().dirty_bytes());
-}
-
-// Until all is on stable storage.
-boost::asio::awaitable<void> OfflineDriver::copy(core::Job& job) {
-  io::CopyEnd end = io::CopyEnd::kTime;
-  while (end != io::CopyEnd::kClean || bulk_->dirty().count() > 0) {
-    end = co_await copy_slice(job, *bulk_);
-    if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
-    auto store = [&] { return bulk_->checkpoint(); };
-    const auto error = co_await worker_.run(std::move(store));
-    if (error) co_await face_and_wait(job, *error);
-    if (job.must_return()) co_return;
-    co_await job.pause_point();
-    if (job.must_return()) co_return;
-  }
 }
 
 // run() has returned only after the target's last flush.

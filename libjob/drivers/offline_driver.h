@@ -28,7 +28,6 @@ class OfflineDriver : public CopyDriver {
 
  private:
   boost::asio::awaitable<void> begin(core::Job& job);
-  boost::asio::awaitable<void> copy(core::Job& job);
   // On the worker.
   void require_same_disks() const;
   std::string look_at_source() const;
@@ -37,7 +36,6 @@ class OfflineDriver : public CopyDriver {
   void take_locks();
   bool open_checkpoint(const std::string& fingerprint);
   void open_afresh();
-  void make_target_file();
   void close();
 
   std::string made_file_;  // which file the target is, if it is a new one
@@ -45,6 +43,13 @@ class OfflineDriver : public CopyDriver {
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;
+};
+
+// A backup of something that nobody uses is the same, under another name.
+class OfflineBackup : public OfflineDriver {
+ public:
+  using OfflineDriver::OfflineDriver;
+  std::string_view type() const override { return "backup"; }
 };
 
 }  // namespace dmjob::drivers

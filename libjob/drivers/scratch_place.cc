@@ -113,6 +113,10 @@ ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& sour
     return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
   if (!wish.folder.empty() && !lives_on(file_system_of(wish.folder), source))
     return in_folder(wish.folder, wish, source);
+  if (wish.memory_folder.empty())
+    throw core::Error("there is no place with room for what is written over meanwhile (" +
+                      std::to_string(wish.bytes) +
+                      " bytes to begin with): name a disk or a folder with --scratch");
   return {ScratchPlace::Kind::kMemory, wish.memory_folder + "/" + wish.file_name, 0};
 }
 

@@ -4,8 +4,8 @@
 // then), opened when it starts, given back when it ends.
 //
 // In this order, if the user names none: the tail of the target, the configured folder unless it
-// lives on the source, memory. Thread: a worker; may block. Errors: core::Error for the user,
-// std::system_error from opening.
+// lives on the source, memory if it will do. Thread: a worker; may block. Errors: core::Error for
+// the user, std::system_error from opening.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct ScratchWish {
   bool force = false;               // overwrite a signature on it
   std::uint64_t bytes = 0;          // needed
   std::string folder;               // the daemon's; may be empty
-  std::string memory_folder;
-  std::string file_name;  // of the file to be made in a folder
+  std::string memory_folder;        // empty: memory will not do
+  std::string file_name;            // of the file to be made in a folder
 };
 
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,

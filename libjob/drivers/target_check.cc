@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/target_check.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -26,9 +28,10 @@ void check_use(const io::ProbeResult& target) {
   if (target.read_only) refuse_target(target, "is read-only");
 }
 
-bool lies_on(const io::ProbeResult& file, dev_t disk) {
-  const std::vector<dev_t> below = io::stands_on(file.dev);
-  return std::ranges::find(below, disk) != below.end();
+bool lies_on(dev_t file_system, const io::ProbeResult& source) {
+  if (source.kind != io::Kind::kBlockDevice) return false;
+  const std::vector<dev_t> below = io::stands_on(file_system);
+  return std::ranges::find(below, source.dev) != below.end();
 }
 
 void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source) {
@@ -38,8 +41,7 @@ void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source
   if (target.kind == io::Kind::kFile && source.kind == io::Kind::kFile &&
       target.dev == source.dev && target.inode == source.inode)
     refuse_target(target, "is the source itself");
-  if (target.kind == io::Kind::kFile && source.kind == io::Kind::kBlockDevice &&
-      lies_on(target, source.dev))
+  if (target.kind == io::Kind::kFile && lies_on(target.dev, source))
     refuse_target(target, "lies on the source");
 }
 
@@ -56,6 +58,16 @@ void check_disk_target(const io::ProbeResult& target, const Source& source, bool
     refuse_target(target, "carries a signature (" + target.signature + "): --force overwrites it");
 }
 
+// Of a file that is to be made.
+void check_folder(const std::filesystem::path& target, const io::ProbeResult& source) {
+  const std::string folder = target.parent_path();
+  struct stat facts{};
+  if (stat(folder.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode))
+    throw Error("target " + target.string() + ": there is no folder " + folder);
+  if (lies_on(facts.st_dev, source))
+    throw Error("target " + target.string() + " lies on the source");
+}
+
 }  // namespace
 
 std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source& source,
@@ -70,8 +82,7 @@ std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source
                 ": a volume in use is copied to a block device (losetup makes one of a file)");
   if (!exists) {
     if (wish.must_exist) throw Error("target " + wish.path + " does not exist");
-    if (!std::filesystem::is_directory(path.parent_path(), ignored))
-      throw Error("target " + wish.path + ": there is no folder " + path.parent_path().string());
+    check_folder(path, source.what);
     return std::nullopt;
   }
   io::ProbeResult target = probe_or_refuse(wish.path, "target");

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 #include <system_error>
 
 #include "libjob/io/aligned_buffer.h"
@@ -85,6 +87,15 @@ bool CowSpace::reserve(std::uint64_t bytes) {
   if (error != 0) fail(error, place_.place.path);
   reserved_ = bytes;
   return true;
+}
+
+// struct disk_header of dm-snap-persistent.c: magic, valid, both of 32 bits, little-endian.
+bool CowSpace::marked_invalid() const {
+  constexpr std::string_view kMagicAndInvalid("SnAp\0\0\0\0", 8);
+  const auto device = io::open_device(io::device_path(dev_), io::Access::kRead);
+  io::AlignedBuffer header(device->alignment());
+  if (device->read(offset(), header.bytes())) return false;
+  return std::memcmp(header.bytes().data(), kMagicAndInvalid.data(), kMagicAndInvalid.size()) == 0;
 }
 
 // dm-snapshot takes a first sector without its magic for a new store.

@@ -54,6 +54,8 @@ class CowSpace {
   std::uint64_t allocated() const;
   // Allocates the first `bytes`. False: there is no room.
   bool reserve(std::uint64_t bytes);
+  // The kernel has given up the snapshot and could write so: the disk or file itself is well.
+  bool marked_invalid() const;
 
  private:
   explicit CowSpace(CowPlace place) : place_(std::move(place)) {}

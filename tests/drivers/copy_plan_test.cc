@@ -14,6 +14,7 @@ CopyPlan plan() {
   plan.target = "/dev/new";
   plan.source_disk = {"boot 8:0 1", "serial=17"};
   plan.target_disk = {"boot 8:16 3", "wwid=naa.5000"};
+  plan.fixed_source = true;
   plan.managed = true;
   plan.size = 1 << 30;
   plan.granularity = 65536;
@@ -38,6 +39,15 @@ TEST(CopyPlanTest, OfAVolumeIsLiveOfAFileIsNot) {
   of_file.volume.clear();
   EXPECT_TRUE(plan().live());
   EXPECT_FALSE(of_file.live());
+}
+
+TEST(CopyPlanTest, OnlyWhatMayChangeIsTracked) {
+  CopyPlan of_volume = plan();
+  EXPECT_FALSE(of_volume.tracked());
+  of_volume.fixed_source = false;
+  EXPECT_TRUE(of_volume.tracked());
+  of_volume.volume.clear();
+  EXPECT_FALSE(of_volume.tracked());
 }
 
 TEST(CopyPlanTest, ADamagedRecordIsRefused) {

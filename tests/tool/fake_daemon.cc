@@ -17,15 +17,19 @@ FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
 
 awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
     std::vector<drivers::JobRequest> requests, bool grouped) {
-  for (const auto& request : requests) copies.push_back(std::get<drivers::CopyRequest>(request));
+  for (const auto& request : requests) {
+    if (const auto* copy = std::get_if<drivers::CopyRequest>(&request)) copies.push_back(*copy);
+    if (const auto* backup = std::get_if<drivers::BackupRequest>(&request))
+      backups.push_back(*backup);
+  }
   last_is_grouped = grouped;
   while (hold_copies) co_await released_.wait();
   if (!copy_error.empty()) throw core::Error(copy_error);
   std::vector<std::string> ids;
   for (const auto& any : requests) {
-    const auto& request = std::get<drivers::CopyRequest>(any);
+    const auto source = [](const auto& request) { return request.source; };
     ++copies_done;
-    ids.push_back(request.id.value_or(request.source));
+    ids.push_back(drivers::settings_of(any).id.value_or(std::visit(source, any)));
     start_job(ids.back());
   }
   co_return ids;

@@ -41,6 +41,7 @@ class FakeDaemon : public daemon::Daemon {
   bool last_is_grouped = false;
   std::string copy_error;  // non-empty: thrown
   std::vector<drivers::CopyRequest> copies;
+  std::vector<drivers::BackupRequest> backups;
   int copies_done = 0;
   std::vector<std::string> changes;  // "attach v /dev/x"
 

@@ -24,6 +24,7 @@ constexpr auto kInactive = ErrorClass::kDeviceNotActive;
 constexpr std::string_view kOnError = "report ignore stop enospc auto";
 constexpr std::string_view kOwnTarget = "complete puts the target in the place of the volume";
 constexpr std::string_view kNoNodes = "dmjob has no node graph";
+constexpr std::string_view kNoBitmaps = "dmjob has no bitmaps with a name";
 constexpr std::string_view kNoChoice = "dmjob chooses by itself how zeroes are written";
 
 constexpr std::array<Parameter, 0> kNone{};
@@ -63,6 +64,30 @@ constexpr std::array kMirror{
     Parameter{"buf-size", Type::kSenseless, kFree, "dmjob sizes its buffers itself"},
     Parameter{"unmap", Type::kSenseless, kFree, kNoChoice},
     Parameter{"target-is-zero", Type::kSenseless, kFree, kNoChoice},
+};
+
+constexpr std::array kBackup{
+    Parameter{"job-id", Type::kText, kFree},
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kNeeded},
+    Parameter{"sync", Type::kWord, kNeeded, "full"},
+    Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"granularity", Type::kSize, kFree},
+    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
+    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
+    Parameter{"auto-finalize", Type::kFlag, kFree},
+    Parameter{"auto-dismiss", Type::kFlag, kFree},
+    Parameter{"scratch", Type::kText, kFree},
+    Parameter{"error-map", Type::kText, kFree},
+    Parameter{"force", Type::kFlag, kFree},
+    Parameter{"bitmap", Type::kSenseless, kFree, kNoBitmaps},
+    Parameter{"bitmap-mode", Type::kSenseless, kFree, kNoBitmaps},
+    Parameter{"compress", Type::kSenseless, kFree, "the target is a disk, or a file like one"},
+    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
+    Parameter{"x-perf", Type::kSenseless, kFree, "dmjob sizes its requests itself"},
+    Parameter{"on-cbw-error", Type::kSenseless, kFree,
+              "the volume never fails for its backup, which fails instead"},
+    Parameter{"discard-source", Type::kSenseless, kFree, "the source is a volume in use"},
 };
 
 constexpr std::array kNewFile{
@@ -113,6 +138,7 @@ constexpr std::array kCommands{
 
     Command{"blockdev-mirror", kAll, kMirror, blockdev_mirror},
     Command{"drive-mirror", kAll, kDriveMirror, drive_mirror},
+    Command{"blockdev-backup", kAll, kBackup, blockdev_backup},
     Command{"transaction", kAll, kTransaction, transaction},
     Command{"volume-attach", kAll, kAttach, volume_attach},
     Command{"volume-detach", kAll, kByName, volume_detach},

@@ -19,8 +19,10 @@ OnError on_error(const Arguments& arguments, std::string_view name, OnError othe
   return word ? core::parse_on_error(*word).value_or(otherwise) : otherwise;
 }
 
-drivers::CopyRequest copy_request(const Arguments& arguments) {
-  drivers::CopyRequest request;
+// What a copy and a backup are asked alike.
+template <typename Request>
+Request transfer_request(const Arguments& arguments) {
+  Request request;
   request.id = arguments.text_if("job-id");
   request.source = arguments.text("device");
   request.target = arguments.text("target");
@@ -33,8 +35,17 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
   request.auto_finalize = arguments.flag("auto-finalize", request.auto_finalize);
   request.auto_dismiss = arguments.flag("auto-dismiss", request.auto_dismiss);
   request.force = arguments.flag("force", request.force);
+  return request;
+}
+
+drivers::CopyRequest copy_request(const Arguments& arguments) {
+  auto request = transfer_request<drivers::CopyRequest>(arguments);
   request.will_pivot = arguments.flag("pivot", request.will_pivot);
   return request;
+}
+
+drivers::BackupRequest backup_request(const Arguments& arguments) {
+  return transfer_request<drivers::BackupRequest>(arguments);
 }
 
 // Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.
@@ -46,11 +57,14 @@ Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool gro
 
 // An action is a command under another name.
 drivers::JobRequest action_request(const json& action) {
-  constexpr std::array kAction{Parameter{"type", Type::kWord, Need::kRequired, "blockdev-mirror"},
-                               Parameter{"data", Type::kObject, Need::kRequired}};
+  constexpr std::array kAction{
+      Parameter{"type", Type::kWord, Need::kRequired, "blockdev-mirror blockdev-backup"},
+      Parameter{"data", Type::kObject, Need::kRequired}};
   const Arguments outer(action, kAction);
   const std::string type = outer.text("type");
-  return copy_request(Arguments(outer.value("data"), find_command(type)->parameters));
+  const Arguments arguments(outer.value("data"), find_command(type)->parameters);
+  if (type == "blockdev-backup") return backup_request(arguments);
+  return copy_request(arguments);
 }
 
 bool is_grouped(const Arguments& arguments) {
@@ -71,6 +85,10 @@ Answer drive_mirror(Daemon& daemon, Arguments arguments) {
   drivers::CopyRequest request = copy_request(arguments);
   request.must_exist = arguments.text_if("mode") == "existing";
   return start(daemon, {std::move(request)}, false);
+}
+
+Answer blockdev_backup(Daemon& daemon, Arguments arguments) {
+  return start(daemon, {backup_request(arguments)}, false);
 }
 
 // Every action's arguments are checked before the first one has an effect.

@@ -30,6 +30,7 @@ Answer negotiate_again(Daemon& daemon, Arguments arguments);
 // --- commands_create.cc ---
 Answer blockdev_mirror(Daemon& daemon, Arguments arguments);
 Answer drive_mirror(Daemon& daemon, Arguments arguments);
+Answer blockdev_backup(Daemon& daemon, Arguments arguments);
 Answer transaction(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);

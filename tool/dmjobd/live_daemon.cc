@@ -202,10 +202,14 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
   const Group group = make_group("transaction-" + volumes::new_uuid());
   std::vector<drivers::Footprint> others;
   for (drivers::JobRequest& request : requests) {
-    drivers::CheckedJob checked = co_await check_job(request, others);
-    if (grouped) others.push_back(checked.footprint);
-    made.push_back(make_job(drivers::settings_of(request), std::move(checked),
-                            grouped ? group : make_group("")));
+    drivers::CheckedJob checked = co_await check_job(request, others, grouped);
+    others.push_back(checked.footprint);
+    Group own = group;
+    if (!grouped) {
+      own = make_group("");
+      own.drivers->backups = group.drivers->backups;  // of one instant, however they end
+    }
+    made.push_back(make_job(drivers::settings_of(request), std::move(checked), own));
   }
   // Somebody may have been quicker than we.
   for (const auto& job : made)
@@ -213,12 +217,16 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
 }
 
 awaitable<drivers::CheckedJob> LiveDaemon::check_job(drivers::JobRequest request,
-                                                     std::vector<drivers::Footprint> others) {
+                                                     std::vector<drivers::Footprint> others,
+                                                     bool grouped) {
   core::Worker worker;  // of its own: a hung disk keeps only this request
   const drivers::CheckContext context = check_context();
   auto check = [&] {
     drivers::CheckedJob checked = drivers::check_job(request, context);
-    for (const drivers::Footprint& other : others) drivers::check_apart(checked.footprint, other);
+    for (const drivers::Footprint& other : others) {
+      if (grouped || (checked.footprint.shares_instant && other.shares_instant))
+        drivers::check_apart(checked.footprint, other);
+    }
     return checked;
   };
   co_return co_await worker.run(std::move(check));

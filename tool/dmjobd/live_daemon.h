@@ -67,7 +67,8 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
                                          Jobs& made);
   boost::asio::awaitable<drivers::CheckedJob> check_job(drivers::JobRequest request,
-                                                        std::vector<drivers::Footprint> others);
+                                                        std::vector<drivers::Footprint> others,
+                                                        bool grouped);
   // Reserves id and claims.
   std::shared_ptr<core::Job> make_job(const drivers::JobSettings& settings,
                                       drivers::CheckedJob checked, const Group& group);

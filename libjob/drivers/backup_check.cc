@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Behind the scratch's own bytes, on the same disk, is what the snapshot keeps; of a scratch that
+// is a file, a second file beside it, which grows.
+#include "libjob/drivers/backup_check.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "dm/features.h"
+#include "libjob/core/error.h"
+#include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/target_check.h"
+
+namespace dmjob::drivers {
+namespace {
+
+using core::Error;
+
+constexpr std::uint64_t kLargestChunk = 64 << 10;
+
+std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+// To begin with. A place that nobody has named is taken only if it has room for a tenth of the
+// volume.
+std::uint64_t least_cow(const CopyPlan& plan, bool named) {
+  constexpr std::uint64_t kChunks = 64;
+  constexpr std::uint64_t kPart = 10;
+  const std::uint64_t wanted = std::max(kChunks * chunk_bytes(plan), named ? 0 : plan.size / kPart);
+  return std::min(wanted, store::CowSpace::most_bytes(plan.size, chunk_bytes(plan)));
+}
+
+store::CowPlace beside(const ScratchPlace& scratch, std::uint64_t most) {
+  const std::string path = scratch.path + "-cow";
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored))
+    throw Error("scratch " + path + " is a file that exists already: name another with --scratch");
+  return {{scratch.kind, path, 0}, most};
+}
+
+store::CowPlace behind(const ScratchPlace& scratch, std::uint64_t used, std::uint64_t most,
+                       std::uint64_t chunk) {
+  const std::uint64_t offset = round_up(scratch.offset + used, chunk);
+  const std::uint64_t room = (io::probe(scratch.path).size - offset) / chunk * chunk;
+  return {{scratch.kind, scratch.path, offset}, std::min(room, most)};
+}
+
+store::CowPlace place_cow(const CopyPlan& plan) {
+  const std::uint64_t chunk = chunk_bytes(plan);
+  const std::uint64_t most = store::CowSpace::most_bytes(plan.size, chunk);
+  const bool on_disk = plan.scratch.kind == ScratchPlace::Kind::kDevice ||
+                       plan.scratch.kind == ScratchPlace::Kind::kTail;
+  return on_disk ? behind(plan.scratch, scratch_bytes(plan), most, chunk)
+                 : beside(plan.scratch, most);
+}
+
+void require_snapshots(dm::Control& control) {
+  for (const std::string& target : dm::missing_targets(control, {"snapshot", "snapshot-origin"}))
+    throw Error("this kernel has no dm target '" + target +
+                "' (modprobe dm-snapshot): a volume in use cannot be backed up");
+}
+
+}  // namespace
+
+std::uint64_t chunk_bytes(const CopyPlan& plan) {
+  return std::min(plan.granularity, kLargestChunk);
+}
+
+CheckedBackup check_backup(const BackupRequest& request, const CheckContext& context) {
+  const Source source = find_source(request.source, context);
+  check_transfer_source(source);
+  const auto target =
+      check_target({.path = request.target, .force = request.force}, source, context);
+  if (request.error_map) check_error_map(request, context.busy);
+  CheckedBackup checked;
+  CopyPlan& plan = checked.plan;
+  plan = plan_transfer(request, source, target);
+  plan.fixed_source = plan.live();
+  ScratchWish wish = scratch_wish(request, plan, context);
+  if (plan.live()) {
+    require_snapshots(*context.control);
+    wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
+    wish.memory_folder.clear();
+  }
+  plan.scratch = choose_scratch(wish, source.what, target);
+  if (plan.live()) checked.cow = place_cow(plan);
+  checked.footprint = footprint_of(request, plan, source, target);
+  checked.footprint.shares_instant = plan.live();
+  return checked;
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Everything that can be wrong with a backup before it begins. Nothing is changed.
+// Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/copy_request.h"
+#include "libjob/store/cow_space.h"
+
+namespace dmjob::drivers {
+
+struct CheckedBackup {
+  CopyPlan plan;
+  std::optional<store::CowPlace> cow;  // of a volume in use; where its scratch is
+  Footprint footprint;
+};
+
+CheckedBackup check_backup(const BackupRequest& request, const CheckContext& context);
+
+// Bytes that are kept when one of them is written over.
+std::uint64_t chunk_bytes(const CopyPlan& plan);
+
+}  // namespace dmjob::drivers

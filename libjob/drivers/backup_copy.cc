@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/backup_copy.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+#include <vector>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/backup_check.h"
+#include "libjob/drivers/plan_check.h"
+#include "libjob/io/fd.h"
+#include "libjob/io/probe.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kSector = 512;
+
+// What is reserved at a time, of a file.
+std::uint64_t slice_bytes(const CopyPlan& plan) {
+  constexpr std::uint64_t kMost = 64 << 20;
+  constexpr std::uint64_t kPart = 16;
+  constexpr std::uint64_t kChunks = 16;
+  return std::min(kMost, std::max(plan.size / kPart, kChunks * chunk_bytes(plan)));
+}
+
+std::vector<std::string> mount_points(const CopyPlan& plan) {
+  try {
+    return io::probe(plan.source).mounted_on;
+  } catch (const std::system_error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
+                       const std::string& job_id, const CopyPlan& plan, const store::CowPlace& cow,
+                       ErrorMapFile& error_map)
+    : environment_(environment),
+      control_(control),
+      job_id_(job_id),
+      plan_(plan),
+      cow_place_(cow),
+      error_map_(error_map),
+      target_(plan),
+      stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
+                                               make_spec())) {}
+
+BackupCopy::~BackupCopy() = default;
+
+// --- beginning ---
+
+// What is there already goes by its name; where its cow lies is needed only to make it.
+dm::BackupStackSpec BackupCopy::make_spec() const {
+  dm::BackupStackSpec spec;
+  spec.job = job_id_;
+  spec.uuid = plan_.uuid;
+  spec.volume = plan_.volume;
+  spec.chunk = chunk_bytes(plan_) / kSector;
+  if (!cow_) return spec;
+  spec.scratch = cow_->dev();
+  spec.cow_offset = cow_->offset() / kSector;
+  spec.cow_length = cow_->bytes() / kSector;
+  return spec;
+}
+
+void BackupCopy::open_scratch_device(bool create) {
+  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, create);
+  cow_.emplace(store::CowSpace::open(cow_place_, create));
+}
+
+void BackupCopy::build() {
+  if (plan_.new_file) make_target_file(plan_);
+  target_.check();
+  target_.lock();
+  open_scratch_device(true);
+  if (!cow_->reserve(2 * slice_bytes(plan_)))
+    throw core::Error("scratch " + cow_place_.place.path +
+                      " has no room for what is written over meanwhile: name another with "
+                      "--scratch");
+  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid, plan_.size, plan_.granularity,
+                                          log_bytes(plan_)));
+  stack_ =
+      std::make_unique<dm::BackupStack>(*environment_.control, environment_.ledger, make_spec());
+  stack_->build();
+  open_bulk(true);
+  sync_file_systems();
+}
+
+void BackupCopy::open_bulk(bool with_target) {
+  bulk_ = std::make_unique<BulkCopy>(io::open_device(stack_->snapshot(), io::Access::kRead),
+                                     with_target ? target_.open() : nullptr, *scratch_, control_,
+                                     environment_.clock, plan_, error_map_);
+}
+
+// The freezing does it too, but with all writers waiting.
+void BackupCopy::sync_file_systems() const {
+  for (const std::string& path : mount_points(plan_)) {
+    const io::Fd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder) syncfs(folder.get());
+  }
+}
+
+bool BackupCopy::is_mounted() const { return !mount_points(plan_).empty(); }
+
+void BackupCopy::take_instant(std::span<BackupCopy* const> copies) {
+  std::vector<dm::BackupStack*> stacks;
+  for (const BackupCopy* copy : copies) stacks.push_back(copy->stack_.get());
+  dm::BackupStack::interpose(stacks);
+}
+
+bool BackupCopy::adopt() {
+  if (!stack_->find()) return false;
+  open_scratch_device(false);
+  scratch_.emplace(
+      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
+  open_bulk(false);
+  bulk_->load_checkpoint();
+  reopen_target();  // its error is met again by who wants to use it
+  return true;
+}
+
+// --- the target ---
+
+std::optional<io::CopyError> BackupCopy::reopen_target() {
+  try {
+    const io::Sameness sameness = target_.check();
+    target_.lock();
+    bulk_->replace_target(target_.open());
+    if (sameness == io::Sameness::kUnknown) bulk_->dirty().set_all();
+  } catch (const std::system_error& error) {
+    bulk_->close_target();
+    return target_.note(error);
+  }
+  return std::nullopt;
+}
+
+void BackupCopy::release_dead_target() {
+  if (!has_target()) return;
+  io::AlignedBuffer block(bulk_->target()->alignment());
+  if (!bulk_->target()->read(0, block.bytes())) return;
+  bulk_->close_target();
+  target_.unlock();
+}
+
+// --- the room ---
+
+BackupCopy::Room BackupCopy::look() {
+  const std::lock_guard lock(look_mutex_);
+  try {
+    const dm::SnapshotStatus status = stack_->status();
+    const bool valid = status.state == dm::SnapshotStatus::State::kValid;
+    if (valid) room_.used = status.used * kSector;
+    room_.size = cow_->bytes();
+    room_.lost = valid ? "" : why_lost(room_);
+    if (valid) reserve_ahead(room_);
+  } catch (const std::system_error& error) {
+    room_.lost = "the snapshot of volume '" + plan_.volume + "' is gone: " + error.what();
+  }
+  return room_;
+}
+
+// Where there is no room, the kernel goes on as far as it gets.
+void BackupCopy::reserve_ahead(Room& room) {
+  const std::uint64_t slice = slice_bytes(plan_);
+  if (room.used + slice > std::min(cow_->reserved(), cow_->bytes()) &&
+      cow_->reserved() < cow_->bytes())
+    room.can_grow = cow_->reserve(room.used + 2 * slice);
+}
+
+// The kernel does not tell. A small scratch can be full between two looks.
+std::string BackupCopy::why_lost(const Room& room) const {
+  constexpr std::uint64_t kSmall = 64 << 20;
+  const std::string scratch = "scratch " + cow_place_.place.path;
+  const std::string what = "the instant of volume '" + plan_.volume + "' is lost: ";
+  if (!cow_->marked_invalid())
+    return what + scratch + " has failed; start the backup again with another --scratch";
+  const std::string bytes = std::to_string(cow_->bytes());
+  if (!room.can_grow)
+    return what + scratch + " could not grow, its file system is full (" +
+           std::to_string(room.used) + " of " + bytes +
+           " bytes); start the backup again with a larger --scratch";
+  if (cow_->bytes() < kSmall || room.used > cow_->bytes() / 4)
+    return what + scratch + " is full (" + bytes +
+           " bytes for what is written over); start the backup again with a larger --scratch, or "
+           "a higher --speed";
+  return what + "a block that could not be read was written to, or " + scratch + " (" + bytes +
+         " bytes) was filled at once; see the kernel's log, then start the backup again";
+}
+
+// --- the end ---
+
+// The superblock goes, so that nobody takes it for a running job's; a scratch that has failed
+// cannot be wiped.
+void BackupCopy::withdraw() {
+  bulk_.reset();
+  target_.unlock();
+  stack_->withdraw();
+  try {
+    if (scratch_) scratch_->wipe();
+  } catch (const std::system_error&) {
+  }
+  scratch_.reset();
+  scratch_device_ = {};
+  cow_.reset();
+  store::CowSpace::remove(cow_place_);
+  remove_scratch(plan_.scratch);
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The data path of a backup of a volume in use: the dm stack that keeps the instant, the room for
+// what is written over meanwhile, and the bulk copy from the snapshot to the target. After the
+// death of the process all goes on from the last checkpoint, while the stack is there; after a
+// reboot the instant is gone.
+//
+// Thread: the job's worker, all but look(). The caller holds the volume's modify slot for what
+// changes the stack. Errors: std::system_error and core::Error; after each the volume is usable,
+// with its data.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "dm/topology/backup_stack.h"
+#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/target_disk.h"
+#include "libjob/store/cow_space.h"
+
+namespace dmjob::drivers {
+
+class BackupCopy {
+ public:
+  // All outlive this.
+  BackupCopy(Environment& environment, io::CopyControl& control, const std::string& job_id,
+             const CopyPlan& plan, const store::CowPlace& cow, ErrorMapFile& error_map);
+  ~BackupCopy();
+
+  // All that can be made before the instant: scratch, target, devices. The volume is untouched.
+  void build();
+  // The instant, for all. If it cannot be, it is for none.
+  static void take_instant(std::span<BackupCopy* const> copies);
+  // Takes up what an earlier process left. False: the instant is gone. The target may be away.
+  bool adopt();
+
+  bool is_open() const { return bulk_ != nullptr; }
+  // Precondition: is_open().
+  BulkCopy& bulk() { return *bulk_; }
+  bool has_target() const { return bulk_->target(); }
+  // Opens the target anew. Its error if it is still away, or if another disk is in its place.
+  std::optional<io::CopyError> reopen_target();
+  // Lets go of a target that cannot even be read, so that it can be removed.
+  void release_dead_target();
+  const std::string& target_trouble() const { return target_.trouble(); }
+  bool is_mounted() const;
+
+  // The volume has its own table again, at any time; nothing of ours is left.
+  void withdraw();
+
+  struct Room {
+    std::uint64_t used = 0;  // bytes, of what is written over
+    std::uint64_t size = 0;  // bytes that there can be
+    bool can_grow = true;    // as far as `size`
+    std::string lost;        // why the instant is lost; "" if it is not
+  };
+  // Reserves room ahead of its use. Thread: any, but not beside withdraw().
+  Room look();
+
+ private:
+  dm::BackupStackSpec make_spec() const;
+  void open_scratch_device(bool create);
+  void open_bulk(bool with_target);
+  void sync_file_systems() const;
+  void reserve_ahead(Room& room);
+  std::string why_lost(const Room& room) const;
+
+  Environment& environment_;
+  io::CopyControl& control_;
+  const std::string job_id_;
+  const CopyPlan& plan_;
+  const store::CowPlace cow_place_;
+  ErrorMapFile& error_map_;
+  TargetDisk target_;
+  std::optional<store::CowSpace> cow_;
+  std::unique_ptr<dm::BackupStack> stack_;
+  OpenScratch scratch_device_;
+  std::optional<store::Scratch> scratch_;
+  std::unique_ptr<BulkCopy> bulk_;
+
+  std::mutex look_mutex_;
+  Room room_;  // at the last look
+};
+
+}  // namespace dmjob::drivers

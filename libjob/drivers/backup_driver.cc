@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/backup_driver.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/backup_step.h"
+
+namespace dmjob::drivers {
+
+BackupDriver::BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow,
+                           std::string job_id, std::shared_ptr<BackupGroup> group)
+    : BackupDriver(environment, std::move(plan), std::move(cow), std::move(job_id), false,
+                   std::move(group)) {}
+
+BackupDriver::BackupDriver(Environment& environment, const nlohmann::json& record,
+                           std::string job_id)
+    : BackupDriver(environment, CopyPlan::restore(record),
+                   store::CowPlace::restore(record.at("cow")), std::move(job_id), true,
+                   std::make_shared<BackupGroup>()) {
+  record.at("copied").get_to(copied_);
+}
+
+BackupDriver::BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow,
+                           std::string job_id, bool resumed, std::shared_ptr<BackupGroup> group)
+    : CopyDriver(environment, std::move(plan), std::move(job_id), resumed),
+      cow_(std::move(cow)),
+      group_(std::move(group)),
+      watch_ended_(environment.executor) {
+  if (!environment.control) throw core::Error("this kernel has no device-mapper");
+  copy_ = std::make_unique<BackupCopy>(environment, control_, job_id_, plan_, cow_, error_map_);
+  group_->join(*this);
+}
+
+BackupDriver::~BackupDriver() { group_->leave(*this, ""); }
+
+// --- run ---
+
+boost::asio::awaitable<void> BackupDriver::run(core::Job& job) {
+  if (!copied_) co_await copy(job);
+  if (copied_) co_await finish(job);
+}
+
+boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
+  co_await open(job);
+  if (job.must_return()) co_return;
+  start_watch(job);
+  co_await rest(job);  // taken up, it may be paused
+  if (job.must_return()) co_return;
+  std::exception_ptr failed;
+  try {
+    co_await copy_all(job, copy_->bulk());
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  if (failed) co_await fail(failed);
+  copied_ = !job.must_return();
+}
+
+// What has failed may be the scratch, in more than one way; that the instant is lost tells most.
+boost::asio::awaitable<void> BackupDriver::fail(std::exception_ptr error) {
+  auto confirm = [this] { confirm_source(); };
+  co_await looker_.run(std::move(confirm));
+  std::rethrow_exception(error);
+}
+
+boost::asio::awaitable<void> BackupDriver::open(core::Job& job) {
+  if (resumed_) {
+    co_await take_up(job);
+    co_return;
+  }
+  std::string failed;
+  try {
+    co_await build(job);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) {
+    group_->leave(*this, "the backup '" + job_id_ + "' of its transaction failed: " + failed);
+    throw core::Error(failed);
+  }
+  co_await meet(job);
+}
+
+boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
+  auto build = [this] {
+    copy_->build();
+    return plan_.new_file ? file_identity(plan_.target) : std::string();
+  };
+  plan_.target_file = co_await step("start", std::move(build));
+  co_await job.host().persist();
+  show_left(job, plan_.size);
+}
+
+boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
+  auto adopt = [this] { return copy_->adopt(); };
+  const bool adopted = co_await step("take-up", std::move(adopt));
+  if (!adopted)
+    throw core::Error(
+        "the instant of volume '" + plan_.volume +
+        "' is gone: the host was rebooted, or dmjobd ended before it was taken; start "
+        "the backup again");
+  target_trouble_ = copy_->target_trouble();
+  const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();
+  show_copied(job, left);
+  show_left(job, left);
+}
+
+boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
+  co_await stop_watch();
+  co_await persist_that_it_is_copied(job);
+  auto note = [this] {
+    if (copy_->is_open()) copy_->bulk().note_success();
+  };
+  co_await worker_.run(std::move(note));
+  co_await withdraw();
+  show_left(job, 0);
+}
+
+// A next start must not look for the stack that goes now. If it cannot be written, the backup is no
+// worse for it; a daemon that is killed right then will say that it failed.
+boost::asio::awaitable<void> BackupDriver::persist_that_it_is_copied(core::Job& job) {
+  try {
+    co_await job.host().persist();
+  } catch (const std::exception&) {
+  }
+}
+
+// --- interruptions ---
+
+// A pause that an error has asked for lets a dead target go; one that the user has asked for keeps
+// it.
+boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
+  if (job.pause_requested() && job.io_status() != core::IoStatus::kOk) {
+    auto release = [this] { copy_->release_dead_target(); };
+    co_await worker_.run(std::move(release));
+  }
+  co_await job.pause_point();
+  while (!job.must_return() && room_.lost.empty() && !copy_->has_target()) {
+    co_await open_target(job);
+    co_await job.pause_point();
+  }
+  if (!room_.lost.empty()) throw core::Error(room_.lost);
+  set_phase("copying");
+}
+
+boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
+  set_phase("waiting for the target");
+  auto open = [this] { return copy_->reopen_target(); };
+  const auto error = co_await worker_.run(std::move(open));
+  target_trouble_ = copy_->target_trouble();
+  if (error) co_await face_and_wait(job, *error);
+}
+
+void BackupDriver::confirm_source() {
+  const std::string lost = copy_->look().lost;
+  if (!lost.empty()) throw core::Error(lost);
+}
+
+// --- the end ---
+
+boost::asio::awaitable<void> BackupDriver::prepare(core::Job&) { co_return; }
+
+boost::asio::awaitable<void> BackupDriver::commit(core::Job&) {
+  if (!left_behind_.empty()) co_await withdraw();
+  set_phase("done; the target is the volume at the instant of the start");
+}
+
+boost::asio::awaitable<void> BackupDriver::abort(core::Job&) {
+  group_->leave(*this, "the backup '" + job_id_ + "' of its transaction was cancelled");
+  co_await stop_watch();
+  co_await withdraw();
+  set_phase(copied_ ? "given up with its transaction; the target is complete"
+                    : "given up; the target is incomplete");
+}
+
+// Something may have an inner device open for a moment (a probe, a scan): a few more tries.
+boost::asio::awaitable<void> BackupDriver::withdraw() {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      auto withdraw = [this] { copy_->withdraw(); };
+      co_await step("withdrawal", std::move(withdraw));
+      left_behind_.clear();
+      co_return;
+    } catch (const std::exception& error) {
+      left_behind_ = error.what();
+    }
+  }
+}
+
+boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
+  co_await stop_watch();
+  const bool keep = job.exiting() && !copied_;
+  auto close = [this, keep] {
+    if (keep && copy_->is_open()) copy_->bulk().checkpoint();
+    copy_.reset();
+    finish_map();
+  };
+  co_await worker_.run(std::move(close));
+}
+
+// --- queries ---
+
+nlohmann::json BackupDriver::describe() const {
+  nlohmann::json about = CopyDriver::describe();
+  about["managed"] = plan_.managed;
+  // No word of what a reboot does to a copy.
+  if (plan_.scratch.kind == ScratchPlace::Kind::kMemory) about["scratch"] = plan_.scratch.path;
+  if (room_.size > 0) {
+    about["scratch-used"] = room_.used;
+    about["scratch-size"] = room_.size;
+    about["scratch-full"] = !room_.can_grow;
+  }
+  if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
+  if (!left_behind_.empty()) about["left-behind"] = left_behind_;
+  return about;
+}
+
+nlohmann::json BackupDriver::record() const {
+  nlohmann::json record = CopyDriver::record();
+  record["cow"] = cow_.record();
+  record["copied"] = copied_;
+  return record;
+}
+
+std::optional<std::uint64_t> BackupDriver::record_version() const {
+  return CopyDriver::record_version().value() * 2 + (copied_ ? 1 : 0);
+}
+
+}  // namespace dmjob::drivers

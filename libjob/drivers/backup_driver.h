@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The backup of a volume in use, as it was at one instant. The coroutine decides, BackupCopy does
+// each step on the worker:
+//
+//   build -> meet the others of the transaction, the instant -> copy -> withdraw
+//
+// It has no ready phase, and needs nothing of the volume once all is copied: run() ends with the
+// withdrawal, so that a job that waits to be finalized costs nothing. A pause or an error before
+// the instant does not put it off.
+//
+// Beside it, from the instant on and in a pause too, runs a watch: it looks at the snapshot several
+// times a second, has the scratch grow ahead of its use, and ends the job if the instant is lost.
+//
+// Thread: the reactor; steps on the worker, the watch's looks on its own.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libjob/drivers/backup_copy.h"
+#include "libjob/drivers/backup_group.h"
+#include "libjob/drivers/copy_driver.h"
+
+namespace dmjob::drivers {
+
+class BackupDriver : public CopyDriver, public BackupGroup::Member {
+ public:
+  BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow, std::string job_id,
+               std::shared_ptr<BackupGroup> group);
+  // Of a job that an earlier process had begun.
+  BackupDriver(Environment& environment, const nlohmann::json& record, std::string job_id);
+  ~BackupDriver() override;
+
+  std::string_view type() const override { return "backup"; }
+  boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> prepare(core::Job& job) override;
+  boost::asio::awaitable<void> commit(core::Job& job) override;
+  boost::asio::awaitable<void> abort(core::Job& job) override;
+  boost::asio::awaitable<void> clean(core::Job& job) override;
+  bool can_complete() const override { return false; }
+  nlohmann::json describe() const override;
+  nlohmann::json record() const override;
+  std::optional<std::uint64_t> record_version() const override;
+
+  // --- for BackupGroup ---
+  bool is_here() const override { return is_here_; }
+  void hear_of_the_group() override;
+
+ protected:
+  boost::asio::awaitable<void> rest(core::Job& job) override;
+  void confirm_source() override;
+
+ private:
+  BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow, std::string job_id,
+               bool resumed, std::shared_ptr<BackupGroup> group);
+
+  // --- the phases ---
+  boost::asio::awaitable<void> open(core::Job& job);
+  boost::asio::awaitable<void> take_up(core::Job& job);
+  boost::asio::awaitable<void> build(core::Job& job);
+  boost::asio::awaitable<void> copy(core::Job& job);
+  boost::asio::awaitable<void> fail(std::exception_ptr error);
+  boost::asio::awaitable<void> finish(core::Job& job);
+  static boost::asio::awaitable<void> persist_that_it_is_copied(core::Job& job);
+  boost::asio::awaitable<void> open_target(core::Job& job);
+  boost::asio::awaitable<void> withdraw();
+
+  // --- backup_meeting.cc: a text is "" or why it could not be done ---
+  using Drivers = std::vector<BackupDriver*>;
+  boost::asio::awaitable<void> meet(core::Job& job);
+  boost::asio::awaitable<void> act_for_all();
+  boost::asio::awaitable<std::string> take_instant(Drivers all);
+
+  // --- backup_watch.cc ---
+  void start_watch(core::Job& job);
+  boost::asio::awaitable<void> stop_watch();
+  boost::asio::awaitable<void> watch(core::Job& job);
+
+  // A step of BackupCopy, alone on the volume.
+  template <typename Step>
+  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
+
+  const store::CowPlace cow_;
+  std::unique_ptr<BackupCopy> copy_;
+  bool copied_ = false;         // all is on the target; what is left is to take away the stack
+  std::string target_trouble_;  // for describe()
+  std::string left_behind_;     // for describe(): what could not be taken away
+
+  const std::shared_ptr<BackupGroup> group_;
+  core::Job* job_ = nullptr;  // in meet()
+  bool is_here_ = false;      // built, in meet()
+
+  BackupCopy::Room room_;  // at the last look
+  bool watching_ = false;
+  bool watch_done_ = true;
+  core::Signal watch_ended_;
+  core::Worker looker_;
+};
+
+}  // namespace dmjob::drivers

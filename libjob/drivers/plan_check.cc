@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/plan_check.h"
+
+#include <sys/stat.h>
+
+#include <bit>
+#include <filesystem>
+#include <vector>
+
+#include "dm/mirror_log.h"
+#include "libjob/core/error.h"
+#include "libjob/drivers/error_map_check.h"
+#include "libjob/store/scratch.h"
+
+namespace dmjob::drivers {
+namespace {
+
+using core::Error;
+
+std::uint64_t pick_granularity(const TransferRequest& request, std::uint64_t size) {
+  if (!request.granularity) return store::default_granularity(size);
+  constexpr std::uint64_t kLeast = 4096;
+  constexpr std::uint64_t kMost = 64 << 20;
+  if (!std::has_single_bit(*request.granularity) || *request.granularity < kLeast ||
+      *request.granularity > kMost)
+    throw Error("granularity " + std::to_string(*request.granularity) +
+                " is not a power of 2 from 4096 to 64M");
+  if (*request.granularity > size)
+    throw Error("granularity " + std::to_string(*request.granularity) +
+                " is larger than the source (" + std::to_string(size) + " bytes)");
+  return *request.granularity;
+}
+
+std::string default_id(const TransferRequest& request, const Source& source) {
+  return source.volume.empty() ? std::filesystem::path(request.source).filename().string()
+                               : source.volume;
+}
+
+std::vector<std::string> claims_of(const CopyPlan& plan, const Source& source,
+                                   const std::optional<io::ProbeResult>& target) {
+  std::vector<std::string> claims{name_claim(source.what),
+                                  target ? name_claim(*target) : plan.target};
+  if (plan.live()) claims.push_back(plan.volume);
+  if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
+    claims.push_back(name_claim(io::probe(plan.scratch.path)));
+  if (plan.scratch.kind == ScratchPlace::Kind::kFile) claims.push_back(plan.scratch.path);
+  if (!plan.error_map.empty()) claims.push_back(error_map_claim(plan.error_map));
+  return claims;
+}
+
+// A file, also one that is to be made, counts as the disk of its file system.
+std::vector<dev_t> disks_of(const CopyPlan& plan, const Source& source) {
+  std::vector<dev_t> disks{source.what.dev};
+  const auto add = [&](const std::filesystem::path& path) {
+    std::error_code ignored;
+    const bool exists = std::filesystem::exists(path, ignored);
+    const std::string place = exists ? path : path.parent_path();
+    struct stat facts{};
+    if (stat(place.c_str(), &facts) == 0)
+      disks.push_back(S_ISBLK(facts.st_mode) ? facts.st_rdev : facts.st_dev);
+  };
+  add(plan.target);
+  add(plan.scratch.path);
+  return disks;
+}
+
+}  // namespace
+
+void check_transfer_source(const Source& source) {
+  if (source.what.size == 0) throw Error("source " + source.what.path + " is empty");
+  if (!source.volume.empty() && source.what.size < 4096)
+    throw Error("volume '" + source.volume + "' is smaller than 4096 bytes");
+}
+
+CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
+                       const std::optional<io::ProbeResult>& target) {
+  CopyPlan plan;
+  plan.uuid = volumes::new_uuid();
+  plan.volume = source.volume;
+  plan.source = source.volume.empty() ? request.source : "/dev/mapper/" + source.volume;
+  plan.target = request.target;
+  if (source.what.kind == io::Kind::kBlockDevice) plan.source_disk = io::identify_disk(plan.source);
+  if (target && target->kind == io::Kind::kBlockDevice)
+    plan.target_disk = io::identify_disk(request.target);
+  plan.managed = source.managed;
+  plan.owner = source.owner;
+  plan.size = source.what.size;
+  plan.granularity = pick_granularity(request, plan.size);
+  plan.new_file = !target || target->kind == io::Kind::kFile;
+  plan.speed = request.speed > 0 ? static_cast<std::uint64_t>(request.speed) : 0;
+  plan.on_source_error = request.on_source_error;
+  plan.on_target_error = request.on_target_error;
+  plan.error_map = request.error_map.value_or("");
+  return plan;
+}
+
+ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
+                         const CheckContext& context) {
+  const std::string& folder = plan.live() || !context.scratch_folder.empty()
+                                  ? context.scratch_folder
+                                  : context.state_folder;
+  return {.path = request.scratch,
+          .force = request.force,
+          .bytes = scratch_bytes(plan),
+          .folder = folder,
+          .memory_folder = context.memory_folder,
+          .file_name = "scratch-" + plan.uuid};
+}
+
+Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,
+                       const std::optional<io::ProbeResult>& target) {
+  return {.default_id = default_id(request, source),
+          .source = plan.source,
+          .volume = plan.volume,
+          .claims = claims_of(plan, source, target),
+          .volume_dev = plan.live() ? source.what.dev : 0,
+          .disks = disks_of(plan, source)};
+}
+
+std::uint64_t regions(const CopyPlan& plan) {
+  return (plan.size + plan.granularity - 1) / plan.granularity;
+}
+
+std::uint64_t log_bytes(const CopyPlan& plan) {
+  return plan.tracked() ? dm::mirror_log_bytes(regions(plan)) : 0;
+}
+
+std::uint64_t scratch_bytes(const CopyPlan& plan) {
+  return store::scratch_layout(plan.size, plan.granularity, log_bytes(plan)).total;
+}
+
+}  // namespace dmjob::drivers

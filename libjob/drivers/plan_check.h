@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the checks of copies and of backups have in common: from a request to a plan.
+// Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/source_check.h"
+
+namespace dmjob::drivers {
+
+void check_transfer_source(const Source& source);
+// All but the scratch.
+CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
+                       const std::optional<io::ProbeResult>& target);
+// What to ask of choose_scratch().
+ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
+                         const CheckContext& context);
+Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,
+                       const std::optional<io::ProbeResult>& target);
+
+// Bytes of scratch that a plan needs for its superblock, logs and checkpoints.
+std::uint64_t scratch_bytes(const CopyPlan& plan);
+// Regions of a plan's bitmap, and bytes of each of its logs (0 if it is not tracked).
+std::uint64_t regions(const CopyPlan& plan);
+std::uint64_t log_bytes(const CopyPlan& plan);
+
+}  // namespace dmjob::drivers
