@@ -29,7 +29,7 @@ def documented(page):
     verbs, options = {}, set()
     for line in page.splitlines():
         if match := re.fullmatch(r"\.It Cm (\S+)(?: (.*))?", line):
-            arguments = re.sub(r"Op Ar (\S+)", r"[\1]", match[2] or "")
+            arguments = re.sub(r"Op Ar (\S+(?: (?!Op )\S+)*)", r"[\1]", match[2] or "")
             verbs[match[1]] = arguments.replace("Ar ", "").split()
         if match := re.match(r"\.It Fl -(\S+)", line):
             options.add(match[1])

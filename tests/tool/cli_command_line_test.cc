@@ -33,6 +33,15 @@ TEST(CommandLine, LeavesOutWhatStandsInBrackets) {
   EXPECT_EQ(parse_command_line({"watch", "j"}).values["ID"].as<std::string>(), "j");
 }
 
+TEST(CommandLine, TakesAnyNumberOfWhatMayBeRepeated) {
+  const CommandLine line =
+      parse_command_line({"backup", "a", "/1", "b", "/2", "--wait", "c", "/3"});
+  EXPECT_EQ(line.values["SOURCE"].as<std::string>(), "a");
+  EXPECT_EQ(line.values[Verb::kMore].as<std::vector<std::string>>(),
+            (std::vector<std::string>{"b", "/2", "c", "/3"}));
+  EXPECT_EQ(parse_command_line({"backup", "a", "/1"}).values.count(Verb::kMore), 0U);
+}
+
 TEST(CommandLine, NeedsNoVerbForHelp) {
   EXPECT_EQ(parse_command_line({"--help"}).verb, nullptr);
   EXPECT_EQ(verb_of({"copy", "--help"}), "copy");

@@ -92,6 +92,37 @@ class Copy(CliStory):
         self.assertEqual(self.expect_json(self.dmjob("--json", "copy", "data", "/dev/sdb")), {"id": "vol1"})
 
 
+class Backup(CliStory):
+    def test_one_pair_is_a_backup(self):
+        self.expect(self.dmjob("backup", "data", "/dev/sdb", "--scratch", "/dev/sdc"), 0, out="data\n")
+        self.expect_asked(("blockdev-backup", {
+            "device": "data", "target": "/dev/sdb", "sync": "full", "scratch": "/dev/sdc"}))
+
+    def test_several_pairs_are_one_grouped_transaction(self):
+        self.expect(self.dmjob("backup", "data", "/dev/sdb", "--speed", "5M", "home", "/dev/sdc"), 0, out="data\nhome\n")
+        data = [{"device": device, "target": target, "sync": "full", "speed": 5 << 20}
+                for device, target in (("data", "/dev/sdb"), ("home", "/dev/sdc"))]
+        self.expect_asked(("transaction", {"properties": {"completion-mode": "grouped"}, "actions": [
+            {"type": "blockdev-backup", "data": one} for one in data]}))
+
+    def test_json_of_several_is_an_array(self):
+        self.assertEqual(self.expect_json(self.dmjob("--json", "backup", "a", "/dev/sdb", "b", "/dev/sdc")),
+                         [{"id": "a"}, {"id": "b"}])
+
+    def test_what_is_for_one_is_refused_for_several(self):
+        for option in (("--id", "j"), ("--error-map", "/m")):
+            self.expect(self.dmjob("backup", "a", "/dev/sdb", "b", "/dev/sdc", *option), 2, out="",
+                        err=f"dmjob: {option[0]} is for one backup, not for several\n")
+
+    def test_a_source_without_a_target_is_a_usage_error(self):
+        self.expect(self.dmjob("backup", "a", "/dev/sdb", "b"), 2, out="",
+                    err="dmjob: TARGET is missing: 'b' is a source without one\n")
+
+    def test_a_timeout_needs_a_wait(self):
+        self.expect(self.dmjob("backup", "a", "/dev/sdb", "--timeout", "5"), 2, out="",
+                    err="dmjob: --timeout has no meaning without --wait\n")
+
+
 class Looking(CliStory):
     def test_list_is_a_table(self):
         self.daemon.add_job("vol2", "paused", **{"io-status": "nospace", "rate": 0})

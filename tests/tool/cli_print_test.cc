@@ -103,6 +103,31 @@ TEST(Info, TellsOfTheLastError) {
   EXPECT_THAT(job_info(job, context), HasSubstr("mend the disk, then `dmjob resume vol1` goes on"));
 }
 
+json running_backup() {
+  json job = running_job();
+  job["type"] = "backup";
+  job["scratch"] = "/dev/sdd";
+  job["scratch-used"] = 12 << 20;
+  job["scratch-size"] = 64 << 20;
+  return job;
+}
+
+TEST(Info, OfABackupTellsHowFullItsScratchIs) {
+  json job = running_backup();
+  EXPECT_THAT(
+      job_info(job, {}),
+      HasSubstr("\nscratch    /dev/sdd, 12M of 64M used; if it gets full, the job fails\n"));
+  EXPECT_THAT(job_info(job, {}), HasSubstr("\nprogress   45.2%, 452M of 1000M\n"));
+  job["scratch-full"] = true;
+  EXPECT_THAT(job_info(job, {}), HasSubstr("; it cannot grow: make room in its file system\n"));
+}
+
+TEST(Info, OfAPausedBackupTellsWhatThatTakes) {
+  json job = running_backup();
+  job["status"] = "paused";
+  EXPECT_THAT(job_info(job, {}), HasSubstr("the instant is kept, which takes scratch"));
+}
+
 json with_unreadable(json extents) {
   json job = running_job();
   job["x-error-map"] = std::move(extents);

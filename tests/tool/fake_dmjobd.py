@@ -141,6 +141,16 @@ class FakeDaemon:
                      **{"auto-finalize": arguments.get("auto-finalize", True)})
         return {"id": self.jobs[0]["id"]}
 
+    def qmp_blockdev_backup(self, arguments):
+        self.add_job(arguments.get("job-id", arguments["device"]), type="backup", volume=arguments["device"],
+                     target=arguments["target"])
+        return {}
+
+    def qmp_transaction(self, arguments):
+        for action in arguments["actions"]:
+            getattr(self, "qmp_" + action["type"].replace("-", "_"))(action["data"])
+        return {}
+
     def qmp_job_complete(self, arguments):
         self.end(arguments["id"])
 

@@ -33,9 +33,17 @@ std::int64_t Call::size(const char* name) const {
                      "' is not a number of bytes; write for instance 65536, 64K, 100M or 2G");
 }
 
+std::vector<std::string> Call::more() const {
+  return has(Verb::kMore) ? values_[Verb::kMore].as<std::vector<std::string>>()
+                          : std::vector<std::string>();
+}
+
 std::string Call::absolute_path(const char* name) const {
-  const std::string given = text(name);
-  if (given.empty()) throw CliError(kExitUsage, shown(name) + ": the path is empty");
+  return absolute(text(name), shown(name));
+}
+
+std::string Call::absolute(const std::string& given, const std::string& shown) {
+  if (given.empty()) throw CliError(kExitUsage, shown + ": the path is empty");
   // Not resolved: a link such as /dev/mapper/NAME says what is meant.
   const std::filesystem::path path = std::filesystem::absolute(given);
   return (climbs_from_a_name(given) ? path : path.lexically_normal()).string();

@@ -24,14 +24,20 @@ constexpr unsigned kHelpWidth = 100;
 struct Argument {
   std::string word;
   bool required = true;
+  bool repeated = false;
 };
 
 std::vector<Argument> arguments_of(const Verb& verb) {
   std::vector<Argument> arguments;
   std::istringstream words{std::string(verb.synopsis)};
   for (std::string word; words >> word;) {
-    const bool required = word.front() != '[';
-    arguments.push_back({required ? word : word.substr(1, word.size() - 2), required});
+    if (word.ends_with("...]")) {
+      arguments.push_back({Verb::kMore, false, true});
+    } else if (word.front() != '[') {
+      arguments.push_back({word});
+    } else if (word.back() == ']') {
+      arguments.push_back({word.substr(1, word.size() - 2), false});
+    }
   }
   return arguments;
 }
@@ -88,8 +94,11 @@ po::variables_map parse_all(const std::vector<std::string>& words, const Verb* v
     options.add(verb_options(*verb)).add_options()("VERB", po::value<std::string>());
     arguments.add("VERB", 1);
     for (const Argument& argument : arguments_of(*verb)) {
-      options.add_options()(argument.word.c_str(), po::value<std::string>());
-      arguments.add(argument.word.c_str(), 1);
+      if (argument.repeated)
+        options.add_options()(argument.word.c_str(), po::value<std::vector<std::string>>());
+      else
+        options.add_options()(argument.word.c_str(), po::value<std::string>());
+      arguments.add(argument.word.c_str(), argument.repeated ? -1 : 1);
     }
   }
   return parse(words, options, arguments, true);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tool/dmjob/call.h"
 #include "tool/dmjob/job_state.h"
@@ -15,6 +16,10 @@ namespace dmjob::cli {
 int attach(const Call& call);
 int detach(const Call& call);
 int volumes(const Call& call);
+
+// cmd_backup.cc
+void add_backup_options(boost::program_options::options_description& options);
+int backup(const Call& call);
 
 // cmd_copy.cc
 void add_copy_options(boost::program_options::options_description& options);
@@ -55,8 +60,12 @@ struct WaitPlan {
 };
 // Throws CliError: the time is over, Ctrl-C, no such job.
 Outcome wait_for_job(const Call& call, Client& client, const std::string& id, const WaitPlan& plan);
+std::vector<Outcome> wait_for_jobs(const Call& call, Client& client,
+                                   const std::vector<std::string>& ids, const WaitPlan& plan);
 // Prints how it ended. Throws CliError for a job that failed or was cancelled.
 void report_outcome(const Call& call, const Outcome& outcome);
+// The same for several: JSON is one array, and of those that failed the first is thrown.
+void report_outcomes(const Call& call, std::vector<Outcome> outcomes);
 void add_timeout_option(boost::program_options::options_description& options);
 
 }  // namespace dmjob::cli

@@ -18,11 +18,14 @@ using nlohmann::json;
 struct StatusWords {
   std::string_view status;
   std::string_view meaning;
+  std::string_view type = "";  // of the job; "": any other
 };
 
 constexpr std::array kMeanings = {
     StatusWords{"created", "about to start"},
     StatusWords{"running", "copying"},
+    StatusWords{"paused", "stopped; the instant is kept, which takes scratch at each write",
+                "backup"},
     StatusWords{"paused", "stopped; what is written meanwhile is noted and copied later"},
     StatusWords{"ready", "both sides are equal, each write goes to both"},
     StatusWords{"standby",
@@ -39,7 +42,8 @@ std::string meaning_of(const json& job) {
     return phase;
   }
   for (const StatusWords& words : kMeanings) {
-    if (words.status == text_of(job, "status")) return std::string(words.meaning);
+    const bool fits = words.type.empty() || words.type == text_of(job, "type");
+    if (fits && words.status == text_of(job, "status")) return std::string(words.meaning);
   }
   return "";
 }
@@ -78,8 +82,19 @@ std::string status_line(const json& job, const JobContext& context) {
 std::string progress_text(const json& job) {
   std::string text = format_percent(job) + ", " + format_size(number_of(job, "offset")) + " of " +
                      format_size(number_of(job, "len"));
-  if (const auto dirty = number_of(job, "dirty"); dirty != 0)
+  const auto dirty = number_of(job, "dirty");
+  if (dirty != 0 && text_of(job, "type") != "backup")
     text += "; " + format_size(dirty) + " differ now";
+  return text;
+}
+
+// With what a snapshot takes of it, if there is one.
+std::string scratch_text(const json& job) {
+  std::string text = text_of(job, "scratch");
+  if (const auto size = number_of(job, "scratch-size"); size != 0)
+    text += ", " + format_size(number_of(job, "scratch-used")) + " of " + format_size(size) +
+            " used; if it gets full, the job fails";
+  if (flag_of(job, "scratch-full")) text += "; it cannot grow: make room in its file system";
   return text;
 }
 
@@ -151,7 +166,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"progress", progress_text(job)},
       {"speed", context.gone ? "" : speed_text(job)},
       {"time left", context.gone ? "" : time_left(job)},
-      {"scratch", text_of(job, "scratch")},
+      {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
       {"waits for", text_of(job, "waiting-for")},
       {"I/O error", io_error_text(job, context)},
       {"unreadable", unreadable_text(job)},

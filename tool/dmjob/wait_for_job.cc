@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
+#include <optional>
+
 #include "tool/dmjob/commands.h"
 #include "tool/dmjob/follow.h"
 #include "tool/dmjob/interrupt.h"
@@ -7,7 +10,13 @@
 namespace dmjob::cli {
 namespace {
 
-std::string goes_on(const std::string& id) {
+using nlohmann::json;
+
+std::string goes_on(const std::vector<std::string>& ids) {
+  if (ids.size() > 1)
+    return "the jobs go on; `dmjob watch` shows them, `dmjob cancel " + ids.front() +
+           "` ends them all";
+  const std::string& id = ids.front();
   return "job '" + id + "' goes on; `dmjob watch " + id + "` shows it, `dmjob cancel " + id +
          "` ends it";
 }
@@ -25,26 +34,7 @@ void tell_unreadable(const Call& call, const Outcome& outcome) {
   if (!unreadable.empty()) call.console().remark("the source could not be read: " + unreadable);
 }
 
-}  // namespace
-
-Outcome wait_for_job(const Call& call, Client& client, const std::string& id,
-                     const WaitPlan& plan) {
-  const InterruptScope interrupt;
-  Follower follower(call.console(), client, {id});
-  if (!plan.at_ready.empty()) follower.at_ready(plan.at_ready, plan.arguments, plan.sent);
-  const std::string still = plan.goes_on.empty() ? goes_on(id) : plan.goes_on;
-  try {
-    if (!follower.wait(plan.goal, plan.deadline)) {
-      throw CliError(kExitTimedOut, "the time is over; " + still);
-    }
-  } catch (const Interrupted&) {
-    throw CliError(kExitTimedOut, still);
-  }
-  return *follower.states().front().reached(plan.goal);
-}
-
-void report_outcome(const Call& call, const Outcome& outcome) {
-  if (call.console().json()) call.console().print_json(outcome.job);
+void tell(const Call& call, const Outcome& outcome) {
   const std::string job = "job '" + text_of(outcome.job, "id") + "' ";
   switch (outcome.ending) {
     case Ending::kReady:
@@ -59,6 +49,53 @@ void report_outcome(const Call& call, const Outcome& outcome) {
     case Ending::kFailed:
       throw CliError(kExitFailed, job + "failed: " + outcome.error);
   }
+}
+
+}  // namespace
+
+Outcome wait_for_job(const Call& call, Client& client, const std::string& id,
+                     const WaitPlan& plan) {
+  return wait_for_jobs(call, client, {id}, plan).front();
+}
+
+std::vector<Outcome> wait_for_jobs(const Call& call, Client& client,
+                                   const std::vector<std::string>& ids, const WaitPlan& plan) {
+  const InterruptScope interrupt;
+  Follower follower(call.console(), client, ids);
+  if (!plan.at_ready.empty()) follower.at_ready(plan.at_ready, plan.arguments, plan.sent);
+  const std::string still = plan.goes_on.empty() ? goes_on(ids) : plan.goes_on;
+  try {
+    if (!follower.wait(plan.goal, plan.deadline)) {
+      throw CliError(kExitTimedOut, "the time is over; " + still);
+    }
+  } catch (const Interrupted&) {
+    throw CliError(kExitTimedOut, still);
+  }
+  std::vector<Outcome> outcomes;
+  for (const JobState& state : follower.states()) outcomes.push_back(*state.reached(plan.goal));
+  return outcomes;
+}
+
+void report_outcome(const Call& call, const Outcome& outcome) { report_outcomes(call, {outcome}); }
+
+// Those that failed come first: in a transaction they are why others were cancelled.
+void report_outcomes(const Call& call, std::vector<Outcome> outcomes) {
+  if (call.console().json()) {
+    json jobs = json::array();
+    for (const Outcome& outcome : outcomes) jobs.push_back(outcome.job);
+    call.console().print_json(jobs.size() == 1 ? jobs.front() : jobs);
+  }
+  std::ranges::partition(outcomes,
+                         [](const Outcome& outcome) { return outcome.ending == Ending::kFailed; });
+  std::optional<CliError> failed;
+  for (const Outcome& outcome : outcomes) {
+    try {
+      tell(call, outcome);
+    } catch (const CliError& error) {
+      if (!failed) failed = error;
+    }
+  }
+  if (failed) throw CliError(*failed);
 }
 
 void add_timeout_option(boost::program_options::options_description& options) {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <utility>
+#include <vector>
+
+#include "tool/dmjob/commands.h"
+#include "tool/dmjob/transfer.h"
+
+namespace dmjob::cli {
+namespace {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+using Pair = std::pair<std::string, std::string>;
+
+std::vector<Pair> pairs_of(const Call& call) {
+  std::vector<Pair> pairs{{call.text("SOURCE"), call.text("TARGET")}};
+  const std::vector<std::string> more = call.more();
+  if (more.size() % 2 != 0)
+    throw CliError(kExitUsage, "TARGET is missing: '" + more.back() + "' is a source without one");
+  for (std::size_t i = 0; i < more.size(); i += 2) pairs.emplace_back(more[i], more[i + 1]);
+  return pairs;
+}
+
+void check(const Call& call, const std::vector<Pair>& pairs) {
+  if (call.has("timeout") && !call.flag("wait"))
+    throw CliError(kExitUsage, "--timeout has no meaning without --wait");
+  if (pairs.size() == 1) return;
+  for (const char* option : {"id", "error-map"}) {
+    if (call.has(option))
+      throw CliError(kExitUsage,
+                     std::string("--") + option + " is for one backup, not for several");
+  }
+}
+
+// Of several, all succeed or none.
+void start(const Call& call, Client& client, const std::vector<json>& backups) try {
+  if (backups.size() == 1) {
+    client.execute("blockdev-backup", backups.front());
+    return;
+  }
+  json actions = json::array();
+  for (const json& backup : backups)
+    actions.push_back({{"type", "blockdev-backup"}, {"data", backup}});
+  client.execute("transaction",
+                 {{"actions", actions}, {"properties", {{"completion-mode", "grouped"}}}});
+} catch (const CommandError& error) {
+  throw hint_at_file(error, call.text("SOURCE"));
+}
+
+void print_ids(const Call& call, const std::vector<std::string>& ids) {
+  if (!call.console().json()) {
+    for (const std::string& id : ids) call.console().print_line(id);
+    return;
+  }
+  json list = json::array();
+  for (const std::string& id : ids) list.push_back({{"id", id}});
+  call.console().print_json(list.size() == 1 ? list.front() : list);
+}
+
+}  // namespace
+
+void add_backup_options(po::options_description& options) {
+  add_transfer_options(options);
+  options.add_options()("wait", po::bool_switch(), "wait until it has ended, or all have");
+  add_timeout_option(options);
+}
+
+int backup(const Call& call) {
+  const std::vector<Pair> pairs = pairs_of(call);
+  check(call, pairs);
+  std::vector<json> backups;
+  backups.reserve(pairs.size());
+  for (const auto& [source, target] : pairs)
+    backups.push_back(transfer_arguments(call, source, target));
+  const Deadline deadline = call.deadline();
+  Client client(call.socket());
+  start(call, client, backups);
+  std::vector<std::string> ids;
+  ids.reserve(backups.size());
+  for (const json& backup : backups) ids.push_back(id_of_started(client, backup));
+  if (!call.console().json() || !call.flag("wait")) print_ids(call, ids);
+  if (!call.flag("wait")) return kExitDone;
+  WaitPlan plan;
+  plan.goal = Goal::kEnd;
+  plan.deadline = deadline;
+  report_outcomes(call, wait_for_jobs(call, client, ids, plan));
+  return kExitDone;
+}
+
+}  // namespace dmjob::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the verbs copy and backup have in common: options, the arguments of the daemon's commands,
+// and which job it became. Thread: the only one.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tool/dmjob/call.h"
+
+namespace dmjob::cli {
+
+void add_transfer_options(boost::program_options::options_description& options);
+
+// As the user gave them. Throws CliError (usage).
+nlohmann::json transfer_arguments(const Call& call, const std::string& source,
+                                  const std::string& target);
+
+// What the daemon called the job if it does not say so, as QEMU does not: the newest on that
+// target, which may have ended already.
+std::string id_of_started(Client& client, const nlohmann::json& arguments);
+
+// The error of a command that started a job, with a hint if a file has the name of the source.
+CommandError hint_at_file(const CommandError& error, const std::string& source);
+
+}  // namespace dmjob::cli
