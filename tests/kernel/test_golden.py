@@ -219,6 +219,43 @@ class GoldenTest(copy_story.CopyStory):
         golden = ''.join(open(f'{GOLDEN}/{name}.jsonl').read() for name in ('start', 'ready', 'completed'))
         self.assertEqual(without, golden.splitlines())
 
+    # Backups.
+
+    def test_backups(self):
+        self.run_stories(self.backup, self.backup_that_is_cancelled, self.backup_that_fails)
+
+    def start_backup(self, **more):
+        self.job = 'j'
+        options = [word for name, value in more.items() for word in ('--' + name.replace('_', '-'), value)]
+        self.dmjob('backup', 'vol', self.target, '--id', 'j', '--scratch', self.scratch, '--force', *options)
+
+    def backup(self):
+        self.start_backup()
+        self.until_gone()
+        self.expect('start', 'backup-completed')
+
+    def backup_that_is_cancelled(self):
+        self.start_backup(speed='512K')
+        self.until_copied(64 << 10)
+        self.cancel_with_force()
+        self.expect('start', 'backup-cancelled')
+
+    def backup_that_fails(self):
+        self.tell_dust('addbadblock', str(BAD_BLOCK))
+        self.start_backup()
+        self.until_gone()
+        self.expect('start', 'backup-source-error-report')
+        self.tell_dust('removebadblock', str(BAD_BLOCK))
+        self.start_backup(speed='512K', on_target_error='stop')
+        self.until_copied(64 << 10)
+        self.break_target()
+        self.until_seen('paused')
+        self.quick_target()
+        self.hurry()
+        self.dmjob('resume', 'j')
+        self.until_gone()
+        self.expect('start', 'target-error-stop', 'resumed', 'backup-completed')
+
     # Groups.
 
     def test_groups(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Copies between regular files: holes, odd sizes, targets that are there or have no room, and the verbs."""
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,17 @@ class FilesTest(OfflineTest):
         self.assertEqual(self.allocated(target), 12 * MIB)
         self.expect_copied(source, target, '--force')
         self.assertEqual(os.path.getsize(target), 8 * MIB)
+
+    def test_a_backup_is_the_same_under_another_name(self):
+        source = self.sparse_file('source', 16 * MIB, [(0, 4), (8, 1)])
+        self.dmjob('backup', source, self.path('target'), '--wait')
+        self.expect_identical(source, self.path('target'))
+        self.assertLess(self.allocated(self.path('target')), 6 * MIB)
+        words = [json.loads(line)['data'] for line in self.dmjob('events').stdout.splitlines()]
+        self.assertEqual([data['status'] for data in words if 'status' in data],
+                         'created running waiting pending concluded null'.split())
+        self.assertEqual(words[-3]['type'], 'backup')
+        self.expect_no_scratch()
 
     def test_a_copy_onto_itself_is_refused(self):
         source = self.sparse_file('source', 8 * MIB, [(0, 8)])
