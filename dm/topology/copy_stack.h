@@ -129,10 +129,15 @@ class CopyStack {
   // The volume has the table of that end.
   bool has_ended(End end);
 
-  // For another thread while pivot(), withdraw() or a switch waits for a volume to be suspended: if
-  // the target fails then, the mirror holds the writes that are waited for. Sends them through the
-  // preloaded tracker (EINVAL if there is none); the waiting call then ends, with EIO where it
-  // needs the target.
+  // Suspends the volume, so that no write is on its way to either side, calls `inside` (direct I/O
+  // only), and resumes it as it was. EIO if wr is not a mirror in sync then; ETIMEDOUT, and the
+  // volume runs on, if its I/O does not come to rest within 2 s.
+  void hold(const std::function<void()>& inside);
+
+  // For another thread while pivot(), hold(), withdraw() or a switch waits for a volume to be
+  // suspended: if the target fails then, the mirror holds the writes that are waited for. Sends
+  // them through the preloaded tracker (EINVAL if there is none); the waiting call then ends, with
+  // EIO where it needs the target.
   void release_held_writes();
 
   // Removes the inner devices that nobody uses any more; idempotent. Throws if one is still open.

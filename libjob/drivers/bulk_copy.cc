@@ -16,6 +16,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       scratch_on_target_(plan.scratch.kind == ScratchPlace::Kind::kTail),
       dirty_(plan.size, plan.granularity),
       unflushed_(plan.size, plan.granularity),
+      unverified_(plan.size, plan.granularity),
       given_up_(plan.size, plan.granularity),
       map_(map),
       about_("source " + plan.source + ", target " + plan.target),
@@ -24,6 +25,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       last_checkpoint_(clock.now()) {
   dirty_.set_all();
   unflushed_.set_all();
+  unverified_.set_all();
 }
 
 BulkCopy::~BulkCopy() { write_map(); }
@@ -33,8 +35,13 @@ io::CopyEngine& BulkCopy::engine() {
   return *engine_;
 }
 
-void BulkCopy::replace_target(std::unique_ptr<io::BlockDevice> target) {
+void BulkCopy::drop_engines() {
   engine_.reset();
+  compare_engine_.reset();
+}
+
+void BulkCopy::replace_target(std::unique_ptr<io::BlockDevice> target) {
+  drop_engines();
   target_ = std::move(target);
   dirty_.add(unflushed_);  // it may have lost its cache
 }
@@ -42,7 +49,7 @@ void BulkCopy::replace_target(std::unique_ptr<io::BlockDevice> target) {
 void BulkCopy::close_target() { replace_target(nullptr); }
 
 void BulkCopy::close_source() {
-  engine_.reset();
+  drop_engines();
   source_.reset();
 }
 
@@ -52,6 +59,8 @@ BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration tim
     return core::decide(error.is_read ? on_source_error_ : on_target_error_, error.error);
   };
   unflushed_.add(dirty_);
+  unverified_.add(dirty_);
+  compare_engine_.reset();  // its buffers are locked memory
   const io::DirtyBitmap tried_again = dirty_and_given_up();
   io::CopyResult result = engine().run(dirty_, progress, clock_.now() + time, decide);
   Slice slice{result.end, result.error, {}, 0};

@@ -13,6 +13,7 @@
 // target are values, since the job's policy decides about them.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -22,8 +23,11 @@
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/error_map_file.h"
 #include "libjob/drivers/given_up.h"
+#include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
+#include "libjob/io/compare_engine.h"
 #include "libjob/io/copy_engine.h"
+#include "libjob/io/differences.h"
 #include "libjob/io/dirty_bitmap.h"
 #include "libjob/store/scratch.h"
 
@@ -74,6 +78,29 @@ class BulkCopy {
   // with the volume's writes suspended): no stop, no speed limit.
   void copy_given_up_again();
 
+  // --- bulk_verify.cc: source and target are read and compared; only where nothing is dirty ---
+  struct Look {
+    io::CopyEnd end = io::CopyEnd::kClean;
+    std::optional<io::CompareError> error;     // with kError
+    std::vector<io::CompareError> unreadable;  // at the source, by a policy that ignores it
+    io::Differences differences;
+    // All that differs, one extent a region. These regions still count as not verified: where
+    // somebody writes at the same time, a difference may be a write that is on its way.
+    std::vector<io::Extent> suspects;
+    std::uint64_t left = 0;  // bytes not verified
+  };
+  // Looks at what is not verified, for `time` at most. kStopped if a side is not open. What is
+  // given up is no difference. The target's errors are never ignored: without it nothing is proven.
+  Look verify_slice(core::Progress& progress, core::Duration time);
+  // Looks at suspects once more, at `most` bytes of them; those that are equal now are verified and
+  // no longer suspects. What still differs joins `found`. False: a side could not be read.
+  bool recheck(std::vector<io::Extent>& suspects, std::uint64_t most, io::Differences& found);
+  // Gets the memory that recheck() needs, so that it needs none within a suspension.
+  void prepare_recheck();
+  std::uint64_t unverified_bytes() const { return unverified_.dirty_bytes(); }
+  // Nothing is dirty any more, since somebody else copies it.
+  void hand_over_dirty();
+
   // Null while it is away.
   io::BlockDevice* target() { return target_.get(); }
   void replace_target(std::unique_ptr<io::BlockDevice> target);
@@ -95,6 +122,14 @@ class BulkCopy {
   void for_each_region(const io::CopyError& extent, Function function) const;
   void write_map();
   io::CopyEngine& engine();
+  io::CompareEngine& compare_engine();
+  void drop_engines();
+  bool leave_out(const io::CompareError& error) const;
+  void note_difference(Look& look, const io::Extent& extent) const;
+  std::vector<io::Extent> not_given_up(const io::Extent& extent) const;
+  std::uint64_t block() const;
+  io::Extent first_part(const io::Extent& extent, std::uint64_t most) const;
+  std::optional<bool> is_equal(const io::Extent& part, io::Differences& found);
 
   std::unique_ptr<io::BlockDevice> source_;
   std::unique_ptr<io::BlockDevice> target_;
@@ -106,13 +141,18 @@ class BulkCopy {
   const bool scratch_on_target_;  // its failure is the target's
   io::DirtyBitmap dirty_;
   io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed
+  // What was dirty at any time since it was verified.
+  io::DirtyBitmap unverified_;
   GivenUp given_up_;
   ErrorMapFile& map_;
   const std::string about_;              // for the map's reader
   bool copied_counts_;                   // in the map
   std::optional<std::uint64_t> mapped_;  // the version of given_up_ that the map shows
   const io::CopyOptions options_;
-  std::optional<io::CopyEngine> engine_;  // none after a device was exchanged
+  // None after a device was exchanged.
+  std::optional<io::CopyEngine> engine_;
+  std::optional<io::CompareEngine> compare_engine_;
+  std::array<io::AlignedBuffer, 2> recheck_buffers_;  // of source and target
   core::TimePoint last_checkpoint_;
 };
 

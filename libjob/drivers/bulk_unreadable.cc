@@ -85,6 +85,7 @@ void BulkCopy::copy_given_up_again() {
   const io::DirtyBitmap tried = dirty_and_given_up();
   if (tried.count() == 0) return;
   unflushed_.add(tried);
+  unverified_.add(tried);
   for (auto run = tried.next(0, 1); run; run = tried.next(run->first + 1, 1))
     dirty_.clear(run->first);
   io::CopyControl unlimited;

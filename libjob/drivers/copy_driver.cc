@@ -11,15 +11,12 @@
 namespace dmjob::drivers {
 namespace {
 
-std::string place_of(const io::CopyError& error) {
-  return " at byte " + std::to_string(error.offset) + " (" + std::to_string(error.length) +
-         " bytes)";
-}
-
-nlohmann::json extents(const std::vector<io::CopyError>& errors) {
+// Of errors or of extents.
+template <typename Places>
+nlohmann::json extents(const Places& places) {
   nlohmann::json list = nlohmann::json::array();
-  for (const io::CopyError& error : errors)
-    list.push_back({{"offset", error.offset}, {"length", error.length}});
+  for (const auto& place : places)
+    list.push_back({{"offset", place.offset}, {"length", place.length}});
   return list;
 }
 
@@ -44,7 +41,8 @@ CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_
       plan_(std::move(plan)),
       job_id_(std::move(job_id)),
       resumed_(resumed),
-      error_map_(plan_.error_map, plan_.uuid) {
+      error_map_(plan_.error_map, plan_.uuid),
+      to_verify_(plan_.verify ? plan_.size : 0) {
   control_.set_speed(plan_.speed);
 }
 
@@ -130,14 +128,23 @@ void CopyDriver::show_copied(core::Job& job, std::uint64_t bytes_left) {
 
 void CopyDriver::show_left(core::Job& job, std::uint64_t bytes) {
   left_ = bytes;
-  job.progress().set_remaining(bytes);
+  show_progress(job);
+}
+
+void CopyDriver::show_to_verify(core::Job& job, std::uint64_t bytes) {
+  to_verify_ = bytes;
+  show_progress(job);
+}
+
+void CopyDriver::show_progress(core::Job& job) {
+  job.progress().set_remaining(left_ + to_verify_);
   rate_.note(environment_.clock.now(), job.progress().get().offset);
 }
 
 void CopyDriver::face(core::Job& job, const io::CopyError& error) {
   const auto policy = error.is_read ? plan_.on_source_error : plan_.on_target_error;
   if (job.io_error(policy, error.is_read, error.error) != core::ErrorAction::kReport) return;
-  const std::string place = error.length < plan_.size ? place_of(error) : "";
+  const std::string place = error.length < plan_.size ? place_of(error.offset, error.length) : "";
   const std::string why = place + ": " + error.error.message();
   if (error.is_read)
     throw core::Error("source " + plan_.source + " cannot be read" + why +
@@ -174,7 +181,12 @@ nlohmann::json CopyDriver::describe() const {
                        {"on-target-error", core::to_string(plan_.on_target_error)}};
   const std::uint64_t rate = rate_.bytes_per_second(environment_.clock.now());
   about["rate"] = rate;
-  if (rate > 0) about["eta"] = left_ / rate;
+  if (rate > 0) about["eta"] = (left_ + to_verify_) / rate;
+  if (plan_.verify) about["verify"] = true;
+  if (differences_.bytes() > 0) {
+    about["x-different-bytes"] = differences_.bytes();
+    about["x-differences"] = extents(differences_.places());
+  }
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (error_map_.wanted()) about["error-map"] = plan_.error_map;
   if (const std::string trouble = error_map_.trouble(); !trouble.empty())

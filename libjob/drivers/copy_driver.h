@@ -56,10 +56,23 @@ class CopyDriver : public core::Driver {
   // On the worker, when something could not be read. Throws Error if that is not one of the
   // source's blocks, but the source as a whole.
   virtual void confirm_source() {}
+  static std::string place_of(std::uint64_t offset, std::uint64_t length);  // " at byte ..."
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
   void face(core::Job& job, const io::CopyError& error);
   // As face(), for an error that must not be met again at once if it is ignored.
   boost::asio::awaitable<void> face_and_wait(core::Job& job, io::CopyError error);
+  // --- copy_verify.cc ---
+  // Reads both sides of a slice of what is not verified, and acts upon errors as copy_slice().
+  // What differs the caller judges.
+  boost::asio::awaitable<BulkCopy::Look> verify_slice(core::Job& job, BulkCopy& bulk);
+  // Of a source that nobody writes to: all of it, if the user wants that. Throws Error if the
+  // target differs. Returns early if the job must return.
+  boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
+  // On the worker. Throws Error if a difference may be another's doing, not the target's.
+  virtual void confirm_difference() {}
+  [[noreturn]] void fail_verification(const io::Differences& differences);
+  std::uint64_t to_verify() const { return to_verify_; }  // bytes, as far as known
+  void show_to_verify(core::Job& job, std::uint64_t bytes);
   // At the end: true if there is now more to copy, since what was given up gets a second try.
   boost::asio::awaitable<bool> try_given_up_again(BulkCopy& bulk);
   void set_phase(std::string phase) { phase_ = std::move(phase); }
@@ -83,7 +96,12 @@ class CopyDriver : public core::Driver {
 
   std::string phase_ = "starting";
   bool halted_ = false;
+  void face(core::Job& job, const io::CompareError& error);
+  void show_progress(core::Job& job);
+
   std::uint64_t left_ = 0;  // bytes still to copy, as far as known
+  std::uint64_t to_verify_;
+  io::Differences differences_;  // that the job failed for
   RateMeter rate_;
   std::vector<io::CopyError> unreadable_;
   mutable CopyPlan last_plan_;  // of record_version()

@@ -21,6 +21,7 @@ struct TransferRequest : JobSettings {
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
   std::optional<std::string> error_map;  // an absolute path
+  bool verify = false;                   // read the target back and compare
   bool force = false;                    // overwrite a target that carries a signature
 };
 

@@ -2,6 +2,7 @@
 #include "libjob/drivers/given_up.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace dmjob::drivers {
@@ -50,6 +51,13 @@ void GivenUp::forget(std::uint64_t region) {
   regions_.clear(region);
   extents_.erase(extents_.lower_bound(region * unit), extents_.lower_bound((region + 1) * unit));
   ++version_;
+}
+
+bool GivenUp::holds(std::uint64_t offset) const {
+  const auto behind = extents_.upper_bound(offset);
+  if (behind == extents_.begin()) return false;
+  const io::CopyError& before = std::prev(behind)->second;
+  return offset < before.offset + before.length;
 }
 
 std::vector<io::CopyError> GivenUp::extents() const {

@@ -27,6 +27,7 @@ class GivenUp {
 
   bool has(std::uint64_t region) const { return regions_.test(region); }
   std::uint64_t count() const { return regions_.count(); }  // regions
+  bool holds(std::uint64_t offset) const;                   // a byte
   const io::DirtyBitmap& regions() const { return regions_; }
   // By place, neighbours as one.
   std::vector<io::CopyError> extents() const;

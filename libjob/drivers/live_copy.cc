@@ -150,7 +150,7 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
   log_ = to;
   // At once: only from here on can the guardian leave the mirror.
   stack_->preload({dm::WriteMode::Kind::kTracking, back});
-  bulk_->dirty().clear_all();  // the mirror's log has it now
+  bulk_->hand_over_dirty();  // the mirror's log has it now
   const auto error = bulk_->checkpoint();
   if (error) leave_target();
   return error;
@@ -228,6 +228,15 @@ void LiveCopy::read_mode_back() {
   mode_ = found.writes->kind;
   log_ = found.writes->log;
   collect_marks(old, false);
+}
+
+bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& found) {
+  constexpr std::uint64_t kMost = 4 << 20;
+  if (!mirroring()) return false;
+  bulk_->prepare_recheck();
+  bool readable = false;
+  stack_->hold([&] { readable = bulk_->recheck(suspects, kMost, found); });
+  return readable;
 }
 
 void LiveCopy::end_together(std::span<Ending> endings) {

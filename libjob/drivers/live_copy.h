@@ -22,6 +22,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dm/control.h"
 #include "dm/status.h"
@@ -83,6 +84,10 @@ class LiveCopy {
   void leave_target();
   // A file system on the volume is mounted, as far as can be seen.
   bool is_mounted() const;
+  // With the volume suspended for a moment, so that no write is on its way: as BulkCopy::recheck(),
+  // of a few MiB. Throws, and nothing is known, if the sides are not mirrored then, or the volume
+  // does not come to rest.
+  bool recheck_held(std::vector<io::Extent>& suspects, io::Differences& found);
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
   // The mirror may have been left by release_held_writes().

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/live_driver.h"
 
+#include <tuple>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -59,6 +60,7 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   target_away_ = !copy_->has_target();
   target_trouble_ = copy_->target_trouble();
   start_watch(job);
+  if (job.is_ready()) show_to_verify(job, 0);
   show_copied(job, copy_->dirty_bytes());
   show_left(job, copy_->dirty_bytes());
 }
@@ -86,10 +88,12 @@ boost::asio::awaitable<bool> LiveDriver::converge(core::Job& job) {
     if (trouble_ != Trouble::kNone) continue;
     if (!mirroring_) {
       co_await track(job);
-    } else if (in_sync_) {
-      co_return true;
-    } else {
+    } else if (!in_sync_) {
       co_await mirror(job);
+    } else if (is_to_be_verified(job)) {
+      co_await verify(job);
+    } else {
+      co_return true;
     }
   }
   co_return false;
@@ -149,10 +153,11 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   set_phase("handing over");
   auto hand_over = [this] {
     const auto error = copy_->hand_over();
-    return std::pair(error, copy_->mirroring());
+    return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes());
   };
-  const auto [error, mirroring] = co_await step("hand over", std::move(hand_over));
+  const auto [error, mirroring, unverified] = co_await step("hand over", std::move(hand_over));
   mirroring_ = mirroring;
+  if (plan_.verify && !job.is_ready()) show_to_verify(job, unverified);
   in_sync_ = false;
   show_unreadable(copy_->bulk());
   if (error) {

@@ -2,7 +2,7 @@
 //
 // The copy of a volume in use. The coroutine decides, LiveCopy does each step on the worker:
 //
-//   open -> track (copy what is dirty, rotate, again) -> hand over -> mirror -> ready
+//   open -> track (copy what is dirty, rotate, again) -> hand over -> mirror (verify) -> ready
 //             ^------------- fall back (pause, failed target) ----------'
 //   prepare: pivot, or keep (soft cancel)     abort: withdraw     clean: remove
 //
@@ -62,6 +62,13 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;
 
+  // --- live_verify.cc ---
+  bool is_to_be_verified(const core::Job& job) const;
+  bool may_verify(const core::Job& job) const;
+  boost::asio::awaitable<void> verify(core::Job& job);
+  boost::asio::awaitable<void> look_again(core::Job& job, std::vector<io::Extent>& suspects);
+  boost::asio::awaitable<void> look_held(core::Job& job, std::vector<io::Extent>& suspects);
+
   // --- live_watch.cc ---
   void start_watch(core::Job& job);
   boost::asio::awaitable<void> stop_watch();
@@ -110,6 +117,8 @@ class LiveDriver : public CopyDriver {
   bool in_sync_ = false;
   bool preparing_ = false;  // past run(): no pause any more
   bool ending_ = false;     // within end_all(): a failed mirror is only released
+  bool holding_ = false;    // within look_held(): the same
+  bool released_ = false;   // the watch has done so
   int pass_ = 0;
   std::uint64_t last_dirty_ = 0;  // bytes left after the pass before
   int source_troubles_ = 0;       // in a row, without an error of ours in between

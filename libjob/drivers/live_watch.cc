@@ -65,7 +65,8 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
   control_.stop();
   try {
-    if (ending_) {
+    if (ending_ || holding_) {
+      released_ = true;
       auto release = [this] { copy_->release_held_writes(); };
       co_await looker_.run(std::move(release));
     } else {
@@ -78,7 +79,7 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
       mirroring_ = false;
     }
   } catch (const std::exception&) {
-    if (!ending_) trouble_ = Trouble::kScratch;
+    if (!ending_ && !holding_) trouble_ = Trouble::kScratch;
   }
   in_sync_ = false;
   job.kick();

@@ -103,6 +103,8 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   co_await begin(job);
   co_await copy_all(job, *bulk_);
   if (job.must_return()) co_return;
+  co_await verify_all(job, *bulk_);
+  if (job.must_return()) co_return;
   // Pending, it may wait for long: without the loop's buffers, which are locked memory.
   auto check = [this] {
     require_untouched_source();

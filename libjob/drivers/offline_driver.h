@@ -26,6 +26,9 @@ class OfflineDriver : public CopyDriver {
   boost::asio::awaitable<void> clean(core::Job& job) override;
   bool can_complete() const override { return false; }
 
+ protected:
+  void confirm_difference() override { require_untouched_source(); }
+
  private:
   boost::asio::awaitable<void> begin(core::Job& job);
   // On the worker.

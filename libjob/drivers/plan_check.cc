@@ -90,6 +90,7 @@ CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
   plan.speed = request.speed > 0 ? static_cast<std::uint64_t>(request.speed) : 0;
   plan.on_source_error = request.on_source_error;
   plan.on_target_error = request.on_target_error;
+  plan.verify = request.verify;
   plan.error_map = request.error_map.value_or("");
   return plan;
 }

@@ -25,7 +25,7 @@ namespace dmjob::io {
 
 struct CompareOptions {
   std::uint64_t request_bytes = 1 << 20;
-  std::uint64_t in_flight_bytes = 16 << 20;  // of each side
+  std::uint64_t in_flight_bytes = 8 << 20;  // of each side
 };
 
 // A side that could not be read, narrowed down to the smallest extent, in blocks of that side.

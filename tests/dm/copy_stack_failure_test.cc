@@ -37,6 +37,7 @@ const Operation kOperations[] = {
      [](CopyStage& s) { s.stack.switch_writes(SuspendMode::kNoFlush, [] {}); }},
     {"release", [](CopyStage& s) { s.be_ready(); },
      [](CopyStage& s) { s.stack.release_held_writes(); }},
+    {"hold", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { s.stack.hold([] {}); }},
     {"pivot", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { s.stack.pivot([] {}); }},
     {"soft_cancel", [](CopyStage& s) { s.be_ready(); },
      [](CopyStage& s) { s.stack.withdraw(SuspendMode::kFreeze, [] {}); }},

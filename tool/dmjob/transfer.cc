@@ -37,6 +37,7 @@ void add_transfer_options(po::options_description& options) {
       "on-source-error", text("POLICY"), "report (default), ignore, stop or enospc")(
       "on-target-error", text("POLICY"), "the same for the target")(
       "error-map", text("FILE"), "a list of what could not be read, for ddrescue")(
+      "verify", po::bool_switch(), "read the target back and compare, before it counts as a copy")(
       "manual-finalize", po::bool_switch(), "take effect upon `dmjob finalize` only")(
       "manual-dismiss", po::bool_switch(), "stay listed until `dmjob dismiss`")(
       "force", po::bool_switch(), "overwrite a target that holds a file system or the like");
@@ -56,6 +57,7 @@ json transfer_arguments(const Call& call, const std::string& source, const std::
   if (call.has("error-map")) arguments["error-map"] = call.absolute_path("error-map");
   if (call.flag("manual-finalize")) arguments["auto-finalize"] = false;
   if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;
+  if (call.flag("verify")) arguments["verify"] = true;
   if (call.flag("force")) arguments["force"] = true;
   return arguments;
 }

@@ -56,6 +56,7 @@ constexpr std::array kMirror{
     Parameter{"copy-mode", Type::kWord, kFree, "background"},
     Parameter{"scratch", Type::kText, kFree},
     Parameter{"error-map", Type::kText, kFree},
+    Parameter{"verify", Type::kFlag, kFree},
     Parameter{"force", Type::kFlag, kFree},
     Parameter{"pivot", Type::kFlag, kFree},
     Parameter{"replaces", Type::kSenseless, kFree, kOwnTarget},

@@ -35,6 +35,7 @@ Request transfer_request(const Arguments& arguments) {
   request.auto_finalize = arguments.flag("auto-finalize", request.auto_finalize);
   request.auto_dismiss = arguments.flag("auto-dismiss", request.auto_dismiss);
   request.force = arguments.flag("force", request.force);
+  request.verify = arguments.flag("verify", request.verify);
   return request;
 }
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How BulkCopy proves that the target holds what the source does: both are read past every cache of
+// ours and compared.
+#include <algorithm>
+#include <cstring>
+
+#include "libjob/drivers/bulk_copy.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kUnit = io::CompareEngine::kUnit;
+constexpr std::uint64_t kRecheckPart = 1 << 20;
+
+}  // namespace
+
+io::CompareEngine& BulkCopy::compare_engine() {
+  if (!compare_engine_) {
+    engine_.reset();  // its buffers are locked memory
+    compare_engine_.emplace(*source_, *target_, control_, clock_);
+  }
+  return *compare_engine_;
+}
+
+BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration time) {
+  Look look;
+  if (!source_ || !target_) {
+    look.end = io::CopyEnd::kStopped;
+    look.left = unverified_.dirty_bytes();
+    return look;
+  }
+  const io::CompareEngine::Calls calls{
+      [&](const io::Extent& extent) { note_difference(look, extent); },
+      [this](const io::CompareError& error) { return leave_out(error); }};
+  io::CompareResult result =
+      compare_engine().run(unverified_, progress, clock_.now() + time, calls);
+  look.end = result.end;
+  look.error = result.error;
+  for (const io::CompareError& error : result.left_out)
+    if (!given_up_.holds(error.offset)) look.unreadable.push_back(error);
+  for (const io::Extent& suspect : look.suspects)
+    unverified_.set(suspect.offset / unverified_.granularity());
+  look.left = unverified_.dirty_bytes();
+  return look;
+}
+
+bool BulkCopy::leave_out(const io::CompareError& error) const {
+  if (!error.at_source) return false;
+  return given_up_.holds(error.offset) ||
+         core::decide(on_source_error_, error.error) == core::ErrorAction::kIgnore;
+}
+
+// What is given up is zeroes on the target, whatever the source tells by now.
+std::vector<io::Extent> BulkCopy::not_given_up(const io::Extent& extent) const {
+  std::vector<io::Extent> parts;
+  for (std::uint64_t at = extent.offset; at < extent.offset + extent.length; at += kUnit) {
+    if (given_up_.holds(at)) continue;
+    const std::uint64_t length = std::min(kUnit, extent.offset + extent.length - at);
+    if (!parts.empty() && parts.back().offset + parts.back().length == at)
+      parts.back().length += length;
+    else
+      parts.push_back({at, length});
+  }
+  return parts;
+}
+
+void BulkCopy::note_difference(Look& look, const io::Extent& extent) const {
+  const std::uint64_t granularity = unverified_.granularity();
+  for (const io::Extent& part : not_given_up(extent)) {
+    look.differences.add(part);
+    const bool same_region = !look.suspects.empty() &&
+                             look.suspects.back().offset / granularity == part.offset / granularity;
+    if (same_region)
+      look.suspects.back().length = part.offset + part.length - look.suspects.back().offset;
+    else
+      look.suspects.push_back(part);
+  }
+}
+
+void BulkCopy::hand_over_dirty() {
+  unverified_.add(dirty_);
+  dirty_.clear_all();
+}
+
+// --- once more ---
+
+void BulkCopy::prepare_recheck() {
+  for (io::AlignedBuffer& buffer : recheck_buffers_)
+    if (buffer.size() == 0) buffer = io::AlignedBuffer(kRecheckPart);
+}
+
+bool BulkCopy::recheck(std::vector<io::Extent>& suspects, std::uint64_t most,
+                       io::Differences& found) {
+  if (!source_ || !target_) return false;
+  prepare_recheck();
+  bool readable = true;
+  for (io::Extent& suspect : suspects) {
+    bool equal = true;
+    while (equal && suspect.length > 0 && most > 0) {
+      const io::Extent part = first_part(suspect, most);
+      const std::optional<bool> looked = is_equal(part, found);
+      readable = readable && looked;
+      equal = looked.value_or(false);
+      if (equal) suspect = {suspect.offset + part.length, suspect.length - part.length};
+      most -= part.length;
+    }
+    if (suspect.length == 0) unverified_.clear((suspect.offset - 1) / unverified_.granularity());
+  }
+  std::erase_if(suspects, [](const io::Extent& suspect) { return suspect.length == 0; });
+  return readable;
+}
+
+std::uint64_t BulkCopy::block() const {
+  return std::max(source_->alignment(), target_->alignment());
+}
+
+// What fits into the buffers, whole blocks around it included.
+io::Extent BulkCopy::first_part(const io::Extent& extent, std::uint64_t most) const {
+  const std::uint64_t ahead = extent.offset - io::round_down(extent.offset, block());
+  return {extent.offset, std::min({extent.length, most, kRecheckPart - ahead})};
+}
+
+// nullopt: a side could not be read.
+std::optional<bool> BulkCopy::is_equal(const io::Extent& part, io::Differences& found) {
+  const std::uint64_t begin = io::round_down(part.offset, block());
+  const std::uint64_t length = io::round_up(part.offset + part.length, block()) - begin;
+  auto& [source, target] = recheck_buffers_;
+  if (source_->read(begin, source.bytes().first(length))) return std::nullopt;
+  if (target_->read(begin, target.bytes().first(length))) return std::nullopt;
+  bool equal = true;
+  for (std::uint64_t at = part.offset; at < part.offset + part.length; at += kUnit) {
+    const std::uint64_t bytes = std::min(kUnit, part.offset + part.length - at);
+    if (std::memcmp(&source.data()[at - begin], &target.data()[at - begin], bytes) == 0) continue;
+    if (given_up_.holds(at)) continue;
+    found.add({at, bytes});
+    equal = false;
+  }
+  return equal;
+}
+
+}  // namespace dmjob::drivers
