@@ -49,7 +49,7 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
   if (job.must_return()) co_return;
   std::exception_ptr failed;
   try {
-    co_await copy_all(job, copy_->bulk());
+    co_await copy_and_verify(job, copy_->bulk());
   } catch (const std::exception&) {
     failed = std::current_exception();
   }

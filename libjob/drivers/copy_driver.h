@@ -62,17 +62,22 @@ class CopyDriver : public core::Driver {
   // As face(), for an error that must not be met again at once if it is ignored.
   boost::asio::awaitable<void> face_and_wait(core::Job& job, io::CopyError error);
   // --- copy_verify.cc ---
+  using LookAt = std::function<BulkCopy::Look()>;  // on the worker
+  // A slice of a comparison; acts upon its errors as copy_slice().
+  boost::asio::awaitable<BulkCopy::Look> look_slice(core::Job& job, LookAt look_at);
+  // What came of it, before its errors are faced.
+  virtual void note_look(const BulkCopy::Look& /*look*/) {}
   // Reads both sides of a slice of what is not verified, and acts upon errors as copy_slice().
   // What differs the caller judges.
   boost::asio::awaitable<BulkCopy::Look> verify_slice(core::Job& job, BulkCopy& bulk);
-  // Of a source that nobody writes to: all of it, if the user wants that. Throws Error if the
-  // target differs. Returns early if the job must return.
-  boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
+  // copy_all(), and all of it verified, if the user wants that. Throws Error if the target differs.
+  boost::asio::awaitable<void> copy_and_verify(core::Job& job, BulkCopy& bulk);
   // On the worker. Throws Error if a difference may be another's doing, not the target's.
   virtual void confirm_difference() {}
   [[noreturn]] void fail_verification(const io::Differences& differences);
   std::uint64_t to_verify() const { return to_verify_; }  // bytes, as far as known
   void show_to_verify(core::Job& job, std::uint64_t bytes);
+  void show_differences(const io::Differences& differences) { differences_ = differences; }
   // At the end: true if there is now more to copy, since what was given up gets a second try.
   boost::asio::awaitable<bool> try_given_up_again(BulkCopy& bulk);
   void set_phase(std::string phase) { phase_ = std::move(phase); }
@@ -93,6 +98,7 @@ class CopyDriver : public core::Driver {
 
  private:
   boost::asio::awaitable<void> copy_what_is_dirty(core::Job& job, BulkCopy& bulk);
+  boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
 
   std::string phase_ = "starting";
   bool halted_ = false;

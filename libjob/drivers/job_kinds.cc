@@ -6,6 +6,8 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/compare_check.h"
+#include "libjob/drivers/compare_driver.h"
 #include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/copy_driver.h"
 #include "libjob/drivers/offline_driver.h"
@@ -44,6 +46,15 @@ std::unique_ptr<core::Driver> restore_backup(Environment& environment, const nlo
   return std::make_unique<OfflineBackup>(environment, CopyPlan::restore(record), job_id, true);
 }
 
+CheckedJob check(const CompareRequest& request, const CheckContext& context) {
+  CheckedCopy checked = check_comparison(request, context);
+  auto make = [plan = std::move(checked.plan)](Environment& environment, const std::string& job_id,
+                                               const DriverGroupPtr&) {
+    return std::make_unique<CompareDriver>(environment, plan, job_id, false);
+  };
+  return {std::move(checked.footprint), std::move(make)};
+}
+
 }  // namespace
 
 const JobSettings& settings_of(const JobRequest& request) {
@@ -61,6 +72,8 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
   if (type == "mirror")
     return make_copy_driver(environment, CopyPlan::restore(record), job_id, true, copies_of(group));
   if (type == "backup") return restore_backup(environment, record, job_id);
+  if (type == "compare")
+    return std::make_unique<CompareDriver>(environment, CopyPlan::restore(record), job_id, true);
   throw core::Error("job '" + job_id + "' is of the unknown type '" + type + "'");
 }
 

@@ -13,13 +13,14 @@
 #include "libjob/core/driver.h"
 #include "libjob/drivers/backup_group.h"
 #include "libjob/drivers/check_context.h"
+#include "libjob/drivers/compare_request.h"
 #include "libjob/drivers/copy_request.h"
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/live_group.h"
 
 namespace dmjob::drivers {
 
-using JobRequest = std::variant<CopyRequest, BackupRequest>;
+using JobRequest = std::variant<CopyRequest, BackupRequest, CompareRequest>;
 
 // The drivers' side of a transaction. Owned by its members.
 struct DriverGroup {

@@ -3,21 +3,14 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/target_disk.h"
-#include "libjob/io/disk_identity.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
 namespace {
 
 using core::Error;
-
-void require_same_disk(const std::string& what, const io::DiskIdentity& before,
-                       const std::string& path) {
-  if (before == io::DiskIdentity{}) return;  // a file
-  if (io::compare(before, io::identify_disk(path)) != io::Sameness::kSame)
-    throw Error(what + " cannot be shown to be the disk that the copy began with: start it again");
-}
 
 }  // namespace
 
@@ -36,14 +29,8 @@ void OfflineDriver::require_same_disks() const {
     throw Error(target + " is another file than the one the copy began with: start it again");
 }
 
-std::string OfflineDriver::look_at_source() const {
-  return io::write_fingerprint(io::probe(plan_.source));
-}
-
-// Where nobody counts the writes, two looks always differ and tell nothing.
 void OfflineDriver::require_untouched_source() {
-  const std::string now = look_at_source();
-  if (now == plan_.fingerprint || now != look_at_source()) return;
+  if (!was_written_to(plan_.source, plan_.fingerprint)) return;
   bulk_->note_stale();
   throw Error("source " + plan_.source +
               " was written to during the copy: the target is no copy of any instant");
@@ -101,9 +88,7 @@ void OfflineDriver::close() {
 
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   co_await begin(job);
-  co_await copy_all(job, *bulk_);
-  if (job.must_return()) co_return;
-  co_await verify_all(job, *bulk_);
+  co_await copy_and_verify(job, *bulk_);
   if (job.must_return()) co_return;
   // Pending, it may wait for long: without the loop's buffers, which are locked memory.
   auto check = [this] {
@@ -115,7 +100,7 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
 }
 
 boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
-  auto look = [this] { return look_at_source(); };
+  auto look = [this] { return look_at(plan_.source); };
   const std::string fingerprint = co_await worker_.run(std::move(look));
   auto start = [&] { open(fingerprint); };
   co_await worker_.run(std::move(start));

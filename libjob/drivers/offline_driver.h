@@ -33,7 +33,6 @@ class OfflineDriver : public CopyDriver {
   boost::asio::awaitable<void> begin(core::Job& job);
   // On the worker.
   void require_same_disks() const;
-  std::string look_at_source() const;
   void require_untouched_source();
   void open(const std::string& fingerprint);
   void take_locks();

@@ -25,7 +25,6 @@ void check_use(const io::ProbeResult& target) {
   if (!target.holders.empty())
     refuse_target(target, "is held by " + target.holders.front() + ": release it");
   if (target.held_exclusively) refuse_target(target, "is in use: close what has it open");
-  if (target.read_only) refuse_target(target, "is read-only");
 }
 
 bool lies_on(dev_t file_system, const io::ProbeResult& source) {
@@ -45,10 +44,14 @@ void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source
     refuse_target(target, "lies on the source");
 }
 
-void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
-  if (target.size < source.what.size)
+void check_size(const io::ProbeResult& target, const io::ProbeResult& source) {
+  if (target.size < source.size)
     refuse_target(target, "is too small: " + std::to_string(target.size) +
-                              " bytes, the source has " + std::to_string(source.what.size));
+                              " bytes, the source has " + std::to_string(source.size));
+}
+
+void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
+  check_size(target, source.what);
   if (target.logical_block_size > source.what.logical_block_size && source.what.kind == target.kind)
     refuse_target(target, "has logical blocks of " + std::to_string(target.logical_block_size) +
                               " bytes, the source of " +
@@ -89,7 +92,10 @@ std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source
   require_no_job(context, target, "target " + target.path);
   check_distinct(target, source.what);
   check_use(target);
-  if (target.kind == io::Kind::kBlockDevice)
+  if (target.read_only && !wish.only_read) refuse_target(target, "is read-only");
+  if (wish.only_read)
+    check_size(target, source.what);
+  else if (target.kind == io::Kind::kBlockDevice)
     check_disk_target(target, source, wish.force);
   else if (target.size > 0 && !wish.force)
     refuse_target(target, "is a file that is not empty: --force overwrites it");

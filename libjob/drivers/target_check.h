@@ -16,6 +16,7 @@ struct TargetWish {
   bool force = false;       // overwrite what is on it
   bool must_exist = false;  // no file is made
   bool disk_only = false;   // a regular file will not do
+  bool only_read = false;   // it may be read-only, and hold whatever it holds
 };
 
 // nullopt: a file that does not exist yet.

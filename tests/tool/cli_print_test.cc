@@ -152,6 +152,18 @@ TEST(Info, TellsOfManyUnreadablePlacesTheFirst) {
                         "8192, 512 at byte 16384, and 2 more\n"));
 }
 
+TEST(Info, OfAComparisonTellsWhatDiffersAndWhatWasLeftOut) {
+  json job = with_unreadable({{{"offset", 8192}, {"length", 512}}});
+  job["type"] = "compare";
+  job["x-different-bytes"] = 1024;
+  job["x-differences"] = {{{"offset", 0}, {"length", 512}}, {{"offset", 4096}, {"length", 512}}};
+  const std::string text = job_info(job, {});
+  EXPECT_THAT(text, HasSubstr("\ndiffer      1024 bytes: 512 at byte 0, 512 at byte 4096\n"));
+  EXPECT_THAT(text, HasSubstr("\nunreadable  512 bytes in one place, not compared: 512 at byte "));
+  job["status"] = "paused";
+  EXPECT_THAT(job_info(job, {}), Not(HasSubstr("copied later")));
+}
+
 TEST(Info, OfAJobThatCouldReadAllHasNoWordOfIt) {
   EXPECT_THAT(job_info(running_job(), {}), Not(HasSubstr("unreadable")));
   EXPECT_THAT(job_info(running_job(), {}), Not(HasSubstr("error map")));

@@ -21,6 +21,10 @@ int volumes(const Call& call);
 void add_backup_options(boost::program_options::options_description& options);
 int backup(const Call& call);
 
+// cmd_compare.cc
+void add_compare_options(boost::program_options::options_description& options);
+int compare(const Call& call);
+
 // cmd_copy.cc
 void add_copy_options(boost::program_options::options_description& options);
 int copy(const Call& call);

@@ -26,12 +26,15 @@ constexpr std::array kMeanings = {
     StatusWords{"running", "copying"},
     StatusWords{"paused", "stopped; the instant is kept, which takes scratch at each write",
                 "backup"},
+    StatusWords{"paused", "stopped", "compare"},
     StatusWords{"paused", "stopped; what is written meanwhile is noted and copied later"},
     StatusWords{"ready", "both sides are equal, each write goes to both"},
     StatusWords{"standby",
                 "was ready, is stopped; what is written meanwhile is noted and copied later"},
     StatusWords{"waiting", "done; waits for the other jobs of its transaction"},
+    StatusWords{"pending", "done; both are equal", "compare"},
     StatusWords{"pending", "done; takes effect when it is finalized"},
+    StatusWords{"aborting", "ends without success", "compare"},
     StatusWords{"aborting", "ends without success; the volume is put back on its own disk"},
     StatusWords{"concluded", "over"},
 };
@@ -115,6 +118,7 @@ std::string io_error_text(const json& job, const JobContext& context) {
   const json* event = last_event(context.events, text_of(job, "id"), "BLOCK_JOB_ERROR");
   if (event == nullptr) return io_status.empty() || io_status == "ok" ? "" : io_status;
   const std::string side = text_of((*event)["data"], "operation") == "write" ? "writing the target"
+                           : reads_both_sides(job)                           ? "reading"
                                                                              : "reading the source";
   const std::string age = age_of(event, context.now);
   return side + " failed" + (age.empty() ? "" : ", " + age + " ago") +
@@ -169,6 +173,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
       {"waits for", text_of(job, "waiting-for")},
       {"I/O error", io_error_text(job, context)},
+      {"differ", differences_text(job)},
       {"unreadable", unreadable_text(job)},
       {"error map", error_map_text(job)},
       {"error", text_of(job, "error")},

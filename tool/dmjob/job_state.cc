@@ -20,11 +20,18 @@ std::string why_stopped(const json& job, const std::string& operation) {
   if (io_status.empty() || io_status == "ok") return "";
   if (io_status == "nospace") return text_of(job, "target") + " has no space left";
   if (operation == "write") return "a write to " + text_of(job, "target") + " failed";
+  if (operation == "read" && reads_both_sides(job)) return "a read failed";
   if (operation == "read") return "a read of " + text_of(job, "volume") + " failed";
   return "an I/O error";
 }
 
 }  // namespace
+
+bool compares(const json& job) { return text_of(job, "type") == "compare"; }
+
+bool reads_both_sides(const json& job) {
+  return compares(job) || text_of(job, "phase") == "verifying";
+}
 
 std::string text_of(const json& object, const char* member) {
   if (!object.is_object()) return "";

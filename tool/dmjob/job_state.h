@@ -27,6 +27,11 @@ std::string text_of(const nlohmann::json& object, const char* member);
 std::uint64_t number_of(const nlohmann::json& object, const char* member);
 bool flag_of(const nlohmann::json& object, const char* member);
 
+// A comparison: it changes nothing.
+bool compares(const nlohmann::json& job);
+// What it reads just now may be either side.
+bool reads_both_sides(const nlohmann::json& job);
+
 // The job with that id in a list of query-block-jobs or query-job-history; nullptr: not there.
 const nlohmann::json* find_job(const nlohmann::json& jobs, const std::string& id);
 

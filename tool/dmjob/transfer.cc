@@ -21,12 +21,17 @@ std::string policy(const Call& call, const char* option) {
                                  "' is not one of report, ignore, stop, enospc");
 }
 
-// What has a slash is a path, all else a volume's name.
+}  // namespace
+
 std::string path_or_volume(const std::string& source) {
   return source.find('/') == std::string::npos ? source : Call::absolute(source, "SOURCE");
 }
 
-}  // namespace
+void add_policies(const Call& call, json& arguments) {
+  for (const char* option : {"on-source-error", "on-target-error"}) {
+    if (call.has(option)) arguments[option] = policy(call, option);
+  }
+}
 
 void add_transfer_options(po::options_description& options) {
   const auto text = [](const char* word) { return po::value<std::string>()->value_name(word); };
@@ -51,9 +56,7 @@ json transfer_arguments(const Call& call, const std::string& source, const std::
   if (call.has("speed")) arguments["speed"] = call.size("speed");
   if (call.has("granularity")) arguments["granularity"] = call.size("granularity");
   if (call.has("scratch")) arguments["scratch"] = call.absolute_path("scratch");
-  for (const char* option : {"on-source-error", "on-target-error"}) {
-    if (call.has(option)) arguments[option] = policy(call, option);
-  }
+  add_policies(call, arguments);
   if (call.has("error-map")) arguments["error-map"] = call.absolute_path("error-map");
   if (call.flag("manual-finalize")) arguments["auto-finalize"] = false;
   if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the verbs copy and backup have in common: options, the arguments of the daemon's commands,
+// What the verbs copy, backup and compare have in common: options, the arguments of the daemon's commands,
 // and which job it became. Thread: the only one.
 #pragma once
 
@@ -16,6 +16,11 @@ void add_transfer_options(boost::program_options::options_description& options);
 // As the user gave them. Throws CliError (usage).
 nlohmann::json transfer_arguments(const Call& call, const std::string& source,
                                   const std::string& target);
+
+// What has a slash is a path, all else a volume's name.
+std::string path_or_volume(const std::string& source);
+// The error policies that were given, as arguments.
+void add_policies(const Call& call, nlohmann::json& arguments);
 
 // What the daemon called the job if it does not say so, as QEMU does not: the newest on that
 // target, which may have ended already.

@@ -20,18 +20,35 @@ std::string count_text(const json& extents) {
          (places == 1 ? "one place" : std::to_string(places) + " places");
 }
 
-}  // namespace
+json extents_of(const json& job, const char* member) {
+  json extents = job.value(member, json::array());
+  return extents.is_array() ? extents : json::array();
+}
 
-std::string unreadable_text(const json& job) {
-  const json extents = job.value("x-error-map", json::array());
-  if (!extents.is_array() || extents.empty()) return "";
-  std::string text = count_text(extents) + ", zeroes on the target:";
+std::string first_places(const json& extents) {
+  std::string text;
   for (std::size_t i = 0; i < std::min(extents.size(), kShown); ++i) {
     text += (i == 0 ? " " : ", ") + std::to_string(number_of(extents[i], "length")) + " at byte " +
             std::to_string(number_of(extents[i], "offset"));
   }
   if (extents.size() > kShown) text += ", and " + std::to_string(extents.size() - kShown) + " more";
   return text;
+}
+
+}  // namespace
+
+// Not all places may be told, but all bytes are.
+std::string differences_text(const json& job) {
+  const auto bytes = number_of(job, "x-different-bytes");
+  if (bytes == 0) return "";
+  return std::to_string(bytes) + " bytes:" + first_places(extents_of(job, "x-differences"));
+}
+
+std::string unreadable_text(const json& job) {
+  const json extents = extents_of(job, "x-error-map");
+  if (extents.empty()) return "";
+  return count_text(extents) + (compares(job) ? ", not compared:" : ", zeroes on the target:") +
+         first_places(extents);
 }
 
 std::string error_map_text(const json& job) {

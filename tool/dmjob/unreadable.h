@@ -9,6 +9,8 @@
 
 namespace dmjob::cli {
 
+// The bytes that differ, and the first places; "" if none were found.
+std::string differences_text(const nlohmann::json& job);
 // How much, in how many places, and the first of them; "" if there are none.
 std::string unreadable_text(const nlohmann::json& job);
 // Where the error map is, and what is wrong with it; "" if none was asked for.

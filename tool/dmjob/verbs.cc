@@ -20,6 +20,8 @@ constexpr std::array kVerbs = {
     Verb{"backup", "SOURCE TARGET [SOURCE TARGET...]",
          "write what volumes are at this instant to disks or files; print the ids of the jobs",
          add_backup_options, backup},
+    Verb{"compare", "SOURCE TARGET", "read two disks or files and tell where they differ",
+         add_compare_options, compare},
     Verb{"list", "", "all jobs", add_list_options, list},
     Verb{"info", "ID", "one job: what goes on, and what to do", nullptr, info},
     Verb{"watch", "[ID]", "progress until the end, of one job or of all", nullptr, watch},

@@ -36,16 +36,19 @@ void tell_unreadable(const Call& call, const Outcome& outcome) {
 
 void tell(const Call& call, const Outcome& outcome) {
   const std::string job = "job '" + text_of(outcome.job, "id") + "' ";
+  const bool compared = compares(outcome.job);
   switch (outcome.ending) {
     case Ending::kReady:
       tell_unreadable(call, outcome);
       return tell_ready(call, outcome);
     case Ending::kDone:
       tell_unreadable(call, outcome);
-      return call.console().remark(job + "is done");
+      return call.console().remark(job + (compared ? "is done: both are equal" : "is done"));
     case Ending::kCancelled:
-      throw CliError(kExitFailed, job + "was cancelled; " + text_of(outcome.job, "target") +
-                                      " is not a usable copy");
+      throw CliError(
+          kExitFailed,
+          job + "was cancelled" +
+              (compared ? "" : "; " + text_of(outcome.job, "target") + " is not a usable copy"));
     case Ending::kFailed:
       throw CliError(kExitFailed, job + "failed: " + outcome.error);
   }

@@ -80,6 +80,7 @@ constexpr std::array kBackup{
     Parameter{"auto-dismiss", Type::kFlag, kFree},
     Parameter{"scratch", Type::kText, kFree},
     Parameter{"error-map", Type::kText, kFree},
+    Parameter{"verify", Type::kFlag, kFree},
     Parameter{"force", Type::kFlag, kFree},
     Parameter{"bitmap", Type::kSenseless, kFree, kNoBitmaps},
     Parameter{"bitmap-mode", Type::kSenseless, kFree, kNoBitmaps},
@@ -89,6 +90,17 @@ constexpr std::array kBackup{
     Parameter{"on-cbw-error", Type::kSenseless, kFree,
               "the volume never fails for its backup, which fails instead"},
     Parameter{"discard-source", Type::kSenseless, kFree, "the source is a volume in use"},
+};
+
+constexpr std::array kCompare{
+    Parameter{"job-id", Type::kText, kFree},
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kNeeded},
+    Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
+    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
+    Parameter{"auto-finalize", Type::kFlag, kFree},
+    Parameter{"auto-dismiss", Type::kFlag, kFree},
 };
 
 constexpr std::array kNewFile{
@@ -141,6 +153,7 @@ constexpr std::array kCommands{
     Command{"drive-mirror", kAll, kDriveMirror, drive_mirror},
     Command{"blockdev-backup", kAll, kBackup, blockdev_backup},
     Command{"transaction", kAll, kTransaction, transaction},
+    Command{"volume-compare", kAll, kCompare, volume_compare},
     Command{"volume-attach", kAll, kAttach, volume_attach},
     Command{"volume-detach", kAll, kByName, volume_detach},
 };

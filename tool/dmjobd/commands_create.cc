@@ -19,21 +19,26 @@ OnError on_error(const Arguments& arguments, std::string_view name, OnError othe
   return word ? core::parse_on_error(*word).value_or(otherwise) : otherwise;
 }
 
+// What any job has.
+void settle(drivers::JobSettings& settings, const Arguments& arguments) {
+  settings.id = arguments.text_if("job-id");
+  settings.speed = arguments.integer("speed", settings.speed);
+  settings.auto_finalize = arguments.flag("auto-finalize", settings.auto_finalize);
+  settings.auto_dismiss = arguments.flag("auto-dismiss", settings.auto_dismiss);
+}
+
 // What a copy and a backup are asked alike.
 template <typename Request>
 Request transfer_request(const Arguments& arguments) {
   Request request;
-  request.id = arguments.text_if("job-id");
+  settle(request, arguments);
   request.source = arguments.text("device");
   request.target = arguments.text("target");
   request.scratch = arguments.text_if("scratch");
-  request.speed = arguments.integer("speed", request.speed);
   request.granularity = arguments.size_if("granularity");
   request.on_source_error = on_error(arguments, "on-source-error", request.on_source_error);
   request.on_target_error = on_error(arguments, "on-target-error", request.on_target_error);
   request.error_map = arguments.text_if("error-map");
-  request.auto_finalize = arguments.flag("auto-finalize", request.auto_finalize);
-  request.auto_dismiss = arguments.flag("auto-dismiss", request.auto_dismiss);
   request.force = arguments.flag("force", request.force);
   request.verify = arguments.flag("verify", request.verify);
   return request;
@@ -97,6 +102,16 @@ Answer transaction(Daemon& daemon, Arguments arguments) {
   std::vector<drivers::JobRequest> requests;
   for (const json& action : arguments.value("actions")) requests.push_back(action_request(action));
   return start(daemon, std::move(requests), is_grouped(arguments));
+}
+
+Answer volume_compare(Daemon& daemon, Arguments arguments) {
+  drivers::CompareRequest request;
+  settle(request, arguments);
+  request.source = arguments.text("device");
+  request.target = arguments.text("target");
+  request.on_source_error = on_error(arguments, "on-source-error", request.on_source_error);
+  request.on_target_error = on_error(arguments, "on-target-error", request.on_target_error);
+  return start(daemon, {std::move(request)}, false);
 }
 
 Answer volume_attach(Daemon& daemon, Arguments arguments) {

@@ -32,6 +32,7 @@ Answer blockdev_mirror(Daemon& daemon, Arguments arguments);
 Answer drive_mirror(Daemon& daemon, Arguments arguments);
 Answer blockdev_backup(Daemon& daemon, Arguments arguments);
 Answer transaction(Daemon& daemon, Arguments arguments);
+Answer volume_compare(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/compare_driver.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/same_disk.h"
+#include "libjob/io/probe.h"
+
+namespace dmjob::drivers {
+
+using core::Error;
+
+// --- on the worker ---
+
+void CompareDriver::open() {
+  sides_ = {{"source " + plan_.source, plan_.source, ""},
+            {"target " + plan_.target, plan_.target, ""}};
+  if (resumed_) {
+    require_same_disk(sides_[0].shown, plan_.source_disk, plan_.source);
+    require_same_disk(sides_[1].shown, plan_.target_disk, plan_.target);
+  }
+  for (Side& side : sides_) {
+    locks_.emplace_back(side.path, io::DeviceLock::Mode::kExclusive);
+    side.fingerprint = look_at(side.path);
+  }
+  auto source = io::open_device(plan_.source, io::Access::kRead);
+  auto target = io::open_device(plan_.target, io::Access::kRead);
+  if (source->size() != plan_.size || target->size() < plan_.size)
+    throw Error(sides_[0].shown + " or " + sides_[1].shown +
+                " has another size than when the job was made: compare again");
+  comparison_ = std::make_unique<Comparison>(std::move(source), std::move(target), control_,
+                                             environment_.clock, plan_);
+}
+
+void CompareDriver::require_untouched() const {
+  for (const Side& side : sides_)
+    if (was_written_to(side.path, side.fingerprint))
+      throw Error(side.shown +
+                  " was written to during the comparison, which tells nothing: compare again once "
+                  "nobody uses it");
+}
+
+void CompareDriver::close() {
+  comparison_.reset();
+  locks_.clear();
+}
+
+// --- on the reactor ---
+
+boost::asio::awaitable<void> CompareDriver::run(core::Job& job) {
+  auto start = [this] { open(); };
+  co_await worker_.run(std::move(start));
+  co_await compare(job);
+  if (job.must_return()) co_return;
+  // Pending, it may wait for long: without buffers, and without what it has no more need of.
+  auto finish = [this] {
+    not_read_ = comparison_->unreadable();
+    require_untouched();
+    close();
+  };
+  co_await worker_.run(std::move(finish));
+  judge();
+}
+
+boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
+  set_phase("comparing");
+  show_to_verify(job, plan_.size);
+  while (to_verify() > 0) {
+    LookAt look_at = [this, &job] { return comparison_->slice(job.progress(), kSlice); };
+    const BulkCopy::Look look = co_await look_slice(job, std::move(look_at));
+    if (job.must_return()) co_return;
+    co_await job.pause_point();
+    if (job.must_return()) co_return;
+  }
+}
+
+void CompareDriver::note_look(const BulkCopy::Look& look) {
+  found_ = look.differences;
+  show_differences(found_);
+}
+
+void CompareDriver::judge() const {
+  if (found_.bytes() > 0)
+    throw Error("source " + plan_.source + " and target " + plan_.target +
+                " are not equal: " + found_.describe());
+  if (not_read_.empty()) return;
+  std::uint64_t bytes = 0;
+  for (const io::CompareError& error : not_read_) bytes += error.length;
+  const io::CompareError& first = not_read_.front();
+  throw Error(
+      std::to_string(bytes) + " bytes could not be read, and so not compared, for instance " +
+      (first.at_source ? "of source " + plan_.source : "of target " + plan_.target) +
+      place_of(first.offset, first.length) + ": " + first.error.message() + "; all else is equal");
+}
+
+boost::asio::awaitable<void> CompareDriver::prepare(core::Job&) { co_return; }
+
+boost::asio::awaitable<void> CompareDriver::commit(core::Job&) {
+  set_phase("done; both are equal");
+  co_return;
+}
+
+boost::asio::awaitable<void> CompareDriver::abort(core::Job&) {
+  set_phase(found_.bytes() > 0 ? "done; they differ" : "given up");
+  co_return;
+}
+
+boost::asio::awaitable<void> CompareDriver::clean(core::Job&) {
+  auto drop = [this] { close(); };
+  co_await worker_.run(std::move(drop));
+}
+
+// Of what a copy tells, what a comparison has.
+nlohmann::json CompareDriver::describe() const {
+  nlohmann::json about = CopyDriver::describe();
+  for (const char* member : {"dirty", "granularity", "scratch", "verify"}) about.erase(member);
+  return about;
+}
+
+}  // namespace dmjob::drivers

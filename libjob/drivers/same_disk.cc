@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/same_disk.h"
+
+#include "libjob/core/error.h"
+#include "libjob/io/probe.h"
+
+namespace dmjob::drivers {
+
+void require_same_disk(const std::string& what, const io::DiskIdentity& before,
+                       const std::string& path) {
+  if (before == io::DiskIdentity{}) return;  // a file
+  if (io::compare(before, io::identify_disk(path)) != io::Sameness::kSame)
+    throw core::Error(what +
+                      " cannot be shown to be the disk that the job began with: start it again");
+}
+
+std::string look_at(const std::string& path) { return io::write_fingerprint(io::probe(path)); }
+
+bool was_written_to(const std::string& path, const std::string& fingerprint) {
+  const std::string now = look_at(path);
+  return now != fingerprint && now == look_at(path);
+}
+
+}  // namespace dmjob::drivers
