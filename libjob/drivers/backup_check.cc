@@ -69,6 +69,19 @@ std::uint64_t chunk_bytes(const CopyPlan& plan) {
   return std::min(plan.granularity, kLargestChunk);
 }
 
+void place_scratch(CheckedBackup& checked, const TransferRequest& request, const Source& source,
+                   const std::optional<io::ProbeResult>& target, const CheckContext& context) {
+  CopyPlan& plan = checked.plan;
+  ScratchWish wish = scratch_wish(request, plan, context);
+  if (plan.live()) {
+    require_snapshots(*context.control);
+    wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
+    wish.memory_folder.clear();
+  }
+  plan.scratch = choose_scratch(wish, source.what, target);
+  if (plan.live()) checked.cow = place_cow(plan);
+}
+
 CheckedBackup check_backup(const BackupRequest& request, const CheckContext& context) {
   const Source source = find_source(request.source, context);
   check_transfer_source(source);
@@ -79,14 +92,7 @@ CheckedBackup check_backup(const BackupRequest& request, const CheckContext& con
   CopyPlan& plan = checked.plan;
   plan = plan_transfer(request, source, target);
   plan.fixed_source = plan.live();
-  ScratchWish wish = scratch_wish(request, plan, context);
-  if (plan.live()) {
-    require_snapshots(*context.control);
-    wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
-    wish.memory_folder.clear();
-  }
-  plan.scratch = choose_scratch(wish, source.what, target);
-  if (plan.live()) checked.cow = place_cow(plan);
+  place_scratch(checked, request, source, target, context);
   checked.footprint = footprint_of(request, plan, source, target);
   checked.footprint.shares_instant = plan.live();
   return checked;

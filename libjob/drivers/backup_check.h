@@ -10,6 +10,7 @@
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/source_check.h"
 #include "libjob/store/cow_space.h"
 
 namespace dmjob::drivers {
@@ -21,6 +22,10 @@ struct CheckedBackup {
 };
 
 CheckedBackup check_backup(const BackupRequest& request, const CheckContext& context);
+// Chooses the scratch of what is checked, whose plan is made otherwise, and the cow if its source
+// is live. target: whose tail may be taken.
+void place_scratch(CheckedBackup& checked, const TransferRequest& request, const Source& source,
+                   const std::optional<io::ProbeResult>& target, const CheckContext& context);
 
 // Bytes that are kept when one of them is written over.
 std::uint64_t chunk_bytes(const CopyPlan& plan);

@@ -132,7 +132,7 @@ std::optional<io::CopyError> BackupCopy::reopen_target() {
     const io::Sameness sameness = target_.check();
     target_.lock();
     bulk_->replace_target(target_.open());
-    if (sameness == io::Sameness::kUnknown) bulk_->dirty().set_all();
+    if (sameness == io::Sameness::kUnknown) bulk_->distrust_target();
   } catch (const std::system_error& error) {
     bulk_->close_target();
     return target_.note(error);

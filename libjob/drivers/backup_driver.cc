@@ -89,7 +89,7 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
   };
   plan_.target_file = co_await step("start", std::move(build));
   co_await job.host().persist();
-  show_left(job, plan_.size);
+  show_left(job, copy_->bulk().dirty().dirty_bytes());
 }
 
 boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {

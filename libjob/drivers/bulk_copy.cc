@@ -13,6 +13,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       clock_(clock),
       on_source_error_(plan.on_source_error),
       on_target_error_(plan.on_target_error),
+      only_compare_(plan.only_compare),
       scratch_on_target_(plan.scratch.kind == ScratchPlace::Kind::kTail),
       dirty_(plan.size, plan.granularity),
       unflushed_(plan.size, plan.granularity),
@@ -23,9 +24,10 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       copied_counts_(!plan.tracked()),
       options_{.target_is_zero = plan.new_file},
       last_checkpoint_(clock.now()) {
+  unverified_.set_all();
+  if (only_compare_) return;
   dirty_.set_all();
   unflushed_.set_all();
-  unverified_.set_all();
 }
 
 BulkCopy::~BulkCopy() { write_map(); }
@@ -105,6 +107,7 @@ void BulkCopy::store() {
 }
 
 void BulkCopy::load_checkpoint() {
+  if (only_compare_) return;
   io::DirtyBitmap stored = scratch_.load_checkpoint();
   dirty_.load(stored.bytes());
   unflushed_.load(stored.bytes());

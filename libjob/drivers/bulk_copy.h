@@ -60,13 +60,15 @@ class BulkCopy {
 
   // The target's error, if it could not be flushed or is away.
   std::optional<io::CopyError> checkpoint();
-  // Takes the stored bitmap as what is dirty.
+  // Takes the stored bitmap as what is dirty. Of a comparison nothing ever is.
   void load_checkpoint();
 
   io::DirtyBitmap& dirty() { return dirty_; }
   const GivenUp& given_up() const { return given_up_; }
   // For the end: what was given up and not tried since is dirty once more. False: there is nothing.
   bool try_given_up_again() { return given_up_.try_again(dirty_); }
+  // Nobody knows what the target holds.
+  void distrust_target() { (only_compare_ ? unverified_ : dirty_).set_all(); }
   // Somebody may have mended the source.
   void renew_tries() { given_up_.renew_tries(); }
   // The job has ended well: the target is what the source was, but for what is given up.
@@ -138,6 +140,7 @@ class BulkCopy {
   const core::Clock& clock_;
   const core::OnError on_source_error_;
   const core::OnError on_target_error_;
+  const bool only_compare_;
   const bool scratch_on_target_;  // its failure is the target's
   io::DirtyBitmap dirty_;
   io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed

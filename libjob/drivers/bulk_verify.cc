@@ -39,6 +39,7 @@ BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration t
   look.error = result.error;
   for (const io::CompareError& error : result.left_out)
     if (!given_up_.holds(error.offset)) look.unreadable.push_back(error);
+  if (only_compare_) look.suspects.clear();  // nobody writes: what differs, differs
   for (const io::Extent& suspect : look.suspects)
     unverified_.set(suspect.offset / unverified_.granularity());
   look.left = unverified_.dirty_bytes();
@@ -46,6 +47,8 @@ BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration t
 }
 
 bool BulkCopy::leave_out(const io::CompareError& error) const {
+  if (only_compare_ && !error.at_source)
+    return core::decide(on_target_error_, error.error) == core::ErrorAction::kIgnore;
   if (!error.at_source) return false;
   return given_up_.holds(error.offset) ||
          core::decide(on_source_error_, error.error) == core::ErrorAction::kIgnore;

@@ -4,12 +4,12 @@
 // Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
 #pragma once
 
+#include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/compare_request.h"
-#include "libjob/drivers/copy_check.h"
 
 namespace dmjob::drivers {
 
-// Its plan names what is compared; it has no scratch.
-CheckedCopy check_comparison(const CompareRequest& request, const CheckContext& context);
+// With a cow if the source is a volume in use; else its plan has no scratch.
+CheckedBackup check_comparison(const CompareRequest& request, const CheckContext& context);
 
 }  // namespace dmjob::drivers

@@ -55,12 +55,12 @@ boost::asio::awaitable<void> CompareDriver::run(core::Job& job) {
   if (job.must_return()) co_return;
   // Pending, it may wait for long: without buffers, and without what it has no more need of.
   auto finish = [this] {
-    not_read_ = comparison_->unreadable();
+    result_.not_read = comparison_->unreadable();
     require_untouched();
     close();
   };
   co_await worker_.run(std::move(finish));
-  judge();
+  result_.judge(sides_[0].shown, sides_[1].shown);
 }
 
 boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
@@ -76,22 +76,8 @@ boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
 }
 
 void CompareDriver::note_look(const BulkCopy::Look& look) {
-  found_ = look.differences;
-  show_differences(found_);
-}
-
-void CompareDriver::judge() const {
-  if (found_.bytes() > 0)
-    throw Error("source " + plan_.source + " and target " + plan_.target +
-                " are not equal: " + found_.describe());
-  if (not_read_.empty()) return;
-  std::uint64_t bytes = 0;
-  for (const io::CompareError& error : not_read_) bytes += error.length;
-  const io::CompareError& first = not_read_.front();
-  throw Error(
-      std::to_string(bytes) + " bytes could not be read, and so not compared, for instance " +
-      (first.at_source ? "of source " + plan_.source : "of target " + plan_.target) +
-      place_of(first.offset, first.length) + ": " + first.error.message() + "; all else is equal");
+  result_.found = look.differences;
+  show_differences(result_.found);
 }
 
 boost::asio::awaitable<void> CompareDriver::prepare(core::Job&) { co_return; }
@@ -102,7 +88,7 @@ boost::asio::awaitable<void> CompareDriver::commit(core::Job&) {
 }
 
 boost::asio::awaitable<void> CompareDriver::abort(core::Job&) {
-  set_phase(found_.bytes() > 0 ? "done; they differ" : "given up");
+  set_phase(result_.found.bytes() > 0 ? "done; they differ" : "given up");
   co_return;
 }
 

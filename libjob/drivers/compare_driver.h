@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "libjob/drivers/compare_result.h"
 #include "libjob/drivers/comparison.h"
 #include "libjob/drivers/copy_driver.h"
 #include "libjob/io/device_lock.h"
@@ -45,14 +46,11 @@ class CompareDriver : public CopyDriver {
   void open();
   void require_untouched() const;
   void close();
-  // Throws Error unless all was read and is equal.
-  void judge() const;
 
   std::vector<Side> sides_;
   std::vector<io::DeviceLock> locks_;
   std::unique_ptr<Comparison> comparison_;
-  io::Differences found_;
-  std::vector<io::CompareError> not_read_;
+  CompareResult result_;
 };
 
 }  // namespace dmjob::drivers

@@ -4,18 +4,10 @@
 // Thread: any (value).
 #pragma once
 
-#include <string>
-
-#include "libjob/core/error_policy.h"
-#include "libjob/drivers/job_settings.h"
+#include "libjob/drivers/copy_request.h"
 
 namespace dmjob::drivers {
 
-struct CompareRequest : JobSettings {
-  std::string source;  // a volume's name, or an absolute path
-  std::string target;  // an absolute path
-  core::OnError on_source_error = core::OnError::kReport;
-  core::OnError on_target_error = core::OnError::kReport;
-};
+struct CompareRequest : TransferRequest {};
 
 }  // namespace dmjob::drivers

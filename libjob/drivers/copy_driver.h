@@ -72,6 +72,8 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<BulkCopy::Look> verify_slice(core::Job& job, BulkCopy& bulk);
   // copy_all(), and all of it verified, if the user wants that. Throws Error if the target differs.
   boost::asio::awaitable<void> copy_and_verify(core::Job& job, BulkCopy& bulk);
+  // What a verification has found. Throws Error, unless a difference is only to be told.
+  virtual boost::asio::awaitable<void> face_differences(const BulkCopy::Look& look);
   // On the worker. Throws Error if a difference may be another's doing, not the target's.
   virtual void confirm_difference() {}
   [[noreturn]] void fail_verification(const io::Differences& differences);

@@ -31,6 +31,7 @@ nlohmann::json CopyPlan::record() const {
           {"speed", speed},
           {"on-source-error", core::to_string(on_source_error)},
           {"on-target-error", core::to_string(on_target_error)},
+          {"only-compare", only_compare},
           {"verify", verify},
           {"error-map", error_map},
           {"fingerprint", fingerprint},
@@ -55,6 +56,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("speed").get_to(plan.speed);
   plan.on_source_error = parse_policy(record.at("on-source-error"));
   plan.on_target_error = parse_policy(record.at("on-target-error"));
+  record.at("only-compare").get_to(plan.only_compare);
   record.at("verify").get_to(plan.verify);
   record.at("error-map").get_to(plan.error_map);
   record.at("fingerprint").get_to(plan.fingerprint);

@@ -35,8 +35,9 @@ struct CopyPlan {
   std::uint64_t speed = 0;  // bytes per second
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
-  bool verify = false;    // read the target back before it is called done
-  std::string error_map;  // path; empty: none is wanted
+  bool only_compare = false;  // nothing is copied, and the target is never written to
+  bool verify = false;        // read the target back before it is called done
+  std::string error_map;      // path; empty: none is wanted
   // Of the source when the copy was last known to be alone with it (io::write_fingerprint);
   // offline.
   std::string fingerprint;

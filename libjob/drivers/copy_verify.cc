@@ -58,17 +58,19 @@ boost::asio::awaitable<void> CopyDriver::copy_and_verify(core::Job& job, BulkCop
 boost::asio::awaitable<void> CopyDriver::verify_all(core::Job& job, BulkCopy& bulk) {
   show_to_verify(job, bulk.unverified_bytes());
   while (to_verify_ > 0 && bulk.dirty().count() == 0) {
-    set_phase("verifying");
+    set_phase(plan_.only_compare ? "comparing" : "verifying");
     const BulkCopy::Look look = co_await verify_slice(job, bulk);
-    if (look.differences.bytes() > 0) {
-      auto confirm = [this] { confirm_difference(); };
-      co_await worker_.run(std::move(confirm));
-      fail_verification(look.differences);
-    }
+    if (look.differences.bytes() > 0) co_await face_differences(look);
     if (job.must_return()) co_return;
     co_await rest(job);
     if (job.must_return()) co_return;
   }
+}
+
+boost::asio::awaitable<void> CopyDriver::face_differences(const BulkCopy::Look& look) {
+  auto confirm = [this] { confirm_difference(); };
+  co_await worker_.run(std::move(confirm));
+  fail_verification(look.differences);
 }
 
 void CopyDriver::face(core::Job& job, const io::CompareError& error) {

@@ -10,6 +10,7 @@
 #include "libjob/drivers/compare_driver.h"
 #include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/live_compare.h"
 #include "libjob/drivers/offline_driver.h"
 
 namespace dmjob::drivers {
@@ -47,12 +48,22 @@ std::unique_ptr<core::Driver> restore_backup(Environment& environment, const nlo
 }
 
 CheckedJob check(const CompareRequest& request, const CheckContext& context) {
-  CheckedCopy checked = check_comparison(request, context);
-  auto make = [plan = std::move(checked.plan)](Environment& environment, const std::string& job_id,
-                                               const DriverGroupPtr&) {
-    return std::make_unique<CompareDriver>(environment, plan, job_id, false);
+  CheckedBackup checked = check_comparison(request, context);
+  auto make = [plan = std::move(checked.plan), cow = std::move(checked.cow)](
+                  Environment& environment, const std::string& job_id,
+                  const DriverGroupPtr&) -> std::unique_ptr<core::Driver> {
+    if (!cow) return std::make_unique<CompareDriver>(environment, plan, job_id, false);
+    return std::make_unique<LiveCompare>(environment, plan, *cow, job_id,
+                                         std::make_shared<BackupGroup>());
   };
   return {std::move(checked.footprint), std::move(make)};
+}
+
+std::unique_ptr<core::Driver> restore_comparison(Environment& environment,
+                                                 const nlohmann::json& record,
+                                                 const std::string& job_id) {
+  if (record.contains("cow")) return std::make_unique<LiveCompare>(environment, record, job_id);
+  return std::make_unique<CompareDriver>(environment, CopyPlan::restore(record), job_id, true);
 }
 
 }  // namespace
@@ -72,8 +83,7 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
   if (type == "mirror")
     return make_copy_driver(environment, CopyPlan::restore(record), job_id, true, copies_of(group));
   if (type == "backup") return restore_backup(environment, record, job_id);
-  if (type == "compare")
-    return std::make_unique<CompareDriver>(environment, CopyPlan::restore(record), job_id, true);
+  if (type == "compare") return restore_comparison(environment, record, job_id);
   throw core::Error("job '" + job_id + "' is of the unknown type '" + type + "'");
 }
 

@@ -35,7 +35,8 @@ class TargetDisk {
   void lock();
   void unlock() { lock_.reset(); }
   std::unique_ptr<io::BlockDevice> open() const {
-    return io::open_device(plan_.target, io::Access::kReadWrite);
+    return io::open_device(plan_.target,
+                           plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite);
   }
 
   // As an error of the whole target.

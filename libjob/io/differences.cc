@@ -23,6 +23,12 @@ void Differences::add(const Extent& extent) {
   if (places_.size() > kMostPlaces) places_.erase(std::prev(places_.end()));
 }
 
+void Differences::add(const Differences& other) {
+  const std::uint64_t all = bytes_ + other.bytes_;
+  for (const auto& [offset, length] : other.places_) add({offset, length});
+  bytes_ = all;
+}
+
 std::vector<Extent> Differences::places() const {
   std::vector<Extent> places;
   places.reserve(places_.size());

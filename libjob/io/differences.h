@@ -21,6 +21,9 @@ class Differences {
   // Extents are apart from each other; neighbours become one.
   void add(const Extent& extent);
 
+  // Of another part of the disk.
+  void add(const Differences& other);
+
   std::uint64_t bytes() const { return bytes_; }
   // In order; all of them unless there are kMostPlaces.
   std::vector<Extent> places() const;

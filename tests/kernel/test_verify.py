@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A live copy that is verified before it is ready: a target that lies is found, and writes that are on their way are
-never taken for a difference."""
+"""A live copy that is verified before it is ready, and a backup: a target that lies is found, and writes that are on
+their way are never taken for a difference."""
 import mmap
 import os
 import random
@@ -9,7 +9,7 @@ import threading
 import copy_story
 import harness
 
-MACHINE = dict(disks=['48M', '64M', '16M'], mem='512M', timeout=240, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '64M'], mem='512M', timeout=240, kernel='uml')
 MIB = 1 << 20
 BLOCK = 4096
 BEHIND = 44 * MIB  # of what the writer writes to, and verified late
@@ -85,6 +85,21 @@ class VerifyTest(copy_story.CopyStory):
             self.quick_target()
         self.pivot()
         self.expect_moved()
+
+    def test_a_backup_is_verified_against_its_instant(self):
+        self.begin()
+        self.job = 'j'
+        for flipped in (None, BEHIND):
+            self.dmjob('backup', 'vol', self.target, '--id', 'j', '--speed', '8M', '--verify', '--force',
+                       '--scratch', self.disk(2), '--manual-dismiss')
+            self.until_phase('verifying')
+            if flipped:
+                self.flip(flipped)
+                self.expect_failed_for(flipped)
+            else:
+                self.assertNotIn('error', self.until_status('concluded'))
+                self.dmjob('dismiss', self.job)
+        self.expect_as_before()
 
     def test_a_pause_a_failed_target_and_a_restart_are_got_over(self):
         self.begin()

@@ -14,6 +14,8 @@ json arguments_of(const Call& call) {
   if (call.has("id")) arguments["job-id"] = call.text("id");
   if (call.has("speed")) arguments["speed"] = call.size("speed");
   add_policies(call, arguments);
+  if (call.has("scratch")) arguments["scratch"] = call.absolute_path("scratch");
+  if (call.flag("force")) arguments["force"] = true;
   if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;
   return arguments;
 }
@@ -24,9 +26,11 @@ void add_compare_options(po::options_description& options) {
   const auto text = [](const char* word) { return po::value<std::string>()->value_name(word); };
   options.add_options()("id", text("ID"), "the job's id; by default the source's name")(
       "speed", text("RATE"), "bytes of each side a second at most; 0: no limit")(
+      "scratch", text("PATH"), "a device, file or folder for what a volume writes over meanwhile")(
       "on-source-error", text("POLICY"), "report (default), ignore, stop or enospc")(
       "on-target-error", text("POLICY"), "the same for the target")(
       "manual-dismiss", po::bool_switch(), "stay listed until `dmjob dismiss`")(
+      "force", po::bool_switch(), "overwrite a scratch that holds a file system or the like")(
       "wait", po::bool_switch(), "wait until it has ended; exit status 1 if they differ");
   add_timeout_option(options);
 }

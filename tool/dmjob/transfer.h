@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the verbs copy, backup and compare have in common: options, the arguments of the daemon's commands,
-// and which job it became. Thread: the only one.
+// What the verbs copy, backup and compare have in common: options, the arguments of the daemon's
+// commands, and which job it became. Thread: the only one.
 #pragma once
 
 #include <nlohmann/json.hpp>

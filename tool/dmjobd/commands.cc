@@ -101,6 +101,8 @@ constexpr std::array kCompare{
     Parameter{"on-target-error", Type::kWord, kFree, kOnError},
     Parameter{"auto-finalize", Type::kFlag, kFree},
     Parameter{"auto-dismiss", Type::kFlag, kFree},
+    Parameter{"scratch", Type::kText, kFree},
+    Parameter{"force", Type::kFlag, kFree},
 };
 
 constexpr std::array kNewFile{

@@ -105,13 +105,7 @@ Answer transaction(Daemon& daemon, Arguments arguments) {
 }
 
 Answer volume_compare(Daemon& daemon, Arguments arguments) {
-  drivers::CompareRequest request;
-  settle(request, arguments);
-  request.source = arguments.text("device");
-  request.target = arguments.text("target");
-  request.on_source_error = on_error(arguments, "on-source-error", request.on_source_error);
-  request.on_target_error = on_error(arguments, "on-target-error", request.on_target_error);
-  return start(daemon, {std::move(request)}, false);
+  return start(daemon, {transfer_request<drivers::CompareRequest>(arguments)}, false);
 }
 
 Answer volume_attach(Daemon& daemon, Arguments arguments) {
