@@ -46,6 +46,19 @@ Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t re
   return one(length, "mirror", pair_on_disk_log(log, region, base, target) + " 1 handle_errors");
 }
 
+// The longest delay there is: the kernel takes milliseconds that look negative for ever.
+Table waiting_table(std::uint64_t length, std::uint64_t boundary, const DeviceWord& device,
+                    std::uint64_t offset) {
+  const std::string front = device.text() + ' ' + std::to_string(offset);
+  if (boundary >= length) return linear_table(length, device, offset);
+  const std::string back = device.text() + ' ' + std::to_string(offset + boundary);
+  std::vector<Segment> segments;
+  if (boundary > 0) segments.push_back({0, boundary, "linear", front});
+  segments.push_back(
+      {boundary, length - boundary, "delay", back + " 0 " + back + " 4294967295 " + back + " 0"});
+  return Table(std::move(segments));
+}
+
 Table origin_table(std::uint64_t length, const DeviceWord& base) {
   return one(length, "snapshot-origin", base.text());
 }

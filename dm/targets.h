@@ -47,6 +47,11 @@ Table tracker_table(std::uint64_t length, const DeviceWord& log, std::uint64_t r
 Table mirror_table(std::uint64_t length, const DeviceWord& log, std::uint64_t region,
                    const DeviceWord& base, const DeviceWord& target);
 
+// A device whose writes at and behind `boundary` wait until it is suspended; reads and flushes do
+// not. boundary == length: none waits.
+Table waiting_table(std::uint64_t length, std::uint64_t boundary, const DeviceWord& device,
+                    std::uint64_t offset);
+
 // Makes the snapshots of `base` keep what is written over. Must be resumed after them.
 Table origin_table(std::uint64_t length, const DeviceWord& base);
 // `origin` with the exceptions in `cow`, persistent. If the cow is full, writes to the snapshot

@@ -342,7 +342,7 @@ std::vector<StatusLine> FakeControl::status(const std::string& name) {
   for (const Segment& segment : device.live->segments()) {
     std::string text = device.status;
     if (text.empty() && segment.target == "mirror") text = status_of_mirror(segment);
-    if (text.empty() && segment.target == "snapshot") text = kEmptySnapshot;
+    if (text.empty() && segment.target.starts_with("snapshot")) text = kEmptySnapshot;
     lines.push_back({segment.start, segment.length, segment.target, text});
   }
   return lines;

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/topology/overlay_stack.h"
+
+#include <chrono>
+#include <fstream>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "dm/name.h"
+#include "dm/step.h"
+#include "dm/topology/table_switch.h"
+
+namespace dmjob::dm {
+namespace {
+
+constexpr const char* kPart = "vcow";
+constexpr const char* kOrigin = "vorigin";
+
+// The kernel's limit on the chunks that are on their way into one snapshot's cow.
+std::uint64_t chunks_in_flight() {
+  constexpr std::uint64_t kDefault = 2048;
+  std::ifstream stream("/sys/module/dm_snapshot/parameters/snapshot_cow_threshold");
+  std::uint64_t chunks = 0;
+  return stream >> chunks ? chunks : kDefault;
+}
+
+OverlayStack::Kind kind_of(const Table& table) {
+  using Kind = OverlayStack::Kind;
+  if (table.segments().size() != 1) return Kind::kOther;
+  const std::string& target = table.segments().front().target;
+  if (target == "linear") return Kind::kLinear;
+  if (target == "snapshot") return Kind::kHolding;
+  if (target == "error") return Kind::kFailing;
+  return target == "snapshot-merge" ? Kind::kMerging : Kind::kOther;
+}
+
+// Of waiting_table().
+std::uint64_t boundary_of(const Table& cow) {
+  const Segment& front = cow.segments().front();
+  return front.target == "linear" ? front.length : 0;
+}
+
+}  // namespace
+
+// Whoever sleeps at the kernel's limit holds a place in no count, and takes one more chunk when
+// what waits is let go: so many threads may, and metadata is written, too.
+std::uint64_t OverlayStack::margin(std::uint64_t chunk) {
+  constexpr std::uint64_t kSleepers = 1024;
+  return (chunks_in_flight() + kSleepers + 2) * chunk;
+}
+
+std::string OverlayStack::cow_name(const std::string& volume) { return inner_name(volume, kPart); }
+std::string OverlayStack::cow_uuid(const std::string& uuid) { return inner_uuid(uuid, kPart); }
+
+bool OverlayStack::is_part(const std::string& name, const std::string& volume) {
+  return name == cow_name(volume) || name == inner_name(volume, kOrigin);
+}
+
+OverlayStack::OverlayStack(Control& control, Ledger& ledger, OverlaySpec spec)
+    : control_(control), ledger_(ledger), spec_(std::move(spec)) {}
+
+bool OverlayStack::State::held() const {
+  return kind == Kind::kHolding && status.state == SnapshotStatus::State::kValid &&
+         boundary < status.total && status.used >= boundary;
+}
+
+OverlayStack::State OverlayStack::look() const {
+  State state;
+  const auto found = control_.find(spec_.volume);
+  if (!found || found->uuid != volume_uuid(spec_.uuid)) return state;
+  state.kind = kind_of(control_.table(spec_.volume));
+  const std::string cow = cow_name(spec_.volume);
+  if (control_.find(cow)) state.boundary = boundary_of(control_.table(cow));
+  if (state.kind == Kind::kHolding || state.kind == Kind::kMerging)
+    state.status = parse_snapshot_status(control_.status(spec_.volume).at(0).text);
+  return state;
+}
+
+// --- tables ---
+
+DeviceWord OverlayStack::cow() const {
+  const auto device = control_.find(cow_name(spec_.volume));
+  if (!device || device->uuid != cow_uuid(spec_.uuid))
+    throw std::system_error(ENXIO, std::generic_category(), "no device " + cow_name(spec_.volume));
+  return device->dev;
+}
+
+// Before anything is suspended.
+DeviceWord OverlayStack::other_number(dev_t origin) {
+  const Segment live = control_.table(spec_.volume).segments().at(0);
+  if (!live.args.starts_with(print_dev(origin) + ' ')) return origin;
+  remove_origin();  // of an earlier origin, maybe; nothing stands on it
+  return control_.create({.name = inner_name(spec_.volume, kOrigin),
+                          .uuid = inner_uuid(spec_.uuid, kOrigin),
+                          .table = linear_table(spec_.length, origin),
+                          .visibility = Visibility::kHidden,
+                          .read_only = false});
+}
+
+void OverlayStack::remove_origin() {
+  remove_if_ours(control_, inner_name(spec_.volume, kOrigin), inner_uuid(spec_.uuid, kOrigin));
+}
+
+Table OverlayStack::table_of(Kind kind, const DeviceWord& origin) const {
+  if (kind == Kind::kLinear) return linear_table(spec_.length, origin);
+  return kind == Kind::kMerging ? merge_table(spec_.length, origin, cow(), spec_.chunk)
+                                : snapshot_table(spec_.length, origin, cow(), spec_.chunk);
+}
+
+Table OverlayStack::cow_table(std::uint64_t boundary) const {
+  return waiting_table(spec_.cow_length, boundary, spec_.cow_disk, spec_.cow_offset);
+}
+
+// --- making and taking away ---
+
+void OverlayStack::make_cow(std::uint64_t boundary) {
+  const std::string name = cow_name(spec_.volume);
+  if (const auto found = control_.find(name)) {
+    if (found->uuid == cow_uuid(spec_.uuid)) return;
+    throw std::system_error(EEXIST, std::generic_category(),
+                            "device " + name + " is not this volume's");
+  }
+  control_.create({.name = name,
+                   .uuid = cow_uuid(spec_.uuid),
+                   .table = cow_table(boundary),
+                   .visibility = Visibility::kHidden,
+                   .read_only = false});
+}
+
+void OverlayStack::remove_cow() {
+  remove_origin();
+  remove_if_ours(control_, cow_name(spec_.volume), cow_uuid(spec_.uuid));
+}
+
+void OverlayStack::make_volume(Kind kind, dev_t origin) {
+  control_.create({.name = spec_.volume,
+                   .uuid = volume_uuid(spec_.uuid),
+                   .table = table_of(kind, origin),
+                   .visibility = Visibility::kPublic,
+                   .read_only = false});
+}
+
+// --- switching ---
+
+void OverlayStack::swap(const Table& next, SuspendMode mode) {
+  const TableSwitch one{spec_.volume, next, mode};
+  switch_tables(control_, ledger_, {&one, 1}, [] {});
+}
+
+void OverlayStack::hold(dev_t origin) {
+  swap(table_of(Kind::kHolding, origin), SuspendMode::kFreeze);
+}
+
+void OverlayStack::end(dev_t disk) { swap(table_of(Kind::kLinear, disk), SuspendMode::kFlush); }
+
+void OverlayStack::move_boundary(std::uint64_t boundary) { switch_cow(boundary); }
+
+void OverlayStack::switch_cow(std::uint64_t boundary) {
+  const TableSwitch one{cow_name(spec_.volume), cow_table(boundary), SuspendMode::kFlush};
+  switch_tables(control_, ledger_, {&one, 1}, [] {});
+}
+
+// The suspension of a volume waits for its writes, and these may wait at the cow's boundary. Those
+// that are let go may let others through that then wait there, a bounded number, since the volume
+// takes no new ones: so again and again until the volume is suspended.
+void OverlayStack::with_writes_let_go(const std::function<void()>& call) {
+  constexpr std::chrono::milliseconds kEvery(50);
+  const std::string name = cow_name(spec_.volume);
+  const Table table = control_.table(name);
+  std::jthread let_go([&](const std::stop_token& done) {
+    for (;;) {
+      // First: before the volume takes no more, others would come through.
+      std::this_thread::sleep_for(kEvery);
+      if (done.stop_requested()) break;
+      try {
+        SuspendGuard guard(control_, ledger_, name, SuspendMode::kFlush, OnDeath::kOldTable, table);
+        guard.resume();
+      } catch (const std::system_error&) {  // once more in a moment
+      }
+    }
+  });
+  call();
+}
+
+// The exception to the rule that nothing is loaded while a device is suspended: these targets'
+// constructors read the exceptions, so they must not be able to change any more.
+void OverlayStack::load_within(const Table& next, SuspendGuard& guard) {
+  control_.load(spec_.volume, next);
+  guard.on_death(OnDeath::kNewTable);
+}
+
+void OverlayStack::begin_merge(dev_t origin) {
+  const Table next = table_of(Kind::kMerging, other_number(origin));
+  const std::uint64_t boundary = boundary_of(control_.table(cow_name(spec_.volume)));
+  try {
+    std::optional<SuspendGuard> guard;
+    with_writes_let_go([&] {
+      guard.emplace(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
+    });
+    load_within(next, *guard);
+    // If we die before this, the merge comes to the boundary and waits there.
+    switch_cow(spec_.cow_length);
+    guard->resume();
+  } catch (...) {
+    switch_cow(boundary);
+    throw;
+  }
+}
+
+void OverlayStack::renew(Kind kind, dev_t origin) {
+  if (look().kind != Kind::kFailing) swap(error_table(spec_.length), SuspendMode::kFlush);
+  swap(table_of(kind, origin), SuspendMode::kFlush);
+}
+
+void OverlayStack::pause_merge(dev_t origin, std::uint64_t boundary) {
+  const Table next = table_of(Kind::kHolding, other_number(origin));
+  SuspendGuard guard(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
+  // First: nothing may be written to the cow as a snapshot before its end waits.
+  switch_cow(boundary);
+  try {
+    load_within(next, guard);
+    guard.resume();
+  } catch (...) {
+    switch_cow(spec_.cow_length);  // or what merges on would wait
+    throw;
+  }
+}
+
+}  // namespace dmjob::dm

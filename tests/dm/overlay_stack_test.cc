@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The tables of a volume that holds what is written to it, and each change of them with each of
+// its calls to the kernel failing in turn.
+#include "dm/topology/overlay_stack.h"
+
+#include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ostream>
+#include <tuple>
+
+#include "tests/dm/error_of.h"
+#include "tests/support/fake_ledger.h"
+
+namespace dmjob::dm {
+namespace {
+
+using Kind = OverlayStack::Kind;
+
+constexpr std::uint64_t kLength = 8192;
+constexpr std::uint64_t kCow = 4096;
+constexpr std::uint64_t kBoundary = 3072;
+
+struct Stage {
+  Stage() {
+    kernel.add_device("vol", linear_table(kLength, disk), "DMJOBV-u");
+    kernel.set_opened("vol", 1);  // mounted
+  }
+  static OverlaySpec spec(const std::string& volume = "vol") {
+    return {.volume = volume,
+            .uuid = "u",
+            .length = kLength,
+            .cow_disk = makedev(8, 48),
+            .cow_offset = 8,
+            .cow_length = kCow,
+            .chunk = 8};
+  }
+  void hold() {
+    stack.make_cow(kBoundary);
+    stack.hold(disk);
+  }
+  void merge() {
+    hold();
+    stack.begin_merge(copy);
+    kernel.set_status("vol", "16/4096 16");
+  }
+  DeviceWord cow() { return kernel.find("dmjob-vol-vcow")->dev; }
+  DeviceWord other() { return kernel.find("dmjob-vol-vorigin")->dev; }
+  std::string cow_table() { return kernel.table("dmjob-vol-vcow").print(); }
+
+  const dev_t disk = makedev(8, 0);
+  const dev_t copy = makedev(8, 16);
+  FakeControl kernel;
+  FakeLedger ledger{kernel};
+  OverlayStack stack{kernel, ledger, spec()};
+};
+
+class OverlayStackTest : public testing::Test, protected Stage {};
+
+TEST_F(OverlayStackTest, AVolumeThatHoldsReadsItsDiskAndWritesToTheCow) {
+  hold();
+  EXPECT_EQ(kernel.table("vol"), snapshot_table(kLength, disk, cow(), 8));
+  EXPECT_EQ(stack.look().kind, Kind::kHolding);
+  EXPECT_EQ(stack.look().boundary, kBoundary);
+}
+
+TEST_F(OverlayStackTest, ItBeginsWithItsFileSystemFrozenAndNothingLoadedMeanwhile) {
+  hold();
+  const auto log = kernel.log();
+  EXPECT_EQ(std::ranges::count(log, "suspend vol freeze"), 1);
+  EXPECT_TRUE(kernel.violations().empty());
+}
+
+TEST_F(OverlayStackTest, WritesBehindTheBoundaryWaitForEverAndReadsDoNot) {
+  stack.make_cow(kBoundary);
+  EXPECT_EQ(cow_table(),
+            "0 3072 linear 8:48 8\n"
+            "3072 1024 delay 8:48 3080 0 8:48 3080 4294967295 8:48 3080 0\n");
+}
+
+TEST_F(OverlayStackTest, ACowWithRoomForAllHasNoBoundary) {
+  stack.make_cow(kCow);
+  EXPECT_EQ(cow_table(), "0 4096 linear 8:48 8\n");
+}
+
+TEST_F(OverlayStackTest, ACowWithoutAnyRoomLetsNoWriteThrough) {
+  stack.make_cow(0);
+  EXPECT_EQ(cow_table(), "0 4096 delay 8:48 8 0 8:48 8 4294967295 8:48 8 0\n");
+  EXPECT_EQ(stack.look().boundary, 0U);
+}
+
+TEST_F(OverlayStackTest, ItIsHeldOnceTheNextExceptionLiesBehindTheBoundary) {
+  hold();
+  kernel.set_status("vol", "3064/4096 16");
+  EXPECT_FALSE(stack.look().held());
+  kernel.set_status("vol", "3072/4096 16");
+  EXPECT_TRUE(stack.look().held());
+  stack.move_boundary(kCow);
+  EXPECT_FALSE(stack.look().held());
+}
+
+TEST_F(OverlayStackTest, AMergeGoesIntoTheDiskThatIsNamedAndNoWriteToTheCowWaits) {
+  merge();
+  EXPECT_EQ(kernel.table("vol"), merge_table(kLength, copy, cow(), 8));
+  EXPECT_EQ(cow_table(), "0 4096 linear 8:48 8\n");
+}
+
+TEST_F(OverlayStackTest, TheMergeTableIsLoadedWhileTheVolumeIsSuspended) {
+  hold();
+  kernel.clear_log();
+  stack.begin_merge(copy);
+  const auto log = kernel.log();
+  const auto suspended = std::ranges::find(log, "suspend vol flush");
+  const auto loaded = std::ranges::find(log, "load vol");
+  const auto resumed = std::ranges::find(log, "resume vol");
+  EXPECT_TRUE(suspended < loaded && loaded < resumed);
+}
+
+TEST_F(OverlayStackTest, APausedMergeHoldsAndItsCowHasABoundaryBeforeItCanBeWritten) {
+  merge();
+  kernel.clear_log();
+  stack.pause_merge(copy, kBoundary);
+  EXPECT_EQ(kernel.table("vol"), snapshot_table(kLength, other(), cow(), 8));
+  EXPECT_EQ(kernel.table("dmjob-vol-vorigin"), linear_table(kLength, copy));
+  EXPECT_EQ(stack.look().boundary, kBoundary);
+  const auto log = kernel.log();
+  EXPECT_TRUE(std::ranges::find(log, "resume dmjob-vol-vcow") < std::ranges::find(log, "load vol"));
+}
+
+TEST_F(OverlayStackTest, NoTableStandsOnTheNumberOfTheOneBefore) {
+  hold();
+  stack.begin_merge(disk);
+  EXPECT_EQ(kernel.table("vol"), merge_table(kLength, other(), cow(), 8));
+  stack.begin_merge(disk);  // it had failed
+  EXPECT_EQ(kernel.table("vol"), merge_table(kLength, disk, cow(), 8));
+  stack.pause_merge(disk, kBoundary);
+  EXPECT_EQ(kernel.table("vol"), snapshot_table(kLength, other(), cow(), 8));
+  stack.begin_merge(copy);
+  stack.pause_merge(copy, kBoundary);
+  EXPECT_EQ(kernel.table("dmjob-vol-vorigin"), linear_table(kLength, copy));
+}
+
+TEST_F(OverlayStackTest, AnEndedOverlayIsADiskAndNothingElse) {
+  merge();
+  stack.end(copy);
+  stack.remove_cow();
+  EXPECT_EQ(kernel.table("vol"), linear_table(kLength, copy));
+  EXPECT_EQ(kernel.names(), (std::vector<std::string>{"vol"}));
+}
+
+TEST_F(OverlayStackTest, ACowOfAnotherVolumeIsLeftAlone) {
+  kernel.add_device("dmjob-vol-vcow", error_table(8), "DMJOB-other-vcow");
+  EXPECT_EQ(error_of([&] { stack.make_cow(kBoundary); }), EEXIST);
+  EXPECT_EQ(error_of([&] { stack.remove_cow(); }), EEXIST);
+  EXPECT_TRUE(kernel.exists("dmjob-vol-vcow"));
+}
+
+TEST_F(OverlayStackTest, AVolumeOfAnotherOwnerIsNotLookedAt) {
+  kernel.add_device("other", linear_table(kLength, disk), "LVM-x");
+  EXPECT_EQ(OverlayStack(kernel, ledger, spec("other")).look().kind, Kind::kNone);
+}
+
+// --- each call fails ---
+
+struct Operation {
+  const char* name;
+  void (*prepare)(Stage&);
+  void (*run)(Stage&);
+};
+
+void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
+
+const Operation kOperations[] = {
+    {"make_cow", [](Stage&) {}, [](Stage& s) { s.stack.make_cow(kBoundary); }},
+    {"hold", [](Stage& s) { s.stack.make_cow(kBoundary); }, [](Stage& s) { s.stack.hold(s.disk); }},
+    {"grow", [](Stage& s) { s.hold(); }, [](Stage& s) { s.stack.move_boundary(kBoundary + 8); }},
+    {"merge", [](Stage& s) { s.hold(); }, [](Stage& s) { s.stack.begin_merge(s.copy); }},
+    {"pause", [](Stage& s) { s.merge(); },
+     [](Stage& s) { s.stack.pause_merge(s.copy, kBoundary); }},
+    {"end", [](Stage& s) { s.merge(); }, [](Stage& s) { s.stack.end(s.copy); }},
+};
+
+// One more than any of them makes: then none fails.
+constexpr int kCalls = 10;
+
+class FailedOverlayCall : public testing::TestWithParam<std::tuple<Operation, int>>,
+                          protected Stage {
+ protected:
+  void SetUp() override {
+    std::get<0>(GetParam()).prepare(*this);
+    before_ = kernel.table("vol");
+    kernel.fail_call(std::get<1>(GetParam()), EIO);
+  }
+  int run() {
+    return error_of([this] { std::get<0>(GetParam()).run(*this); });
+  }
+
+  Table before_;
+};
+
+TEST_P(FailedOverlayCall, LeavesNothingSuspendedAndTheOldTableOrTheNewOne) {
+  const int error = run();
+  EXPECT_TRUE(kernel.suspended_devices().empty());
+  EXPECT_TRUE(ledger.empty());
+  if (error != 0) {
+    EXPECT_EQ(kernel.table("vol"), before_);
+  }
+  EXPECT_TRUE(kernel.inactive_table("vol").empty());
+}
+
+TEST_P(FailedOverlayCall, CanBeTriedAgain) {
+  run();
+  kernel.heal();
+  EXPECT_EQ(run(), 0);
+  EXPECT_TRUE(kernel.suspended_devices().empty());
+}
+
+// A merge must not wait at a boundary, and what is not merged must have one.
+TEST_P(FailedOverlayCall, LeavesABoundaryWhereThereIsNoMergeOnly) {
+  run();
+  const auto state = stack.look();
+  if (state.kind == Kind::kLinear) return;
+  EXPECT_EQ(state.kind == Kind::kMerging, state.boundary == kCow);
+}
+
+INSTANTIATE_TEST_SUITE_P(EachOperation, FailedOverlayCall,
+                         testing::Combine(testing::ValuesIn(kOperations),
+                                          testing::Range(1, kCalls + 1)));
+
+}  // namespace
+}  // namespace dmjob::dm
