@@ -10,16 +10,10 @@
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"
 #include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::volumes {
 namespace {
-
-void require_free_name(dm::Control& control, const std::string& name) {
-  if (std::string wrong = dm::check_volume_name(name); !wrong.empty())
-    throw core::Error("volume name '" + name + "' " + wrong + ": choose another name");
-  if (control.find(name))
-    throw core::Error("a device-mapper device '" + name + "' exists already: choose another name");
-}
 
 // A disk that nobody uses. Throws core::Error.
 io::ProbeResult require_free_disk(const std::string& path) {
@@ -51,27 +45,36 @@ std::optional<std::string> link_in(const char* folder, dev_t dev) {
   return std::nullopt;
 }
 
+bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  const bool over = volume.overlay->stage == Overlay::Stage::kDiscarding;
+  if (!over && OverlayDevice(control, ledger, volume).activate()) return true;
+  discard_overlay(control, ledger, volume);
+  return false;
+}
+
 }  // namespace
 
 ManagedVolume plan_attach(dm::Control& control, const std::string& name,
                           const std::string& device) {
-  require_free_name(control, name);
+  check_free_name(control, name);
   io::ProbeResult disk = require_free_disk(device);
   return {.name = name,
           .uuid = new_uuid(),
           .device = stable_path(device),
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
+          .overlay = std::nullopt,
           .error = {}};
 }
 
-void activate(dm::Control& control, const ManagedVolume& volume) {
+bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const std::string uuid = dm::volume_uuid(volume.uuid);
-  if (auto found = control.find(volume.name)) {
-    if (found->uuid == uuid) return;
+  const auto found = control.find(volume.name);
+  if (found && found->uuid != uuid)
     throw core::Error("a device '" + volume.name +
                       "' that is not dmjob's is in the way: remove or rename it");
-  }
+  if (volume.overlay) return activate_overlay(control, ledger, volume);
+  if (found) return true;
   const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
   io::ProbeResult disk = io::probe(path);
   if (disk.size / 512 < volume.sectors)
@@ -82,6 +85,14 @@ void activate(dm::Control& control, const ManagedVolume& volume) {
                   .table = dm::linear_table(volume.sectors, disk.dev),
                   .visibility = dm::Visibility::kPublic,
                   .read_only = false});
+  return true;
+}
+
+void check_free_name(dm::Control& control, const std::string& name) {
+  if (std::string wrong = dm::check_volume_name(name); !wrong.empty())
+    throw core::Error("volume name '" + name + "' " + wrong + ": choose another name");
+  if (control.find(name))
+    throw core::Error("a device-mapper device '" + name + "' exists already: choose another name");
 }
 
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path) {

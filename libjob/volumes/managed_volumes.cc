@@ -2,6 +2,7 @@
 #include "libjob/volumes/managed_volumes.h"
 
 #include <cassert>
+#include <utility>
 
 namespace dmjob::volumes {
 
@@ -30,6 +31,14 @@ void ManagedVolumes::finish_pivot(const std::string& name) {
   volume.pivot_to.reset();
 }
 
+void ManagedVolumes::set_overlay(const std::string& name, std::optional<Overlay> overlay) {
+  volumes_.at(name).overlay = std::move(overlay);
+}
+
+void ManagedVolumes::set_device(const std::string& name, const std::string& device) {
+  volumes_.at(name).device = device;
+}
+
 void ManagedVolumes::set_error(const std::string& name, const std::string& error) {
   volumes_.at(name).error = error;
 }
@@ -42,6 +51,7 @@ nlohmann::json ManagedVolumes::record() const {
                          {"device", volume.device},
                          {"sectors", volume.sectors}};
     if (volume.pivot_to) entry["pivot-to"] = *volume.pivot_to;
+    if (volume.overlay) entry["overlay"] = volume.overlay->record();
     list.push_back(std::move(entry));
   }
   return list;
@@ -56,6 +66,7 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
     entry.at("device").get_to(volume.device);
     entry.at("sectors").get_to(volume.sectors);
     if (entry.contains("pivot-to")) volume.pivot_to = entry["pivot-to"].get<std::string>();
+    if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
     add(std::move(volume));
   }
 }

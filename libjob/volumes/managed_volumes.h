@@ -18,6 +18,8 @@
 #include <string>
 
 #include "dm/control.h"
+#include "dm/suspend_guard.h"
+#include "libjob/volumes/overlay.h"
 
 namespace dmjob::volumes {
 
@@ -27,6 +29,7 @@ struct ManagedVolume {
   std::string device;         // path; a link that survives a reboot where there is one
   std::uint64_t sectors = 0;  // of 512
   std::optional<std::string> pivot_to;
+  std::optional<Overlay> overlay;
   std::string error;  // why it is not active; not stored
 };
 
@@ -41,6 +44,8 @@ class ManagedVolumes {
   void set_pivot(const std::string& name, const std::string& target);
   void revoke_pivot(const std::string& name);
   void finish_pivot(const std::string& name);  // it lives on the target from now on
+  void set_overlay(const std::string& name, std::optional<Overlay> overlay);
+  void set_device(const std::string& name, const std::string& device);
   void set_error(const std::string& name, const std::string& error);
 
   nlohmann::json record() const;
@@ -52,11 +57,14 @@ class ManagedVolumes {
 
 // --- on a worker; each may block; errors: core::Error for the user ---
 
+// Throws if no volume can be called so.
+void check_free_name(dm::Control& control, const std::string& name);
 // Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
-// it is there already; then its uuid must be ours.
-void activate(dm::Control& control, const ManagedVolume& volume);
+// it is there already; then its uuid must be ours. One with an overlay gets what its stage says;
+// false: that overlay is over, and was taken away.
+bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 // True if its device is linear on the disk at `path`, from the start.
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
 // Removes the device. Refuses while it is open.

@@ -12,6 +12,7 @@ ManagedVolume volume(const std::string& name) {
           .device = "/dev/old",
           .sectors = 2048,
           .pivot_to = std::nullopt,
+          .overlay = std::nullopt,
           .error = {}};
 }
 
