@@ -66,6 +66,24 @@ std::unique_ptr<core::Driver> restore_comparison(Environment& environment,
   return std::make_unique<CompareDriver>(environment, CopyPlan::restore(record), job_id, true);
 }
 
+CheckedJob check(const StreamRequest& request, const CheckContext& context) {
+  CheckedStream checked = check_stream(request, context);
+  auto make = [plan = std::move(checked.plan)](Environment& environment, const std::string& job_id,
+                                               const DriverGroupPtr& /*group*/) {
+    return std::make_unique<StreamDriver>(environment, plan, job_id, false);
+  };
+  return {std::move(checked.footprint), std::move(make)};
+}
+
+CheckedJob check(const CommitRequest& request, const CheckContext& context) {
+  CheckedCommit checked = check_commit(request, context);
+  auto make = [plan = std::move(checked.plan)](Environment& environment, const std::string& job_id,
+                                               const DriverGroupPtr& /*group*/) {
+    return std::make_unique<CommitDriver>(environment, plan, job_id);
+  };
+  return {std::move(checked.footprint), std::move(make)};
+}
+
 }  // namespace
 
 const JobSettings& settings_of(const JobRequest& request) {
@@ -84,6 +102,11 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
     return make_copy_driver(environment, CopyPlan::restore(record), job_id, true, copies_of(group));
   if (type == "backup") return restore_backup(environment, record, job_id);
   if (type == "compare") return restore_comparison(environment, record, job_id);
+  if (type == "stream")
+    return std::make_unique<StreamDriver>(environment, StreamDriver::restore_plan(record), job_id,
+                                          true);
+  if (type == "commit")
+    return std::make_unique<CommitDriver>(environment, CommitPlan::restore(record), job_id);
   throw core::Error("job '" + job_id + "' is of the unknown type '" + type + "'");
 }
 

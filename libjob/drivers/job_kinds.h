@@ -17,10 +17,12 @@
 #include "libjob/drivers/copy_request.h"
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/live_group.h"
+#include "libjob/drivers/overlay_jobs_check.h"
 
 namespace dmjob::drivers {
 
-using JobRequest = std::variant<CopyRequest, BackupRequest, CompareRequest>;
+using JobRequest =
+    std::variant<CopyRequest, BackupRequest, CompareRequest, StreamRequest, CommitRequest>;
 
 // The drivers' side of a transaction. Owned by its members.
 struct DriverGroup {

@@ -316,5 +316,42 @@ INSTANTIATE_TEST_SUITE_P(
         R"({"actions":[{"type":"blockdev-mirror","data":{"device":"a","target":"/s","sync":"full"}},
                        {"type":"blockdev-mirror","data":{"device":"b","target":"/t"}}]})"));
 
+// --- overlays ---
+
+TEST_F(CommandsTest, AnOverlayHasABackingDiskAndASnapshotHasNone) {
+  EXPECT_EQ(run("volume-overlay", R"({"name":"v","backing":"/b","target":"/t","scratch":"/s"})"),
+            json::object());
+  EXPECT_EQ(run("volume-snapshot", R"({"name":"v","force":true})"), json::object());
+  ASSERT_EQ(daemon_.overlays.size(), 2U);
+  EXPECT_EQ(daemon_.overlays[0].backing, "/b");
+  EXPECT_EQ(daemon_.overlays[0].target, "/t");
+  EXPECT_EQ(daemon_.overlays[0].scratch, "/s");
+  EXPECT_EQ(daemon_.overlays[1].backing, "");
+  EXPECT_TRUE(daemon_.overlays[1].force);
+}
+
+TEST_F(CommandsTest, ARollbackNamesItsVolume) {
+  EXPECT_EQ(run("volume-rollback", R"({"name":"v"})"), json::object());
+  EXPECT_THAT(daemon_.changes, testing::ElementsAre("rollback v"));
+}
+
+TEST_F(CommandsTest, OnErrorOfAStreamIsForBothSidesUnlessOneIsNamed) {
+  run("block-stream", R"({"device":"v","on-error":"stop","on-source-error":"ignore"})");
+  const auto& request = std::get<drivers::StreamRequest>(daemon_.all.front());
+  EXPECT_EQ(request.volume, "v");
+  EXPECT_EQ(request.target, std::nullopt);
+  EXPECT_EQ(request.on_source_error, core::OnError::kIgnore);
+  EXPECT_EQ(request.on_target_error, core::OnError::kStop);
+}
+
+TEST_F(CommandsTest, ATransactionMayMixJobs) {
+  run("transaction", R"({"actions":[
+      {"type":"block-commit","data":{"device":"v","job-id":"c","on-error":"stop"}},
+      {"type":"block-stream","data":{"device":"w","target":"/t"}}]})");
+  ASSERT_EQ(daemon_.all.size(), 2U);
+  EXPECT_EQ(std::get<drivers::CommitRequest>(daemon_.all[0]).on_error, core::OnError::kStop);
+  EXPECT_EQ(std::get<drivers::StreamRequest>(daemon_.all[1]).target, "/t");
+}
+
 }  // namespace
 }  // namespace dmjob::daemon

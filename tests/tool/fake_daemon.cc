@@ -17,6 +17,7 @@ FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
 
 awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
     std::vector<drivers::JobRequest> requests, bool grouped) {
+  all = requests;
   for (const auto& request : requests) {
     if (const auto* copy = std::get_if<drivers::CopyRequest>(&request)) copies.push_back(*copy);
     if (const auto* backup = std::get_if<drivers::BackupRequest>(&request))
@@ -27,7 +28,12 @@ awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
   if (!copy_error.empty()) throw core::Error(copy_error);
   std::vector<std::string> ids;
   for (const auto& any : requests) {
-    const auto source = [](const auto& request) { return request.source; };
+    const auto source = [](const auto& request) {
+      if constexpr (requires { request.source; })
+        return request.source;
+      else
+        return request.volume;
+    };
     ++copies_done;
     ids.push_back(drivers::settings_of(any).id.value_or(std::visit(source, any)));
     start_job(ids.back());
@@ -42,6 +48,21 @@ awaitable<void> FakeDaemon::attach(std::string name, std::string device) {
 
 awaitable<void> FakeDaemon::detach(std::string name) {
   changes.push_back("detach " + name);
+  co_return;
+}
+
+awaitable<void> FakeDaemon::overlay(drivers::OverlayRequest request) {
+  overlays.push_back(std::move(request));
+  co_return;
+}
+
+awaitable<void> FakeDaemon::snapshot(drivers::OverlayRequest request) {
+  overlays.push_back(std::move(request));
+  co_return;
+}
+
+awaitable<void> FakeDaemon::rollback(std::string name) {
+  changes.push_back("rollback " + name);
   co_return;
 }
 

@@ -28,6 +28,9 @@ class FakeDaemon : public daemon::Daemon {
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
+  boost::asio::awaitable<void> rollback(std::string name) override;
   nlohmann::json query_volumes() override { return volumes; }
 
   // A job in status running, and what it works on.
@@ -42,8 +45,10 @@ class FakeDaemon : public daemon::Daemon {
   std::string copy_error;  // non-empty: thrown
   std::vector<drivers::CopyRequest> copies;
   std::vector<drivers::BackupRequest> backups;
+  std::vector<drivers::JobRequest> all;  // of the last start_jobs()
   int copies_done = 0;
   std::vector<std::string> changes;  // "attach v /dev/x"
+  std::vector<drivers::OverlayRequest> overlays;
 
  private:
   core::EventBus events_;

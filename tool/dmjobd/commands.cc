@@ -42,6 +42,13 @@ constexpr std::array kSetSpeed{Parameter{"device", Type::kText, kNeeded},
                                Parameter{"speed", Type::kInteger, kNeeded}};
 constexpr std::array kAttach{Parameter{"name", Type::kText, kNeeded},
                              Parameter{"device", Type::kText, kNeeded}};
+constexpr std::array kOverlay{
+    Parameter{"name", Type::kText, kNeeded}, Parameter{"backing", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kFree}, Parameter{"scratch", Type::kText, kFree},
+    Parameter{"force", Type::kFlag, kFree}};
+constexpr std::array kSnapshot{Parameter{"name", Type::kText, kNeeded},
+                               Parameter{"scratch", Type::kText, kFree},
+                               Parameter{"force", Type::kFlag, kFree}};
 constexpr std::array kMirror{
     Parameter{"job-id", Type::kText, kFree},
     Parameter{"device", Type::kText, kNeeded},
@@ -105,6 +112,40 @@ constexpr std::array kCompare{
     Parameter{"force", Type::kFlag, kFree},
 };
 
+constexpr std::string_view kOneBacking = "an overlay has one disk below it, and all of it is taken";
+constexpr std::array kStream{
+    Parameter{"job-id", Type::kText, kFree},
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kFree},
+    Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"on-error", Type::kWord, kFree, kOnError},
+    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
+    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
+    Parameter{"auto-finalize", Type::kFlag, kFree},
+    Parameter{"auto-dismiss", Type::kFlag, kFree},
+    Parameter{"scratch", Type::kText, kFree},
+    Parameter{"force", Type::kFlag, kFree},
+    Parameter{"base", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"base-node", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"bottom", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"backing-file", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
+};
+constexpr std::array kCommit{
+    Parameter{"job-id", Type::kText, kFree},
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"on-error", Type::kWord, kFree, kOnError},
+    Parameter{"auto-finalize", Type::kFlag, kFree},
+    Parameter{"auto-dismiss", Type::kFlag, kFree},
+    Parameter{"base", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"base-node", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"top", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"top-node", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"backing-file", Type::kSenseless, kFree, kOneBacking},
+    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
+};
+
 constexpr std::array kNewFile{
     Parameter{"format", Type::kWord, kFree, "raw"},
     Parameter{"mode", Type::kWord, kFree, "existing absolute-paths"},
@@ -154,10 +195,15 @@ constexpr std::array kCommands{
     Command{"blockdev-mirror", kAll, kMirror, blockdev_mirror},
     Command{"drive-mirror", kAll, kDriveMirror, drive_mirror},
     Command{"blockdev-backup", kAll, kBackup, blockdev_backup},
+    Command{"block-stream", kAll, kStream, block_stream},
+    Command{"block-commit", kAll, kCommit, block_commit},
     Command{"transaction", kAll, kTransaction, transaction},
     Command{"volume-compare", kAll, kCompare, volume_compare},
     Command{"volume-attach", kAll, kAttach, volume_attach},
     Command{"volume-detach", kAll, kByName, volume_detach},
+    Command{"volume-overlay", kAll, kOverlay, volume_overlay},
+    Command{"volume-snapshot", kAll, kSnapshot, volume_snapshot},
+    Command{"volume-rollback", kAll, kByName, volume_rollback},
 };
 
 void check_caller(const Command& command, Access caller) {

@@ -54,6 +54,28 @@ drivers::BackupRequest backup_request(const Arguments& arguments) {
   return transfer_request<drivers::BackupRequest>(arguments);
 }
 
+// QEMU's on-error is for both sides; dmjob's own words tell them apart.
+drivers::StreamRequest stream_request(const Arguments& arguments) {
+  drivers::StreamRequest request;
+  settle(request, arguments);
+  request.volume = arguments.text("device");
+  request.target = arguments.text_if("target");
+  request.scratch = arguments.text_if("scratch");
+  const OnError both = on_error(arguments, "on-error", request.on_source_error);
+  request.on_source_error = on_error(arguments, "on-source-error", both);
+  request.on_target_error = on_error(arguments, "on-target-error", both);
+  request.force = arguments.flag("force", request.force);
+  return request;
+}
+
+drivers::CommitRequest commit_request(const Arguments& arguments) {
+  drivers::CommitRequest request;
+  settle(request, arguments);
+  request.volume = arguments.text("device");
+  request.on_error = on_error(arguments, "on-error", request.on_error);
+  return request;
+}
+
 // Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.
 Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool grouped) {
   auto started = daemon.start_jobs(std::move(requests), grouped);
@@ -64,12 +86,15 @@ Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool gro
 // An action is a command under another name.
 drivers::JobRequest action_request(const json& action) {
   constexpr std::array kAction{
-      Parameter{"type", Type::kWord, Need::kRequired, "blockdev-mirror blockdev-backup"},
+      Parameter{"type", Type::kWord, Need::kRequired,
+                "blockdev-mirror blockdev-backup block-stream block-commit"},
       Parameter{"data", Type::kObject, Need::kRequired}};
   const Arguments outer(action, kAction);
   const std::string type = outer.text("type");
   const Arguments arguments(outer.value("data"), find_command(type)->parameters);
   if (type == "blockdev-backup") return backup_request(arguments);
+  if (type == "block-stream") return stream_request(arguments);
+  if (type == "block-commit") return commit_request(arguments);
   return copy_request(arguments);
 }
 
@@ -85,6 +110,14 @@ bool is_grouped(const Arguments& arguments) {
 
 Answer blockdev_mirror(Daemon& daemon, Arguments arguments) {
   return start(daemon, {copy_request(arguments)}, false);
+}
+
+Answer block_stream(Daemon& daemon, Arguments arguments) {
+  return start(daemon, {stream_request(arguments)}, false);
+}
+
+Answer block_commit(Daemon& daemon, Arguments arguments) {
+  return start(daemon, {commit_request(arguments)}, false);
 }
 
 Answer drive_mirror(Daemon& daemon, Arguments arguments) {

@@ -13,6 +13,7 @@
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
 #include "libjob/drivers/job_kinds.h"
+#include "libjob/drivers/overlay_check.h"
 
 namespace dmjob::daemon {
 
@@ -32,7 +33,12 @@ class Daemon {
   // A managed volume NAME over the disk at `device`, active at once and after each boot.
   virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;
   virtual boost::asio::awaitable<void> detach(std::string name) = 0;
-  // [{"name", "device", "size", "managed", "active", "job"?, "error"?}], by name.
+  // A managed volume over a disk that is only read; what is written to it goes to scratch.
+  virtual boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) = 0;
+  // From this instant on what is written to the volume goes to scratch; rollback throws that away.
+  virtual boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) = 0;
+  virtual boost::asio::awaitable<void> rollback(std::string name) = 0;
+  // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "overlay"?}], by name.
   virtual nlohmann::json query_volumes() = 0;
 };
 

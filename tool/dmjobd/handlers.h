@@ -31,10 +31,17 @@ Answer negotiate_again(Daemon& daemon, Arguments arguments);
 Answer blockdev_mirror(Daemon& daemon, Arguments arguments);
 Answer drive_mirror(Daemon& daemon, Arguments arguments);
 Answer blockdev_backup(Daemon& daemon, Arguments arguments);
+Answer block_stream(Daemon& daemon, Arguments arguments);
+Answer block_commit(Daemon& daemon, Arguments arguments);
 Answer transaction(Daemon& daemon, Arguments arguments);
 Answer volume_compare(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);
+
+// --- commands_overlay.cc ---
+Answer volume_overlay(Daemon& daemon, Arguments arguments);
+Answer volume_snapshot(Daemon& daemon, Arguments arguments);
+Answer volume_rollback(Daemon& daemon, Arguments arguments);
 
 // --- commands_job.cc ---
 // The job-* family names the job `id`, and an unknown one is GenericError; for the block-job-*

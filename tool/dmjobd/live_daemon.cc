@@ -39,7 +39,8 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
             .events = events_,
             .persist = [this] { return keeper_.persist(); },
             .persist_soon = [this] { keeper_.persist_soon(); },
-            .gone = [this](core::Job& job) { registry_.remove(job); }} {}
+            .gone = [this](core::Job& job) { registry_.remove(job); }},
+      overlays_(environment_, registry_, events_, keeper_, [this] { return check_context(); }) {}
 
 // --- the state ---
 
@@ -102,6 +103,7 @@ awaitable<void> LiveDaemon::start() {
     boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);
     co_await activate_volumes();
     co_await report_strangers();
+    boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
   }
   const Jobs jobs = registry_.jobs();
   for (const auto& job : jobs) start_again(*job);
@@ -135,7 +137,10 @@ awaitable<void> LiveDaemon::report_strangers() {
     const bool known = std::ranges::any_of(registry_.jobs(), [&](const auto& job) {
       return name.starts_with(dm::inner_name(job->id(), ""));
     });
-    if (!known)
+    const bool of_volume = std::ranges::any_of(volumes_.all(), [&](const auto& volume) {
+      return volume.second.overlay && dm::OverlayStack::is_part(name, volume.first);
+    });
+    if (!known && !of_volume)
       log_warning("device '" + name +
                   "' was made by a job that the state file does not know: "
                   "left alone ('dmsetup table " +
@@ -144,12 +149,14 @@ awaitable<void> LiveDaemon::report_strangers() {
 }
 
 bool LiveDaemon::all_idle() const {
-  return std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
+  return overlays_.idle() &&
+         std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
 }
 
 awaitable<bool> LiveDaemon::stop() {
   std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
   for (const auto& job : jobs) job->stop_for_exit();
+  overlays_.stop();
   constexpr core::Duration kPatience = std::chrono::seconds(20);
   constexpr core::Duration kLook = std::chrono::milliseconds(50);
   const core::TimePoint give_up = clock_.now() + kPatience;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "dm/control.h"
 #include "libjob/drivers/environment.h"
@@ -19,6 +20,7 @@
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"
 #include "tool/dmjobd/dm_events.h"
+#include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/state_keeper.h"
 
 namespace dmjob::daemon {
@@ -44,6 +46,15 @@ class LiveDaemon : public Daemon {
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override {
+    return overlays_.overlay(std::move(request));
+  }
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override {
+    return overlays_.snapshot(std::move(request));
+  }
+  boost::asio::awaitable<void> rollback(std::string name) override {
+    return overlays_.rollback(std::move(name));
+  }
   nlohmann::json query_volumes() override;
 
  private:
@@ -89,6 +100,7 @@ class LiveDaemon : public Daemon {
   StateKeeper keeper_;
   core::JobHost host_;
   core::Registry registry_;
+  Overlays overlays_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
   std::set<std::string> broken_groups_;                  // transactions with a record in there
   std::optional<DmEvents> dm_events_;

@@ -48,8 +48,9 @@ awaitable<void> LiveDaemon::settle_pivot(volumes::ManagedVolume volume) {
 awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
   core::Worker worker;
   try {
-    auto call = [&] { volumes::activate(*control_, volume); };
-    co_await worker.run(std::move(call));
+    auto call = [&] { return volumes::activate(*control_, environment_.ledger, volume); };
+    const bool as_stored = co_await worker.run(std::move(call));
+    if (!as_stored) volumes_.set_overlay(volume.name, std::nullopt);
   } catch (const std::exception& error) {
     co_return error.what();
   }
@@ -102,6 +103,11 @@ awaitable<void> LiveDaemon::detach(std::string name) {
   if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))
     throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
+  if (volume->overlay)
+    throw core::Error(
+        "volume '" + name + "' cannot be detached: what was written to it is in " +
+        volume->overlay->cow.place.describe() + "; " +
+        (volume->overlay->read_only ? "stream it first" : "commit it or roll it back first"));
   if (control_) {
     const volumes::ManagedVolume gone = *volume;
     core::Worker worker;
@@ -123,6 +129,7 @@ nlohmann::json LiveDaemon::query_volumes() {
                          {"active", volume.error.empty()}};
     if (!volume.error.empty()) entry["error"] = volume.error;
     if (auto job = registry_.holder(name)) entry["job"] = job->id();
+    if (volume.overlay) entry["overlay"] = overlays_.describe(volume);
     list.push_back(std::move(entry));
   }
   return list;

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/overlay_merge.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/io/disk_identity.h"
+
+namespace dmjob::drivers {
+
+using boost::asio::awaitable;
+using volumes::Overlay;
+using volumes::OverlayDevice;
+using Kind = dm::OverlayStack::Kind;
+using Word = dm::SnapshotStatus::State;
+
+namespace {
+
+constexpr core::Duration kLook = std::chrono::milliseconds(100);
+constexpr core::Duration kAfterError = std::chrono::seconds(1);
+constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
+
+}  // namespace
+
+OverlayMerge::OverlayMerge(Environment& environment, core::Worker& worker, std::string volume,
+                           std::string job_id, core::OnError on_error)
+    : environment_(environment),
+      worker_(worker),
+      name_(std::move(volume)),
+      job_id_(std::move(job_id)),
+      on_error_(on_error) {}
+
+const volumes::ManagedVolume* OverlayMerge::volume() const {
+  const volumes::ManagedVolume* found = environment_.volumes.find(name_);
+  return found && found->overlay ? found : nullptr;
+}
+
+bool OverlayMerge::has_begun() const {
+  return volume() && volume()->overlay->stage == Overlay::Stage::kMerging;
+}
+
+template <typename Step>
+auto OverlayMerge::step(std::string what, Step function) -> awaitable<decltype(function())> {
+  auto hold =
+      co_await environment_.locks.acquire(name_, what + " of job '" + job_id_ + "'", kSlotPatience);
+  co_return co_await worker_.run(std::move(function));
+}
+
+awaitable<OverlayMerge::State> OverlayMerge::look() {
+  auto look = [&, volume = *volume()] {
+    return volumes::look_at(*environment_.control, environment_.ledger, volume);
+  };
+  co_return co_await worker_.run(std::move(look));
+}
+
+awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> disk) {
+  while (!job.must_return()) {
+    State state = co_await look();
+    const bool failed = state.status.state == Word::kMergeFailed;
+    if (job.pause_requested()) {
+      co_await rest(job, state);
+    } else if (state.kind == Kind::kNone) {
+      throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
+    } else if (state.kind != Kind::kMerging) {
+      co_await begin(job, disk);
+    } else if (failed) {
+      co_await face_failure(job);
+    } else if (volumes::is_given_up(state)) {
+      phase_ = "waiting for its scratch, which has failed";
+      co_await job.wait_kick(kAfterError);
+    } else if (show(job, state); state.status.empty()) {
+      co_return true;
+    } else {
+      phase_ = "merging";
+      co_await job.wait_kick(kLook);
+    }
+  }
+  co_return false;
+}
+
+// Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
+// place, and what is merged is still in the cow until the kernel has noted that it is not.
+awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+  volumes::ManagedVolume next = *volume();
+  next.overlay->stage = Overlay::Stage::kMerging;
+  next.overlay->merge_begun = true;
+  if (disk) {
+    next.device = *disk;
+    next.overlay->read_only = false;
+    auto identify = [&] { return io::identify_disk(next.device); };
+    const io::DiskIdentity identity = co_await worker_.run(std::move(identify));
+    next.overlay->origin_disk = identity;
+  }
+  phase_ = "beginning to merge";
+  environment_.volumes.set_device(name_, next.device);
+  co_await set_stage(job, *next.overlay);
+  auto begin = [&] {
+    OverlayDevice(*environment_.control, environment_.ledger, next).begin_merge();
+  };
+  co_await step("merge", std::move(begin));
+}
+
+awaitable<void> OverlayMerge::set_stage(core::Job& job, Overlay overlay) {
+  environment_.volumes.set_overlay(name_, std::move(overlay));
+  co_await job.host().persist();
+}
+
+void OverlayMerge::show(core::Job& job, const State& state) {
+  const std::uint64_t left = (state.status.used - state.status.metadata) * 512;
+  if (left < left_) job.progress().add_done(left_ - left);
+  left_ = left;
+  job.progress().set_remaining(left);
+}
+
+// --- pausing ---
+
+// The record follows: until it is written a boot merges on, for which there is room in any case.
+awaitable<bool> OverlayMerge::pause() {
+  const volumes::ManagedVolume now = *volume();
+  auto pause = [&] {
+    return OverlayDevice(*environment_.control, environment_.ledger, now).pause_merge();
+  };
+  co_return co_await step("pause", std::move(pause));
+}
+
+// A merge that failed has stopped by itself.
+awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
+  const bool merges =
+      state.kind == Kind::kMerging && state.status.state == Word::kValid && !state.status.empty();
+  if (merges) {
+    const bool paused = co_await pause();
+    if (!paused) {
+      phase_ = "merging until there is room in the scratch for a pause";
+      show(job, state);
+      co_await job.wait_kick(kLook);
+      co_return;
+    }
+    Overlay overlay = *volume()->overlay;
+    overlay.stage = Overlay::Stage::kHolding;
+    co_await set_stage(job, std::move(overlay));
+  }
+  phase_ = "paused";
+  co_await job.pause_point();
+  const bool failed = state.status.state == Word::kMergeFailed;
+  if (failed && !job.must_return()) co_await begin(job, std::nullopt);
+}
+
+// All is still there; loading the table again tries again.
+awaitable<void> OverlayMerge::face_failure(core::Job& job) {
+  phase_ = "the merge has failed";
+  const std::string disk = volume()->device;
+  const auto error = std::make_error_code(std::errc::io_error);
+  const auto action = job.io_error(on_error_, false, error);
+  if (action == core::ErrorAction::kReport)
+    throw core::Error("the merge into " + disk + " has failed (" + error.message() +
+                      "); nothing is lost: see to the disks, then commit volume '" + name_ + "'");
+  if (action == core::ErrorAction::kStop) co_return;
+  co_await job.wait_kick(kAfterError);
+  if (!job.must_return() && !job.pause_requested()) co_await begin(job, std::nullopt);
+}
+
+// --- the end ---
+
+awaitable<void> OverlayMerge::keep(core::Job& job) {
+  if (!has_begun()) co_return;
+  const State state = co_await look();
+  Overlay overlay = *volume()->overlay;
+  if (state.kind == Kind::kMerging) {
+    const bool kept = co_await pause();
+    if (!kept) co_return;
+  }
+  overlay.stage = Overlay::Stage::kHolding;
+  // An empty cow is a snapshot of this instant.
+  overlay.merge_begun = !state.status.empty();
+  co_await set_stage(job, std::move(overlay));
+}
+
+awaitable<void> OverlayMerge::finish(core::Job& job) {
+  if (!volume()) co_return;
+  const volumes::ManagedVolume done = *volume();
+  Overlay overlay = *done.overlay;
+  overlay.stage = Overlay::Stage::kDiscarding;
+  co_await set_stage(job, std::move(overlay));
+  auto discard = [&] {
+    volumes::discard_overlay(*environment_.control, environment_.ledger, done);
+  };
+  co_await step("end of the merge", std::move(discard));
+  environment_.volumes.set_overlay(name_, std::nullopt);
+  job.host().events.publish("VOLUME_CHANGE",
+                            {{"name", name_}, {"change", "merged"}, {"device", done.device}});
+  co_await job.host().persist();
+  phase_ = "done";
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The part of a job in which the kernel moves what a volume holds into the disk below it, live:
+//
+//   begin -> look ... look -> merged          keep: the volume holds again, from here on
+//     ^------- pause -------'                 finish: the volume is that disk alone
+//
+// A merge has no speed limit; pausing it really stops it, by a change of tables. Where the scratch
+// is so full that a write more might find no room, the merge goes on until it is not.
+//
+// The volume's record is written before each step of the kernel (volumes/overlay.h), so a restart
+// finds by look() how far it had come; this object knows nothing that a new one would not find.
+//
+// Thread: the reactor; steps on the worker.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libjob/core/job.h"
+#include "libjob/core/worker.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/volumes/overlay_device.h"
+
+namespace dmjob::drivers {
+
+class OverlayMerge {
+ public:
+  // All references outlive this.
+  OverlayMerge(Environment& environment, core::Worker& worker, std::string volume,
+               std::string job_id, core::OnError on_error);
+
+  // Returns true when all is merged, false if the job must return. `disk`: a whole copy of the
+  // origin, which takes its place with the first step; nullopt: the origin itself. Throws if the
+  // job is to fail.
+  boost::asio::awaitable<bool> run(core::Job& job, std::optional<std::string> disk);
+  // What has been merged stays merged; the rest is held. If that cannot be now, the kernel merges
+  // on, and the volume is whole all the same.
+  boost::asio::awaitable<void> keep(core::Job& job);
+  // Precondition: run() has returned true.
+  boost::asio::awaitable<void> finish(core::Job& job);
+
+  // The volume's record; null once finished.
+  const volumes::ManagedVolume* volume() const;
+  bool has_begun() const;
+  const std::string& phase() const { return phase_; }
+
+ private:
+  using State = dm::OverlayStack::State;
+  boost::asio::awaitable<State> look();
+  boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<bool> pause();
+  boost::asio::awaitable<void> rest(core::Job& job, const State& state);
+  boost::asio::awaitable<void> face_failure(core::Job& job);
+  boost::asio::awaitable<void> set_stage(core::Job& job, volumes::Overlay overlay);
+  void show(core::Job& job, const State& state);
+  template <typename Step>
+  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
+
+  Environment& environment_;
+  core::Worker& worker_;
+  const std::string name_;
+  const std::string job_id_;
+  const core::OnError on_error_;
+  std::string phase_ = "starting";
+  std::uint64_t left_ = 0;  // bytes to merge
+};
+
+}  // namespace dmjob::drivers

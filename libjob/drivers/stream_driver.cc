@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/stream_driver.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/plan_check.h"
+#include "libjob/io/disk_identity.h"
+
+namespace dmjob::drivers {
+
+using boost::asio::awaitable;
+
+StreamDriver::StreamDriver(Environment& environment, StreamPlan plan, const std::string& job_id,
+                           bool resumed)
+    : CopyDriver(environment, std::move(plan.copy), job_id, resumed),
+      volume_(std::move(plan.volume)),
+      lock_target_(plan.lock_target),
+      merge_(environment, worker_, volume_, job_id, plan_.on_target_error) {
+  if (!environment.control) throw core::Error("this kernel has no device-mapper");
+}
+
+nlohmann::json StreamDriver::record() const {
+  nlohmann::json record = plan_.record();
+  record["stream-of"] = volume_;
+  record["lock-target"] = lock_target_;
+  return record;
+}
+
+StreamPlan StreamDriver::restore_plan(const nlohmann::json& record) {
+  return {CopyPlan::restore(record), record.at("stream-of"), record.at("lock-target")};
+}
+
+bool StreamDriver::has_copied() const {
+  const volumes::ManagedVolume* volume = environment_.volumes.find(volume_);
+  return volume && volume->device == plan_.target;
+}
+
+// --- on the worker ---
+
+void StreamDriver::require_same_disks() const {
+  for (const auto& [path, before] :
+       {std::pair(plan_.source, plan_.source_disk), std::pair(plan_.target, plan_.target_disk)})
+    if (io::compare(before, io::identify_disk(path)) == io::Sameness::kDifferent)
+      throw core::Error("another disk is in the place of " + path + ": start the stream again");
+}
+
+// False if there is nothing to go on from.
+bool StreamDriver::open_checkpoint() {
+  if (!resumed_) return false;
+  try {
+    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
+    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset,
+                                          plan_.uuid));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void StreamDriver::open_copy() {
+  require_same_disks();
+  if (lock_target_) lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+  const bool goes_on = open_checkpoint();
+  if (!goes_on) {
+    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
+    scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device),
+                                            scratch_device_.offset, plan_.uuid, plan_.size,
+                                            plan_.granularity, log_bytes(plan_)));
+  }
+  bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
+                                     io::open_device(plan_.target, io::Access::kReadWrite),
+                                     *scratch_, control_, environment_.clock, plan_, error_map_);
+  if (goes_on) bulk_->load_checkpoint();
+}
+
+// dm claims the target once the volume stands on it.
+void StreamDriver::close(bool ends) {
+  bulk_.reset();
+  if (ends && scratch_) scratch_->wipe();
+  scratch_.reset();
+  scratch_device_ = {};
+  lock_.reset();
+  if (ends) remove_scratch(plan_.scratch);
+}
+
+// --- on the reactor ---
+
+awaitable<void> StreamDriver::run(core::Job& job) {
+  if (has_nothing()) co_return;
+  if (!has_copied()) {
+    co_await open(job);
+    if (job.must_return()) co_return;
+    set_phase("copying");
+    bool more = true;
+    while (more) {
+      co_await copy(job);
+      if (job.must_return()) co_return;
+      more = co_await try_given_up_again(*bulk_);
+    }
+    auto close_copy = [this] { close(false); };
+    co_await worker_.run(std::move(close_copy));
+  }
+  merging_ = true;
+  co_await merge_.run(job, plan_.target);
+}
+
+awaitable<void> StreamDriver::open(core::Job& job) {
+  auto open = [this] { open_copy(); };
+  co_await worker_.run(std::move(open));
+  const std::uint64_t left = bulk_->dirty().dirty_bytes();
+  const std::uint64_t known = job.progress().get().offset;
+  if (plan_.size - left > known) job.progress().add_done(plan_.size - left - known);
+  show_left(job, left);
+}
+
+// Until all is on stable storage.
+awaitable<void> StreamDriver::copy(core::Job& job) {
+  io::CopyEnd end = io::CopyEnd::kTime;
+  while (end != io::CopyEnd::kClean || bulk_->dirty().count() > 0) {
+    end = co_await copy_slice(job, *bulk_);
+    if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
+    auto store = [&] { return bulk_->checkpoint(); };
+    const auto error = co_await worker_.run(std::move(store));
+    if (error) co_await face_and_wait(job, *error);
+    if (job.must_return()) co_return;
+    co_await job.pause_point();
+    if (job.must_return()) co_return;
+  }
+}
+
+// A new daemon comes here without run(): after a boot something may be left to merge.
+awaitable<void> StreamDriver::prepare(core::Job& job) {
+  if (!has_nothing() && merge_.volume()) co_await merge_.run(job, plan_.target);
+}
+
+awaitable<void> StreamDriver::commit(core::Job& job) {
+  if (!has_nothing()) co_await merge_.finish(job);
+}
+
+awaitable<void> StreamDriver::abort(core::Job& job) {
+  if (!has_nothing() && has_copied() && merge_.volume()) co_await merge_.keep(job);
+}
+
+awaitable<void> StreamDriver::clean(core::Job& job) {
+  if (has_nothing()) co_return;
+  auto close_all = [this, ends = !job.exiting()] {
+    close(ends);
+    finish_map();
+  };
+  co_await worker_.run(std::move(close_all));
+}
+
+nlohmann::json StreamDriver::describe() const {
+  nlohmann::json about = CopyDriver::describe();
+  about["volume"] = volume_;
+  if (merging_) {
+    about["phase"] = merge_.phase();
+    about["dirty"] = 0;
+  }
+  return about;
+}
+
+}  // namespace dmjob::drivers

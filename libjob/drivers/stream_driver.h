@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Makes a volume that holds its writes independent of the disk it stands on. Type "stream".
+//
+//   copying   origin to target, both untouched by the volume, which goes on holding
+//   merging   the target, now a whole copy, takes the origin's place; what is held goes into it
+//   done      the volume is the target alone
+//
+// Cancelled while copying, the volume is as it was; while merging, it stands on the target and
+// holds the rest. A volume that holds nothing has nothing to stream, and that is done at once.
+//
+// Thread: the reactor; what blocks runs on the worker.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/overlay_merge.h"
+#include "libjob/drivers/scratch_place.h"
+#include "libjob/io/device_lock.h"
+#include "libjob/store/scratch.h"
+
+namespace dmjob::drivers {
+
+struct StreamPlan {
+  CopyPlan copy;  // as of an offline copy: no volume in it
+  std::string volume;
+  bool lock_target = true;  // else the volume's scratch is in its tail, which is lock enough
+};
+
+class StreamDriver : public CopyDriver {
+ public:
+  StreamDriver(Environment& environment, StreamPlan plan, const std::string& job_id, bool resumed);
+  static StreamPlan restore_plan(const nlohmann::json& record);
+
+  std::string_view type() const override { return "stream"; }
+  boost::asio::awaitable<void> run(core::Job& job) override;
+  boost::asio::awaitable<void> prepare(core::Job& job) override;
+  boost::asio::awaitable<void> commit(core::Job& job) override;
+  boost::asio::awaitable<void> abort(core::Job& job) override;
+  boost::asio::awaitable<void> clean(core::Job& job) override;
+  bool can_complete() const override { return false; }
+  nlohmann::json describe() const override;
+  nlohmann::json record() const override;
+
+ private:
+  bool has_nothing() const { return plan_.target.empty(); }
+  // The target has taken the origin's place.
+  bool has_copied() const;
+  boost::asio::awaitable<void> open(core::Job& job);
+  boost::asio::awaitable<void> copy(core::Job& job);
+  // On the worker.
+  void require_same_disks() const;
+  void open_copy();
+  bool open_checkpoint();
+  void close(bool ends);
+
+  const std::string volume_;
+  const bool lock_target_;
+  OverlayMerge merge_;
+  bool merging_ = false;
+  std::optional<io::DeviceLock> lock_;
+  OpenScratch scratch_device_;
+  std::optional<store::Scratch> scratch_;
+  std::unique_ptr<BulkCopy> bulk_;
+};
+
+}  // namespace dmjob::drivers

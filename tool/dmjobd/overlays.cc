@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/overlays.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+
+namespace dmjob::daemon {
+
+using boost::asio::awaitable;
+using volumes::ManagedVolume;
+using volumes::Overlay;
+using volumes::OverlayDevice;
+
+namespace {
+
+// For a volume's modify slot.
+constexpr core::Duration kPatience = std::chrono::minutes(1);
+
+}  // namespace
+
+Overlays::Overlays(drivers::Environment& environment, core::Registry& registry,
+                   core::EventBus& events, StateKeeper& keeper,
+                   std::function<drivers::CheckContext()> context)
+    : environment_(environment),
+      registry_(registry),
+      events_(events),
+      keeper_(keeper),
+      context_(std::move(context)) {}
+
+dm::Control& Overlays::control_or_refuse() const {
+  if (!environment_.control)
+    throw core::Error("this kernel has no device-mapper (modprobe dm-mod)");
+  return *environment_.control;
+}
+
+void Overlays::publish_change(const ManagedVolume& volume, nlohmann::json more) {
+  nlohmann::json data{{"name", volume.name}, {"device", volume.device}};
+  data.update(more);
+  events_.publish("VOLUME_CHANGE", std::move(data));
+}
+
+// --- making ---
+
+awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
+  control_or_refuse();
+  auto hold = co_await environment_.locks.acquire(request.name, "overlay", kPatience);
+  if (environment_.volumes.find(request.name))
+    throw core::Error("volume '" + request.name + "' exists already");
+  core::Worker worker;
+  const drivers::CheckContext context = context_();
+  auto check = [&] { return drivers::check_overlay(request, context); };
+  ManagedVolume volume = co_await worker.run(std::move(check));
+  co_await begin(std::move(volume), "overlay");
+}
+
+awaitable<void> Overlays::snapshot(drivers::OverlayRequest request) {
+  control_or_refuse();
+  auto hold = co_await environment_.locks.acquire(request.name, "snapshot", kPatience);
+  core::Worker worker;
+  const drivers::CheckContext context = context_();
+  auto check = [&] { return drivers::check_snapshot(request, context); };
+  ManagedVolume volume = co_await worker.run(std::move(check));
+  if (auto job = registry_.holder(request.name))
+    throw core::Error("volume '" + request.name + "' is in use by job '" + job->id() +
+                      "': end it first");
+  co_await begin(std::move(volume), "snapshot");
+}
+
+// The cow is there, empty and on disk, before the state file says so, and that says so before the
+// kernel writes to it.
+awaitable<void> Overlays::begin(ManagedVolume volume, std::string what) {
+  dm::Control& control = control_or_refuse();
+  const bool is_new = environment_.volumes.find(volume.name) == nullptr;
+  core::Worker worker;
+  std::string failed;
+  try {
+    auto make = [&] {
+      return std::make_unique<OverlayDevice>(control, environment_.ledger, volume, true);
+    };
+    const auto device = co_await worker.run(std::move(make));
+    is_new ? environment_.volumes.add(volume)
+           : environment_.volumes.set_overlay(volume.name, volume.overlay);
+    co_await keeper_.persist();
+    auto start = [&] {
+      if (is_new)
+        device->activate();
+      else
+        device->hold();
+    };
+    co_await worker.run(std::move(start));
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) {
+    co_await put_back(volume);
+    throw core::Error(what + " of volume '" + volume.name + "' did not come about: " + failed);
+  }
+  publish_change(volume, {{"change", what}});
+}
+
+// Nothing has been written to the cow.
+awaitable<void> Overlays::put_back(ManagedVolume volume) {
+  dm::Control& control = control_or_refuse();
+  core::Worker worker;
+  auto take_away = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
+  co_await worker.run(std::move(take_away));
+  if (volume.overlay->read_only)
+    environment_.volumes.remove(volume.name);
+  else if (environment_.volumes.find(volume.name))
+    environment_.volumes.set_overlay(volume.name, std::nullopt);
+  co_await keeper_.persist();
+}
+
+// --- ending ---
+
+awaitable<void> Overlays::rollback(std::string name) {
+  dm::Control& control = control_or_refuse();
+  auto hold = co_await environment_.locks.acquire(name, "rollback", kPatience);
+  const ManagedVolume* found = environment_.volumes.find(name);
+  if (!found) throw core::Error("volume '" + name + "' is not managed by dmjob");
+  if (auto job = registry_.holder(name))
+    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
+  ManagedVolume volume = *found;
+  core::Worker worker;
+  auto remove = [&] {
+    drivers::check_rollback(volume, control);
+    volumes::deactivate(control, volume);
+  };
+  co_await worker.run(std::move(remove));
+  co_await discard(volume);
+  publish_change(volume, {{"change", "rolled back"}});
+}
+
+// From the first write of the state file on what the cow holds is given up; the second says that it
+// is gone.
+awaitable<void> Overlays::discard(ManagedVolume volume) {
+  dm::Control& control = control_or_refuse();
+  volume.overlay->stage = Overlay::Stage::kDiscarding;
+  environment_.volumes.set_overlay(volume.name, volume.overlay);
+  co_await keeper_.persist();
+  core::Worker worker;
+  auto end = [&] { volumes::discard_overlay(control, environment_.ledger, volume); };
+  co_await worker.run(std::move(end));
+  environment_.volumes.set_overlay(volume.name, std::nullopt);
+  co_await keeper_.persist();
+}
+
+}  // namespace dmjob::daemon
