@@ -48,6 +48,34 @@ class Volumes(CliStory):
         self.assertEqual(self.expect_json(self.dmjob("--json", "volumes")), VOLUMES)
 
 
+class Overlays(CliStory):
+    def test_overlay_sends_absolute_paths(self):
+        self.expect(self.dmjob("--quiet", "overlay", "data", "/dev/sdb", "--target", "/dev/sdc"), 0, out="")
+        self.expect_asked(("volume-overlay", {"name": "data", "backing": "/dev/sdb", "target": "/dev/sdc"}))
+
+    def test_snapshot_and_rollback_name_the_volume(self):
+        self.expect(self.dmjob("--quiet", "snapshot", "data", "--scratch", "/s", "--force"), 0, out="")
+        self.expect(self.dmjob("--quiet", "rollback", "data"), 0, out="")
+        self.expect_asked(("volume-snapshot", {"name": "data", "scratch": "/s", "force": True}),
+                          ("volume-rollback", {"name": "data"}))
+
+    def test_stream_and_commit_print_the_id(self):
+        self.expect(self.dmjob("stream", "data", "/dev/sdc", "--id", "s", "--on-source-error", "stop"), 0, out="s\n")
+        self.expect(self.dmjob("commit", "data", "--id", "c", "--manual-dismiss"), 0, out="c\n")
+        self.expect_asked(
+            ("block-stream", {"device": "data", "target": "/dev/sdc", "job-id": "s", "on-source-error": "stop"}),
+            ("block-commit", {"device": "data", "job-id": "c", "auto-dismiss": False}))
+
+    def test_a_held_volume_is_seen_at_once(self):
+        overlay = {"origin": "/dev/sdb", "read-only": True, "scratch": "/s", "size": 1 << 30, "used": 1 << 29,
+                   "held": True, "to-do": "stream the volume"}
+        self.daemon.volumes = [{**VOLUMES[0], "overlay": overlay}]
+        self.expect(self.dmjob("volumes"), 0, out=(
+            "NAME  SIZE  DISK      KIND     JOB   STATE\n"
+            "data  10G   /dev/sdc  managed  data  "
+            "HELD, its writes wait: stream the volume; 512M of 1G in /s\n"))
+
+
 class Copy(CliStory):
     def test_copy_prints_the_id(self):
         self.expect(self.dmjob("copy", "data", "/dev/sdb"), 0, out="vol1\n")

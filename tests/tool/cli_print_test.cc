@@ -91,6 +91,22 @@ TEST(Info, TellsWhatGoesOn) {
             "to do      nothing: it goes on by itself; `dmjob pause vol1` holds it\n");
 }
 
+TEST(Info, TellsThatAVolumeIsHeld) {
+  json job = running_job();
+  job["type"] = "stream";
+  JobContext context;
+  context.held = true;
+  EXPECT_THAT(job_info(job, context), HasSubstr("HELD: writes to it wait"));
+  EXPECT_THAT(job_info(job, context), HasSubstr("they go on when the merge begins"));
+}
+
+TEST(Info, TellsWhatAReadyCommitMeans) {
+  json job = job_in("ready");
+  job["type"] = "commit";
+  EXPECT_THAT(job_info(job, {}), HasSubstr("all is merged; what is written goes to the disk"));
+  EXPECT_THAT(job_info(job, {}), HasSubstr("`dmjob complete vol1` ends the snapshot"));
+}
+
 TEST(Info, TellsOfTheLastError) {
   json job = job_in("paused");
   job["io-status"] = "nospace";

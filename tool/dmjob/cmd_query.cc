@@ -24,17 +24,22 @@ json ask_if_known(Client& client, const std::string& command,
   }
 }
 
-std::optional<bool> is_managed(const json& volumes, const std::string& name) {
+// Null: not a volume, or not known.
+json volume_of(const json& volumes, const std::string& name) {
   for (const json& volume : volumes) {
-    if (text_of(volume, "name") == name) return flag_of(volume, "managed");
+    if (text_of(volume, "name") == name) return volume;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 JobContext context_of(Client& client, const json& job, bool gone) {
   JobContext context;
   context.gone = gone;
-  context.managed = is_managed(ask_if_known(client, "query-volumes"), text_of(job, "volume"));
+  const json volume = volume_of(ask_if_known(client, "query-volumes"), text_of(job, "volume"));
+  if (volume.is_object()) {
+    context.managed = flag_of(volume, "managed");
+    context.held = flag_of(volume.value("overlay", json::object()), "held");
+  }
   context.events = ask_if_known(client, "query-events", {{"since", 0}});
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   context.now = std::chrono::duration_cast<std::chrono::seconds>(now).count();

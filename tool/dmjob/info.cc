@@ -39,10 +39,26 @@ constexpr std::array kMeanings = {
     StatusWords{"concluded", "over"},
 };
 
+// Of the jobs that end an overlay.
+constexpr std::array kOverlayMeanings = {
+    StatusWords{"paused", "stopped; what is written to the volume goes to its scratch"},
+    StatusWords{"ready", "all is merged; what is written goes to the disk"},
+    StatusWords{"standby", "all is merged; what is written goes to the disk"},
+    StatusWords{"aborting", "ends without success; the volume stays whole"},
+};
+
+bool ends_overlay(const json& job) {
+  return text_of(job, "type") == "stream" || text_of(job, "type") == "commit";
+}
+
 std::string meaning_of(const json& job) {
   if (const std::string phase = text_of(job, "phase");
       text_of(job, "status") == "running" && !phase.empty()) {
     return phase;
+  }
+  for (const StatusWords& words : kOverlayMeanings) {
+    if (ends_overlay(job) && words.status == text_of(job, "status"))
+      return std::string(words.meaning);
   }
   for (const StatusWords& words : kMeanings) {
     const bool fits = words.type.empty() || words.type == text_of(job, "type");
@@ -107,6 +123,14 @@ std::string speed_text(const json& job) {
          (limit == 0 ? "no limit" : "limit " + format_size(limit) + "/s");
 }
 
+// In the merge nothing new goes to the scratch.
+std::string held_text(const json& job, const JobContext& context) {
+  if (!context.held) return "";
+  if (!ends_overlay(job)) return ", HELD: writes to it wait, since its scratch is full";
+  return ", HELD: writes to it wait, since its scratch is full; none is lost, they go on when the "
+         "merge begins";
+}
+
 std::string time_left(const json& job) {
   const auto eta = number_of(job, "eta");
   return eta == 0 ? "" : format_duration(eta);
@@ -132,6 +156,9 @@ std::string commands(const json& job, std::string_view verb, std::string_view ef
 std::string advice_when_ready(const json& job, const JobContext& context) {
   const std::string volume = text_of(job, "volume");
   const std::string target = text_of(job, "target");
+  if (ends_overlay(job))
+    return commands(job, "complete", "ends the snapshot") + "; " +
+           commands(job, "cancel", "begins it anew, of that instant");
   const std::string keep = commands(job, "cancel", "ends it and leaves " + target + " a copy");
   if (context.managed == false)
     return keep + "; " + volume + " is not managed by dmjob and cannot be switched";
@@ -165,7 +192,7 @@ std::string job_info(const json& job, const JobContext& context) {
   const std::vector<std::vector<std::string>> all{
       {"job", text_of(job, "id") + ", " + text_of(job, "type")},
       {"status", status_line(job, context)},
-      {"volume", text_of(job, "volume")},
+      {"volume", text_of(job, "volume") + held_text(job, context)},
       {"target", text_of(job, "target")},
       {"progress", progress_text(job)},
       {"speed", context.gone ? "" : speed_text(job)},

@@ -41,8 +41,20 @@ Row job_row(const json& job, std::string status) {
           or_dash(text_of(job, "target"))};
 }
 
+std::string overlay_state(const json& overlay) {
+  const std::string room = format_size(number_of(overlay, "used")) + " of " +
+                           format_size(number_of(overlay, "size")) + " in " +
+                           text_of(overlay, "scratch");
+  if (const auto trouble = text_of(overlay, "trouble"); !trouble.empty())
+    return "FAILED: " + trouble + "; " + room;
+  if (flag_of(overlay, "held"))
+    return "HELD, its writes wait: " + text_of(overlay, "to-do") + "; " + room;
+  return (flag_of(overlay, "read-only") ? "overlay, " : "snapshot, ") + room;
+}
+
 std::string volume_state(const json& volume) {
   if (const auto error = text_of(volume, "error"); !error.empty()) return error;
+  if (volume.contains("overlay")) return overlay_state(volume["overlay"]);
   return flag_of(volume, "active") ? "active" : "not active";
 }
 

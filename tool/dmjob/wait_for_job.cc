@@ -23,9 +23,19 @@ std::string goes_on(const std::vector<std::string>& ids) {
 
 void tell_ready(const Call& call, const Outcome& outcome) {
   const std::string id = text_of(outcome.job, "id");
+  if (text_of(outcome.job, "type") == "commit")
+    return call.console().remark("all is merged; `dmjob complete " + id +
+                                 "` ends the snapshot, `dmjob cancel " + id + "` begins it anew");
   call.console().remark("job '" + id + "' is ready; `dmjob complete " + id + "` switches to " +
                         text_of(outcome.job, "target") + ", `dmjob cancel " + id +
                         "` leaves it a copy");
+}
+
+std::string left_by(const nlohmann::json& job) {
+  const std::string type = text_of(job, "type");
+  if (type == "stream" || type == "commit")
+    return "volume " + text_of(job, "volume") + " is whole, `dmjob volumes` tells where it stands";
+  return text_of(job, "target") + " is not a usable copy";
 }
 
 // A copy that ends well with holes in it must not look like a whole one.
@@ -45,10 +55,8 @@ void tell(const Call& call, const Outcome& outcome) {
       tell_unreadable(call, outcome);
       return call.console().remark(job + (compared ? "is done: both are equal" : "is done"));
     case Ending::kCancelled:
-      throw CliError(
-          kExitFailed,
-          job + "was cancelled" +
-              (compared ? "" : "; " + text_of(outcome.job, "target") + " is not a usable copy"));
+      throw CliError(kExitFailed,
+                     job + "was cancelled" + (compared ? "" : "; " + left_by(outcome.job)));
     case Ending::kFailed:
       throw CliError(kExitFailed, job + "failed: " + outcome.error);
   }
