@@ -62,26 +62,30 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
           .device = stable_path(device),
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
+          .tracking = std::nullopt,
           .error = {}};
 }
 
-void activate(dm::Control& control, const ManagedVolume& volume) {
-  const std::string uuid = dm::volume_uuid(volume.uuid);
-  if (auto found = control.find(volume.name)) {
-    if (found->uuid == uuid) return;
-    throw core::Error("a device '" + volume.name +
-                      "' that is not dmjob's is in the way: remove or rename it");
-  }
+dm::NewDevice device_of(const ManagedVolume& volume) {
   const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
-  io::ProbeResult disk = io::probe(path);
+  const io::ProbeResult disk = io::probe(path);
   if (disk.size / 512 < volume.sectors)
     throw core::Error(path + " is smaller than volume '" + volume.name +
                       "': it is not the disk that was attached");
-  control.create({.name = volume.name,
-                  .uuid = uuid,
-                  .table = dm::linear_table(volume.sectors, disk.dev),
-                  .visibility = dm::Visibility::kPublic,
-                  .read_only = false});
+  return {.name = volume.name,
+          .uuid = dm::volume_uuid(volume.uuid),
+          .table = dm::linear_table(volume.sectors, disk.dev),
+          .visibility = dm::Visibility::kPublic,
+          .read_only = false};
+}
+
+void activate(dm::Control& control, const ManagedVolume& volume) {
+  if (auto found = control.find(volume.name)) {
+    if (found->uuid == dm::volume_uuid(volume.uuid)) return;
+    throw core::Error("a device '" + volume.name +
+                      "' that is not dmjob's is in the way: remove or rename it");
+  }
+  control.create(device_of(volume));
 }
 
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path) {

@@ -2,6 +2,7 @@
 #include "libjob/volumes/managed_volumes.h"
 
 #include <cassert>
+#include <utility>
 
 namespace dmjob::volumes {
 
@@ -30,6 +31,10 @@ void ManagedVolumes::finish_pivot(const std::string& name) {
   volume.pivot_to.reset();
 }
 
+void ManagedVolumes::set_tracking(const std::string& name, std::optional<Tracking> tracking) {
+  volumes_.at(name).tracking = std::move(tracking);
+}
+
 void ManagedVolumes::set_error(const std::string& name, const std::string& error) {
   volumes_.at(name).error = error;
 }
@@ -42,6 +47,7 @@ nlohmann::json ManagedVolumes::record() const {
                          {"device", volume.device},
                          {"sectors", volume.sectors}};
     if (volume.pivot_to) entry["pivot-to"] = *volume.pivot_to;
+    if (volume.tracking) entry["tracking"] = volume.tracking->record();
     list.push_back(std::move(entry));
   }
   return list;
@@ -56,6 +62,7 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
     entry.at("device").get_to(volume.device);
     entry.at("sectors").get_to(volume.sectors);
     if (entry.contains("pivot-to")) volume.pivot_to = entry["pivot-to"].get<std::string>();
+    if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);
     add(std::move(volume));
   }
 }

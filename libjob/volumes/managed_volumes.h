@@ -18,6 +18,7 @@
 #include <string>
 
 #include "dm/control.h"
+#include "libjob/volumes/tracking.h"
 
 namespace dmjob::volumes {
 
@@ -27,6 +28,7 @@ struct ManagedVolume {
   std::string device;         // path; a link that survives a reboot where there is one
   std::uint64_t sectors = 0;  // of 512
   std::optional<std::string> pivot_to;
+  std::optional<Tracking> tracking;
   std::string error;  // why it is not active; not stored
 };
 
@@ -41,6 +43,7 @@ class ManagedVolumes {
   void set_pivot(const std::string& name, const std::string& target);
   void revoke_pivot(const std::string& name);
   void finish_pivot(const std::string& name);  // it lives on the target from now on
+  void set_tracking(const std::string& name, std::optional<Tracking> tracking);
   void set_error(const std::string& name, const std::string& error);
 
   nlohmann::json record() const;
@@ -54,6 +57,8 @@ class ManagedVolumes {
 
 // Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
+// The device that activate() makes. Its disk must be there, and large enough.
+dm::NewDevice device_of(const ManagedVolume& volume);
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
 // it is there already; then its uuid must be ours.
 void activate(dm::Control& control, const ManagedVolume& volume);
