@@ -10,6 +10,7 @@
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"
 #include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/tracker.h"
 
 namespace dmjob::volumes {
 namespace {
@@ -92,11 +93,12 @@ bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::stri
   return control.table(volume.name) == dm::linear_table(volume.sectors, io::probe(path).dev);
 }
 
-void deactivate(dm::Control& control, const ManagedVolume& volume) {
+void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   auto found = control.find(volume.name);
   if (!found || found->uuid != dm::volume_uuid(volume.uuid)) return;
   if (found->open_count > 0)
     throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
+  if (volume.tracking) end_tracking(control, ledger, volume);
   control.remove(volume.name);
 }
 

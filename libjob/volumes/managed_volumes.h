@@ -18,6 +18,7 @@
 #include <string>
 
 #include "dm/control.h"
+#include "dm/suspend_guard.h"
 #include "libjob/volumes/tracking.h"
 
 namespace dmjob::volumes {
@@ -64,8 +65,8 @@ dm::NewDevice device_of(const ManagedVolume& volume);
 void activate(dm::Control& control, const ManagedVolume& volume);
 // True if its device is linear on the disk at `path`, from the start.
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
-// Removes the device. Refuses while it is open.
-void deactivate(dm::Control& control, const ManagedVolume& volume);
+// Removes the device, and its tracker. Refuses while it is open.
+void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 
 // The link to a disk that survives reboots (/dev/disk/by-id, by-partuuid), or the path itself.
 std::string stable_path(const std::string& path);

@@ -70,10 +70,9 @@ Tracker::Tracker(dm::Control& control, dm::Ledger& ledger, ManagedVolume volume,
       volume_(std::move(volume)),
       regions_(count_regions(bytes_of(volume_), volume_.tracking->granularity)),
       device_(open_device(volume_, how == How::kMake)),
-      scratch_(how == How::kMake
-                   ? make_scratch(volume_, device_)
-                   : store::Scratch::open(std::move(device_.device), device_.offset,
-                                          volume_.tracking->uuid)),
+      scratch_(how == How::kMake ? make_scratch(volume_, device_)
+                                 : store::Scratch::open(std::move(device_.device), device_.offset,
+                                                        volume_.tracking->uuid)),
       stack_(control, ledger, spec_on(volume_, device_, scratch_->layout())) {}
 
 // --- the logs ---
@@ -196,6 +195,13 @@ TrackerState look_at_tracker(dm::Control& control, const std::string& volume) {
   state.writes_fail = status.legs.front() != dm::Health::kAlive;
   state.marked = status.regions - status.regions_in_sync;
   return state;
+}
+
+void stop_marking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  if (!look_at_tracker(control, volume.name).there) return;
+  dm::CopyStack stack(control, ledger, bare_spec(volume));
+  stack.preload({dm::WriteMode::Kind::kPassing, 0});
+  stack.switch_writes(dm::SuspendMode::kNoFlush, [] {});
 }
 
 void end_tracking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {

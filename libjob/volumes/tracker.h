@@ -99,6 +99,10 @@ struct TrackerState {
 };
 TrackerState look_at_tracker(dm::Control& control, const std::string& volume);
 
+// Of one that misses marks: it marks no more, and its failure is not the volume's. No effect if it
+// is not there.
+void stop_marking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
+
 // The volume has its own table again, if it is there; nothing of the tracker is left. Also of one
 // that is half made or half gone.
 void end_tracking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);

@@ -27,6 +27,10 @@ class Volumes(CliStory):
         path = os.path.join(self.folder.name, "disk.img")
         self.expect_asked(("volume-attach", {"name": "data", "device": path}))
 
+    def test_untrack_sends_the_name(self):
+        self.expect(self.dmjob("untrack", "data"), 0, out="")
+        self.expect_asked(("volume-untrack", {"name": "data"}))
+
     def test_detach_sends_the_name(self):
         self.expect(self.dmjob("detach", "data"), 0, out="")
         self.expect_asked(("volume-detach", {"name": "data"}))

@@ -28,6 +28,7 @@ class FakeDaemon : public daemon::Daemon {
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
+  boost::asio::awaitable<void> untrack(std::string name) override;
   nlohmann::json query_volumes() override { return volumes; }
 
   // A job in status running, and what it works on.

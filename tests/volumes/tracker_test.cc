@@ -170,6 +170,17 @@ TEST_F(TrackerTest, OfAnotherChainIsNotOpened) {
   EXPECT_THROW(tracker(), std::system_error);
 }
 
+TEST_F(TrackerTest, ThatMissesMarksLetsTheWritesPassUntilItEnds) {
+  begin_proven();
+  fail_log();
+  stop_marking(kernel, ledger, volume);
+  EXPECT_EQ(kernel.table("dmjob-_vol-wr"), dm::linear_table(volume.sectors, number("base")));
+  EXPECT_FALSE(tracker().find());
+  stop_marking(kernel, ledger, volume);
+  end_tracking(kernel, ledger, volume);
+  EXPECT_TRUE(volume_has_own_table());
+}
+
 TEST_F(TrackerTest, ThatEndsLeavesTheVolumeItsOwnTableAndNothingElse) {
   begin_proven();
   end_tracking(kernel, ledger, volume);

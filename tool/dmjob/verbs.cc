@@ -15,6 +15,7 @@ constexpr std::array kVerbs = {
          nullptr, attach},
     Verb{"detach", "NAME", "end a volume; its disk keeps all", nullptr, detach},
     Verb{"volumes", "", "volumes, and what they live on", nullptr, volumes},
+    Verb{"untrack", "VOLUME", "end the chain of its incremental backups", nullptr, untrack},
     Verb{"copy", "SOURCE TARGET", "copy a volume in use, a disk or a file; print the id of the job",
          add_copy_options, copy},
     Verb{"backup", "SOURCE TARGET [SOURCE TARGET...]",

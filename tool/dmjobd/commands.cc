@@ -158,6 +158,7 @@ constexpr std::array kCommands{
     Command{"volume-compare", kAll, kCompare, volume_compare},
     Command{"volume-attach", kAll, kAttach, volume_attach},
     Command{"volume-detach", kAll, kByName, volume_detach},
+    Command{"volume-untrack", kAll, kByName, volume_untrack},
 };
 
 void check_caller(const Command& command, Access caller) {

@@ -123,4 +123,11 @@ Answer volume_detach(Daemon& daemon, Arguments arguments) {
   co_return json::object();
 }
 
+Answer volume_untrack(Daemon& daemon, Arguments arguments) {
+  std::string name = arguments.text("name");
+  auto ended = daemon.untrack(std::move(name));
+  co_await std::move(ended);
+  co_return json::object();
+}
+
 }  // namespace dmjob::daemon

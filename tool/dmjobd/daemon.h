@@ -32,7 +32,9 @@ class Daemon {
   // A managed volume NAME over the disk at `device`, active at once and after each boot.
   virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;
   virtual boost::asio::awaitable<void> detach(std::string name) = 0;
-  // [{"name", "device", "size", "managed", "active", "job"?, "error"?}], by name.
+  // Ends its chain of incremental backups.
+  virtual boost::asio::awaitable<void> untrack(std::string name) = 0;
+  // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "tracking"?}], by name.
   virtual nlohmann::json query_volumes() = 0;
 };
 

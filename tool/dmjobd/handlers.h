@@ -35,6 +35,7 @@ Answer transaction(Daemon& daemon, Arguments arguments);
 Answer volume_compare(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);
+Answer volume_untrack(Daemon& daemon, Arguments arguments);
 
 // --- commands_job.cc ---
 // The job-* family names the job `id`, and an unknown one is GenericError; for the block-job-*

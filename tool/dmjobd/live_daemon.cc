@@ -39,7 +39,8 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
             .events = events_,
             .persist = [this] { return keeper_.persist(); },
             .persist_soon = [this] { keeper_.persist_soon(); },
-            .gone = [this](core::Job& job) { registry_.remove(job); }} {}
+            .gone = [this](core::Job& job) { registry_.remove(job); }},
+      trackers_(environment_, registry_, events_, keeper_) {}
 
 // --- the state ---
 
@@ -102,6 +103,7 @@ awaitable<void> LiveDaemon::start() {
     boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);
     co_await activate_volumes();
     co_await report_strangers();
+    boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
   }
   const Jobs jobs = registry_.jobs();
   for (const auto& job : jobs) start_again(*job);
@@ -119,6 +121,18 @@ void LiveDaemon::start_again(core::Job& job) {
   }
 }
 
+bool LiveDaemon::is_known(const std::string& inner_name) const {
+  const auto of_job = [&](const auto& job) {
+    return inner_name.starts_with(dm::inner_name(job->id(), ""));
+  };
+  const auto of_tracker = [&](const auto& entry) {
+    return entry.second.tracking &&
+           inner_name.starts_with(dm::inner_name(volumes::Tracker::id_of(entry.first), ""));
+  };
+  return std::ranges::any_of(registry_.jobs(), of_job) ||
+         std::ranges::any_of(volumes_.all(), of_tracker);
+}
+
 // Devices with our UUID that no job of ours knows are reported, never removed.
 awaitable<void> LiveDaemon::report_strangers() {
   core::Worker worker;
@@ -132,10 +146,7 @@ awaitable<void> LiveDaemon::report_strangers() {
   };
   const std::vector<std::string> inner = co_await worker.run(std::move(list));
   for (const std::string& name : inner) {
-    const bool known = std::ranges::any_of(registry_.jobs(), [&](const auto& job) {
-      return name.starts_with(dm::inner_name(job->id(), ""));
-    });
-    if (!known)
+    if (!is_known(name))
       log_warning("device '" + name +
                   "' was made by a job that the state file does not know: "
                   "left alone ('dmsetup table " +
@@ -144,12 +155,14 @@ awaitable<void> LiveDaemon::report_strangers() {
 }
 
 bool LiveDaemon::all_idle() const {
-  return std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
+  return trackers_.idle() &&
+         std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
 }
 
 awaitable<bool> LiveDaemon::stop() {
   std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
   for (const auto& job : jobs) job->stop_for_exit();
+  trackers_.stop();
   constexpr core::Duration kPatience = std::chrono::seconds(20);
   constexpr core::Duration kLook = std::chrono::milliseconds(50);
   const core::TimePoint give_up = clock_.now() + kPatience;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "dm/control.h"
 #include "libjob/drivers/environment.h"
@@ -20,6 +21,7 @@
 #include "tool/dmjobd/daemon.h"
 #include "tool/dmjobd/dm_events.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/trackers.h"
 
 namespace dmjob::daemon {
 
@@ -44,6 +46,9 @@ class LiveDaemon : public Daemon {
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
+  boost::asio::awaitable<void> untrack(std::string name) override {
+    return trackers_.untrack(std::move(name));
+  }
   nlohmann::json query_volumes() override;
 
  private:
@@ -60,6 +65,7 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
+  bool is_known(const std::string& inner_name) const;
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
@@ -89,6 +95,7 @@ class LiveDaemon : public Daemon {
   StateKeeper keeper_;
   core::JobHost host_;
   core::Registry registry_;
+  Trackers trackers_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
   std::set<std::string> broken_groups_;                  // transactions with a record in there
   std::optional<DmEvents> dm_events_;

@@ -48,8 +48,12 @@ awaitable<void> LiveDaemon::settle_pivot(volumes::ManagedVolume volume) {
 awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
   core::Worker worker;
   try {
-    auto call = [&] { volumes::activate(*control_, volume); };
-    co_await worker.run(std::move(call));
+    if (volume.tracking) {
+      co_await trackers_.activate(volume);
+    } else {
+      auto call = [&] { volumes::activate(*control_, volume); };
+      co_await worker.run(std::move(call));
+    }
   } catch (const std::exception& error) {
     co_return error.what();
   }
@@ -105,7 +109,7 @@ awaitable<void> LiveDaemon::detach(std::string name) {
   if (control_) {
     const volumes::ManagedVolume gone = *volume;
     core::Worker worker;
-    auto remove = [&] { volumes::deactivate(*control_, gone); };
+    auto remove = [&] { volumes::deactivate(*control_, environment_.ledger, gone); };
     co_await worker.run(std::move(remove));
   }
   const std::string device = volume->device;
@@ -123,6 +127,7 @@ nlohmann::json LiveDaemon::query_volumes() {
                          {"active", volume.error.empty()}};
     if (!volume.error.empty()) entry["error"] = volume.error;
     if (auto job = registry_.holder(name)) entry["job"] = job->id();
+    if (volume.tracking) entry["tracking"] = trackers_.describe(volume);
     list.push_back(std::move(entry));
   }
   return list;
