@@ -40,9 +40,22 @@ std::string unequal() {
   return " unknown=" + std::to_string(now) + "." + std::to_string(++number);
 }
 
-std::optional<std::uint64_t> own_count(dev_t dev) {
+std::vector<std::uint64_t> counts_of(dev_t dev) {
   std::istringstream line(sysfs::first_line(sysfs::folder(dev) + "/stat"));
-  const std::vector<std::uint64_t> columns{std::istream_iterator<std::uint64_t>(line), {}};
+  return {std::istream_iterator<std::uint64_t>(line), {}};
+}
+
+// device-mapper counts by itself; before Linux 6.3 its devices say that they do not. One that has
+// been read from shows it.
+bool counts(dev_t disk) {
+  if (sysfs::first_line(sysfs::folder(disk) + "/queue/iostats") != "0") return true;
+  const bool is_dm = !sysfs::first_line(sysfs::folder(disk) + "/dm/name").empty();
+  const auto columns = counts_of(disk);
+  return is_dm && !columns.empty() && columns.front() > 0;
+}
+
+std::optional<std::uint64_t> own_count(dev_t dev) {
+  const std::vector<std::uint64_t> columns = counts_of(dev);
   if (columns.size() <= kSectorsWritten) return std::nullopt;
   const bool discards = columns.size() > kSectorsDiscarded;
   return columns[kSectorsWritten] + (discards ? columns[kSectorsDiscarded] : 0);
@@ -81,7 +94,7 @@ dev_t disk_of(dev_t dev) {
 
 std::optional<Written> written_to(dev_t dev) {
   const dev_t disk = disk_of(dev);
-  if (sysfs::first_line(sysfs::folder(disk) + "/queue/iostats") == "0") return std::nullopt;
+  if (!counts(disk)) return std::nullopt;
   const auto own = own_count(dev);
   const auto beside = disk == dev ? 0 : steadily_changed_beside_partitions(disk);
   if (!own || !beside) return std::nullopt;

@@ -51,7 +51,12 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
 }
 
 drivers::BackupRequest backup_request(const Arguments& arguments) {
-  return transfer_request<drivers::BackupRequest>(arguments);
+  auto request = transfer_request<drivers::BackupRequest>(arguments);
+  request.track = arguments.flag("x-track", request.track);
+  request.incremental = arguments.text("sync") == "incremental";
+  if (request.track && request.incremental)
+    throw core::Error("x-track begins a chain with a full backup: it goes with sync full only");
+  return request;
 }
 
 // Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.

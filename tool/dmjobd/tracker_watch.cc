@@ -56,11 +56,11 @@ void Trackers::tend_all() {
 awaitable<void> Trackers::tend(std::string name, std::shared_ptr<Watched> watched) {
   std::string trouble;
   try {
-    const ManagedVolume volume = *tracked(name);
-    if (volume.tracking->is_broken())
+    const ManagedVolume* volume = tracked(name);
+    if (volume && volume->tracking->is_broken())
       co_await take_away(name, *watched);
-    else
-      co_await look(volume, *watched);
+    else if (volume)
+      co_await look(*volume, *watched);
   } catch (const std::exception& error) {
     trouble = error.what();
   }
@@ -71,7 +71,7 @@ awaitable<void> Trackers::tend(std::string name, std::shared_ptr<Watched> watche
   --tending_;
 }
 
-awaitable<void> Trackers::look(const ManagedVolume& volume, Watched& watched) {
+awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
   watched.ended = false;
   auto look = [&] { return volumes::look_at_tracker(*environment_.control, volume.name); };
   const TrackerState state = co_await watched.worker.run(std::move(look));
@@ -130,9 +130,14 @@ awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
   const ManagedVolume* found = tracked(name);
   if (!found || !found->tracking->is_broken() || registry_.holder(name)) co_return;
   const ManagedVolume volume = *found;
+  co_await keeper_.persist();  // a job may have broken it
   auto end = [&] { volumes::end_tracking(*environment_.control, environment_.ledger, volume); };
   co_await watched.worker.run(std::move(end));
   watched.ended = true;
+  publish(volume, volume.tracking->broken);
+  const bool has_backups = volume.tracking->last_backup != 0;
+  if (!has_backups) environment_.volumes.set_tracking(name, std::nullopt);
+  keeper_.persist_soon();
 }
 
 }  // namespace dmjob::daemon

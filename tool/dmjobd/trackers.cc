@@ -67,7 +67,6 @@ awaitable<void> Trackers::note_broken(std::string name, std::string why) {
 
 awaitable<void> Trackers::break_chain(std::string name, std::string why) {
   log_error("volume '" + name + "' has no chain of incremental backups any more: " + why);
-  publish(*tracked(name), why);
   co_await note_broken(name, why);
 }
 

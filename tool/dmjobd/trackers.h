@@ -58,7 +58,7 @@ class Trackers {
   };
   void tend_all();
   boost::asio::awaitable<void> tend(std::string name, std::shared_ptr<Watched> watched);
-  boost::asio::awaitable<void> look(const volumes::ManagedVolume& volume, Watched& watched);
+  boost::asio::awaitable<void> look(volumes::ManagedVolume volume, Watched& watched);
   boost::asio::awaitable<void> mend(std::string name, Watched& watched);
   std::string set_up_anew(const volumes::ManagedVolume& volume);
   boost::asio::awaitable<void> count(std::string name, Watched& watched);
