@@ -22,6 +22,7 @@ class IncrementalStory(backup_story.BackupStory):
         super().setUp()
         self.state_dir = f'{self.lasting_dir()}/state'
         self.runs = 0
+        self.changes = 0
 
     def begin_boot(self):
         """All but the daemon."""
@@ -44,8 +45,8 @@ class IncrementalStory(backup_story.BackupStory):
         self.dmjob('attach', 'vol', self.source)
         self.own_table = self.dm_table('vol')
 
-    def start_writer(self, **options):
-        self.stamp = self.writer(self.vol, iops=300, options=('--offset', '0', '--length', str(4 << 20)), **options)
+    def start_writer(self):
+        self.stamp = self.writer(self.vol, iops=300, options=('--offset', '0', '--length', str(4 << 20)))
         self.stamp.start()
 
     # Backups.
@@ -102,7 +103,7 @@ class IncrementalStory(backup_story.BackupStory):
 
     def change(self, regions, device=None):
         """Writes a block into each of them."""
-        self.changes = getattr(self, 'changes', 0) + 1
+        self.changes += 1
         for region in regions:
             self.write_block(device or self.vol, region * REGION + 4096)
 

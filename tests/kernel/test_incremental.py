@@ -112,7 +112,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
     def test_killed_at_random_moments(self):
         self.begin()
         self.full('--scratch', incremental_story.FOLDER)
-        self.start_writer(fill=False)
+        self.start_writer()
         seed = time.time_ns()
         print('seed', seed)
         moments = random.Random(seed)
@@ -136,7 +136,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.a_log_that_fails()
 
     def a_write_that_the_disk_refuses(self):
-        self.break_target('source', first=100 * REGION // 512, count=8)
+        harness.KernelTest.break_target(self, 'source', first=100 * REGION // 512, count=8)
         with self.assertRaises(OSError):
             self.write_block(self.vol, 100 * REGION)
         self.wait_for(self.can_write, 20, 'writes to be taken again')
@@ -153,7 +153,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
         return True
 
     def a_log_that_fails(self):
-        self.break_target('scratch')
+        harness.KernelTest.break_target(self, 'scratch')
         self.change([70])
         self.expect_broken('could not write its log')
         self.change([71])
