@@ -94,12 +94,12 @@ bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::stri
 }
 
 void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
-  auto found = control.find(volume.name);
-  if (!found || found->uuid != dm::volume_uuid(volume.uuid)) return;
-  if (found->open_count > 0)
+  const auto found = control.find(volume.name);
+  const bool is_there = found && found->uuid == dm::volume_uuid(volume.uuid);
+  if (is_there && found->open_count > 0)
     throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
   if (volume.tracking) end_tracking(control, ledger, volume);
-  control.remove(volume.name);
+  if (is_there) control.remove(volume.name);
 }
 
 std::string stable_path(const std::string& path) {

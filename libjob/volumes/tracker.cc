@@ -158,7 +158,8 @@ void Tracker::rotate() {
 std::vector<dm::TableSwitch> Tracker::rotation() { return stack_.rotation(free_a_log()); }
 
 void Tracker::check_log() {
-  if (look_at_tracker(control_, volume_.name).log_failed)
+  const auto text = stack_.mirror_status_text();
+  if (!text || dm::parse_mirror_status(*text).log != dm::Health::kAlive)
     throw std::system_error(EIO, std::generic_category(),
                             "the tracker of volume '" + volume_.name + "' could not write its log");
 }

@@ -60,7 +60,8 @@ class Tracker {
   static std::string base_of(const std::string& volume);
   // What is switched with the instant: the volume is suspended, its tracker gets another log.
   std::vector<dm::TableSwitch> rotation();
-  // Within that suspension. Throws if the log in use has failed: then marks are missing.
+  // Within that suspension: one status and nothing else. Throws if the log in use has failed: then
+  // marks are missing.
   void check_log();
   // After that instant: what the logs have marked before it joins the checkpoint. Returns the
   // checkpoint's number.

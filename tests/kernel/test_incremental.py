@@ -24,6 +24,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
             self.incremental()
             self.expect_copied(len(regions) * REGION)
             self.expect_equal()
+            self.assertIn('backup of what has changed', self.dmjob('info', f'b{self.runs}').stdout)
         self.a_failed_one_is_made_up_for()
         self.the_target_is_the_chains()
         self.a_change_of_the_target_is_found()

@@ -15,6 +15,7 @@ using boost::asio::awaitable;
 using volumes::ManagedVolume;
 using volumes::Tracker;
 using volumes::TrackerState;
+using volumes::Tracking;
 
 namespace {
 
@@ -86,7 +87,9 @@ awaitable<void> Trackers::mend(std::string name, Watched& watched) {
   const ManagedVolume* found = tracked(name);
   if (!found || found->tracking->is_broken()) co_return;
   const ManagedVolume volume = *found;
-  auto mend = [&] { return set_up_anew(volume); };
+  const bool begins =
+      volume.tracking->stage == Tracking::Stage::kBegun && registry_.holder(name) != nullptr;
+  auto mend = [&] { return set_up_anew(volume, begins); };
   const std::string failure = co_await watched.worker.run(std::move(mend));
   if (failure.empty()) co_return;
   co_await break_chain(name, failure);
@@ -95,8 +98,9 @@ awaitable<void> Trackers::mend(std::string name, Watched& watched) {
 }
 
 // "", or why it cannot go on. The volume's writes matter more than the chain.
-std::string Trackers::set_up_anew(const ManagedVolume& volume) {
+std::string Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
   const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name);
+  if (!state.there && begins) return "";  // its backup sees to it
   if (std::string failure = failure_of(state); !failure.empty()) return failure;
   if (!state.writes_fail) return "";
   try {

@@ -60,7 +60,7 @@ class Trackers {
   boost::asio::awaitable<void> tend(std::string name, std::shared_ptr<Watched> watched);
   boost::asio::awaitable<void> look(volumes::ManagedVolume volume, Watched& watched);
   boost::asio::awaitable<void> mend(std::string name, Watched& watched);
-  std::string set_up_anew(const volumes::ManagedVolume& volume);
+  std::string set_up_anew(const volumes::ManagedVolume& volume, bool begins);
   boost::asio::awaitable<void> count(std::string name, Watched& watched);
   boost::asio::awaitable<void> take_away(std::string name, Watched& watched);
   boost::asio::awaitable<void> break_chain(std::string name, std::string why);
