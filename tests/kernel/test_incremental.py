@@ -140,6 +140,8 @@ class IncrementalTest(incremental_story.IncrementalStory):
         harness.KernelTest.break_target(self, 'source', first=100 * REGION // 512, count=8)
         with self.assertRaises(OSError):
             self.write_block(self.vol, 100 * REGION)
+        self.fresh_region = 200
+        self.assertFalse(self.can_write())
         self.wait_for(self.can_write, 20, 'writes to be taken again')
         self.heal_target('source')
         self.change([50, 51])
@@ -147,8 +149,10 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.expect_equal()
 
     def can_write(self):
+        """To a region that has no mark yet; to others it can."""
+        self.fresh_region += 1
         try:
-            self.change([60, 61])
+            self.change([self.fresh_region])
         except OSError:
             return False
         return True
