@@ -86,4 +86,10 @@ void BackupDriver::break_chain(const std::string& why) {
   environment_.volumes.set_tracking(plan_.volume, std::move(broken));
 }
 
+// A target that was read back and is wrong may be so where nothing is marked.
+boost::asio::awaitable<void> BackupDriver::face_differences(const BulkCopy::Look& look) {
+  if (chain_.is_part()) break_chain("its target was read back and is not what was written to it");
+  return CopyDriver::face_differences(look);
+}
+
 }  // namespace dmjob::drivers

@@ -136,20 +136,28 @@ bool check_chain_target(const BackupRequest& request, const Source& source,
   return holds;
 }
 
+CheckedChain find_tracker(const Source& source, const CheckContext& context) {
+  CheckedChain checked;
+  const Tracking* tracking = tracking_of(source, context);
+  if (!tracking || tracking->is_broken()) return checked;
+  checked.chain.on_tracker = true;
+  checked.tracking = *tracking;
+  return checked;
+}
+
 CheckedChain check_chain(const BackupRequest& request, const Source& source,
                          const std::optional<io::ProbeResult>& target, const CheckContext& context,
                          CopyPlan& plan) {
-  CheckedChain checked;
-  const Tracking* tracking = tracking_of(source, context);
-  if (tracking && tracking->is_broken()) tracking = nullptr;
+  CheckedChain checked = find_tracker(source, context);
   BackupChain& chain = checked.chain;
   if (request.incremental) chain.role = Role::kIncremental;
   if (request.track) chain.role = Role::kFull;
-  chain.makes_tracker = request.track && !tracking;
-  chain.on_tracker = tracking || chain.makes_tracker;
-  if (tracking && chain.is_part()) take_granularity(request, *tracking, plan);
-  if (tracking) checked.tracking = *tracking;
-  if (chain.makes_tracker) checked.tracking = new_tracking(request, source, target, context, plan);
+  if (chain.on_tracker && chain.is_part()) take_granularity(request, *checked.tracking, plan);
+  chain.makes_tracker = request.track && !chain.on_tracker;
+  if (chain.makes_tracker) {
+    chain.on_tracker = true;
+    checked.tracking = new_tracking(request, source, target, context, plan);
+  }
   if (request.track) begin_at(plan, *checked.tracking);
   if (request.incremental && plan.new_file) {  // it is not made anew
     plan.new_file = false;

@@ -28,6 +28,8 @@ struct CheckedChain {
   BackupChain chain;
   std::optional<volumes::Tracking> tracking;  // of the volume, from the backup's start on
 };
+// Of a job that only has to go under the tracker of its volume, if there is one.
+CheckedChain find_tracker(const Source& source, const CheckContext& context);
 // Changes the plan to what the chain demands.
 CheckedChain check_chain(const BackupRequest& request, const Source& source,
                          const std::optional<io::ProbeResult>& target, const CheckContext& context,

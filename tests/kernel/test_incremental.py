@@ -28,6 +28,8 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.a_failed_one_is_made_up_for()
         self.the_target_is_the_chains()
         self.a_change_of_the_target_is_found()
+        self.another_is_found_by_reading_back()
+        self.a_chain_to_a_file()
         self.begun_anew_and_ended()
 
     def a_failed_one_is_made_up_for(self):
@@ -60,6 +62,22 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.assertIn('which no mark explains', self.incremental(check=False).stderr)
         self.expect_broken('which no mark explains')
         self.nothing_left(volumes=['vol'])
+
+    def another_is_found_by_reading_back(self):
+        self.full()
+        self.dmjob('compare', 'vol', self.target, '--wait')
+        self.assertEqual(self.chain()['state'], 'proven')
+        self.change([17], device=self.target)  # where the sample does not look
+        self.assertIn('does not hold', self.run_backup('--incremental', '--verify', check=False).stderr)
+        self.expect_broken('read back')
+
+    def a_chain_to_a_file(self):
+        file = f'{incremental_story.FOLDER}/chain.img'
+        self.run_backup('--track', target=file)
+        self.change([0, 21, 767])
+        self.run_backup('--incremental', '--verify', target=file)
+        self.assertEqual(self.last_job()['len'], 3 * REGION)
+        self.expect_identical(self.vol, file)
 
     def begun_anew_and_ended(self):
         self.full()
