@@ -75,7 +75,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
         file = f'{incremental_story.FOLDER}/chain.img'
         self.run_backup('--track', target=file)
         self.change([0, 21, 767])
-        self.run_backup('--incremental', '--verify', target=file)
+        self.incremental(target=file)
         self.assertEqual(self.last_job()['len'], 3 * REGION)
         self.expect_identical(self.vol, file)
 
