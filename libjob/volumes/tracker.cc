@@ -66,8 +66,7 @@ std::string Tracker::base_of(const std::string& volume) {
 }
 
 Tracker::Tracker(dm::Control& control, dm::Ledger& ledger, ManagedVolume volume, How how)
-    : control_(control),
-      volume_(std::move(volume)),
+    : volume_(std::move(volume)),
       regions_(count_regions(bytes_of(volume_), volume_.tracking->granularity)),
       device_(open_device(volume_, how == How::kMake)),
       scratch_(how == How::kMake ? make_scratch(volume_, device_)

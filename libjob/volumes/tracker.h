@@ -83,7 +83,6 @@ class Tracker {
   void write_log(int slot, const io::DirtyBitmap& marks);
   std::uint64_t merge_logs(std::optional<int> but);
 
-  dm::Control& control_;
   const ManagedVolume volume_;
   const std::uint64_t regions_;
   store::OpenScratch device_;
