@@ -58,7 +58,8 @@ void BackupStack::build() {
 
 // --- the instant ---
 
-void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<TableSwitch> above) {
+void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<TableSwitch> above,
+                            const std::function<void()>& inside) {
   std::vector<TableSwitch> switches = std::move(above);
   for (BackupStack* stack : stacks) {
     const std::string& volume = stack->spec_.volume;
@@ -70,7 +71,7 @@ void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<Ta
     switches.push_back({volume, origin_table(own.sectors(), base), SuspendMode::kFreeze});
   }
   const BackupStack& any = *stacks.front();
-  switch_tables(any.control_, any.ledger_, switches, [] {});
+  switch_tables(any.control_, any.ledger_, switches, inside);
 }
 
 // --- taking away ---

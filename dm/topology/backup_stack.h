@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,7 +57,10 @@ class BackupStack {
   // (switch_tables()). If one cannot be, none has the snapshot-origin. ESTALE if the table of one
   // is no longer what build() saw.
   // `above`: of devices that stand on these volumes, switched in the same suspension; first in it.
-  static void interpose(std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {});
+  // `inside`: as of switch_tables().
+  static void interpose(
+      std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {},
+      const std::function<void()>& inside = [] {});
   // Puts the volume's own table back and removes all inner devices, also those of a half-built or
   // half-removed stack. If somebody else has replaced the volume's table, it is left alone: the
   // inner devices are removed and ESTALE is thrown.

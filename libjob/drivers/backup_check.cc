@@ -85,16 +85,19 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
 CheckedBackup check_backup(const BackupRequest& request, const CheckContext& context) {
   const Source source = find_source(request.source, context);
   check_transfer_source(source);
+  const bool is_ours = check_chain_target(request, source, context);
   const auto target =
-      check_target({.path = request.target, .force = request.force}, source, context);
+      check_target({.path = request.target, .force = request.force || is_ours}, source, context);
   if (request.error_map) check_error_map(request, context.busy);
   CheckedBackup checked;
   CopyPlan& plan = checked.plan;
   plan = plan_transfer(request, source, target);
   plan.fixed_source = plan.live();
+  checked.chain = check_chain(request, source, target, context, plan);
   place_scratch(checked, request, source, target, context);
   checked.footprint = footprint_of(request, plan, source, target);
   checked.footprint.shares_instant = plan.live();
+  if (checked.chain.tracking) add_scratch(*checked.chain.tracking, checked.footprint);
   return checked;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "libjob/drivers/chain_check.h"
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/copy_request.h"
@@ -18,6 +19,7 @@ namespace dmjob::drivers {
 struct CheckedBackup {
   CopyPlan plan;
   std::optional<store::CowPlace> cow;  // of a volume in use; where its scratch is
+  CheckedChain chain;
   Footprint footprint;
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -39,13 +40,14 @@ std::vector<std::string> mount_points(const CopyPlan& plan) {
 
 BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
                        const std::string& job_id, const CopyPlan& plan, const store::CowPlace& cow,
-                       ErrorMapFile& error_map)
+                       ErrorMapFile& error_map, TrackedPart tracked)
     : environment_(environment),
       control_(control),
       job_id_(job_id),
       plan_(plan),
       cow_place_(cow),
       error_map_(error_map),
+      tracked_(std::move(tracked)),
       target_(plan),
       stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
                                                make_spec())) {}
@@ -59,7 +61,7 @@ dm::BackupStackSpec BackupCopy::make_spec() const {
   dm::BackupStackSpec spec;
   spec.job = job_id_;
   spec.uuid = plan_.uuid;
-  spec.volume = plan_.volume;
+  spec.volume = tracked_.under(plan_.volume);
   spec.chunk = chunk_bytes(plan_) / kSector;
   if (!cow_) return spec;
   spec.scratch = cow_->dev();
@@ -85,6 +87,7 @@ void BackupCopy::build() {
   scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
                                           plan_.uuid, plan_.size, plan_.granularity,
                                           log_bytes(plan_)));
+  tracked_.begin();
   stack_ =
       std::make_unique<dm::BackupStack>(*environment_.control, environment_.ledger, make_spec());
   stack_->build();
@@ -110,8 +113,18 @@ bool BackupCopy::is_mounted() const { return !mount_points(plan_).empty(); }
 
 void BackupCopy::take_instant(std::span<BackupCopy* const> copies) {
   std::vector<dm::BackupStack*> stacks;
-  for (const BackupCopy* copy : copies) stacks.push_back(copy->stack_.get());
-  dm::BackupStack::interpose(stacks);
+  std::vector<dm::TableSwitch> above;
+  std::vector<BackupCopy*> tracked;
+  for (BackupCopy* copy : copies) {
+    stacks.push_back(copy->stack_.get());
+    if (!copy->tracked_.on_tracker()) continue;
+    tracked.push_back(copy);
+    std::ranges::move(copy->tracked_.rotation(), std::back_inserter(above));
+  }
+  dm::BackupStack::interpose(stacks, std::move(above), [&] {
+    for (BackupCopy* copy : tracked) copy->tracked_.check_log();
+  });
+  for (BackupCopy* copy : tracked) copy->tracked_.take_marks(*copy->bulk_);
 }
 
 bool BackupCopy::adopt() {

@@ -22,6 +22,7 @@
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/tracked_part.h"
 #include "libjob/store/cow_space.h"
 
 namespace dmjob::drivers {
@@ -30,7 +31,8 @@ class BackupCopy {
  public:
   // All outlive this.
   BackupCopy(Environment& environment, io::CopyControl& control, const std::string& job_id,
-             const CopyPlan& plan, const store::CowPlace& cow, ErrorMapFile& error_map);
+             const CopyPlan& plan, const store::CowPlace& cow, ErrorMapFile& error_map,
+             TrackedPart tracked);
   ~BackupCopy();
 
   // All that can be made before the instant: scratch, target, devices. The volume is untouched.
@@ -50,6 +52,11 @@ class BackupCopy {
   void release_dead_target();
   const std::string& target_trouble() const { return target_.trouble(); }
   bool is_mounted() const;
+  TrackedPart& tracked() { return tracked_; }
+  // Precondition: is_open().
+  std::string find_untracked_change() {
+    return tracked_.find_untracked_change(stack_->snapshot(), *bulk_);
+  }
 
   // The volume has its own table again, at any time; nothing of ours is left.
   void withdraw();
@@ -77,6 +84,7 @@ class BackupCopy {
   const CopyPlan& plan_;
   const store::CowPlace cow_place_;
   ErrorMapFile& error_map_;
+  TrackedPart tracked_;
   TargetDisk target_;
   std::optional<store::CowSpace> cow_;
   std::unique_ptr<dm::BackupStack> stack_;

@@ -8,27 +8,32 @@
 
 namespace dmjob::drivers {
 
-BackupDriver::BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow,
-                           std::string job_id, std::shared_ptr<BackupGroup> group)
-    : BackupDriver(environment, std::move(plan), std::move(cow), std::move(job_id), false,
-                   std::move(group)) {}
+BackupDriver::BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
+                           std::shared_ptr<BackupGroup> group)
+    : BackupDriver(environment, std::move(checked), std::move(job_id), false, std::move(group)) {}
 
 BackupDriver::BackupDriver(Environment& environment, const nlohmann::json& record,
                            std::string job_id)
-    : BackupDriver(environment, CopyPlan::restore(record),
-                   store::CowPlace::restore(record.at("cow")), std::move(job_id), true,
-                   std::make_shared<BackupGroup>()) {
+    : BackupDriver(environment,
+                   {.plan = CopyPlan::restore(record),
+                    .cow = store::CowPlace::restore(record.at("cow")),
+                    .chain = {BackupChain::restore(record.at("chain")), std::nullopt},
+                    .footprint = {}},
+                   std::move(job_id), true, std::make_shared<BackupGroup>()) {
   record.at("copied").get_to(copied_);
 }
 
-BackupDriver::BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow,
-                           std::string job_id, bool resumed, std::shared_ptr<BackupGroup> group)
-    : CopyDriver(environment, std::move(plan), std::move(job_id), resumed),
-      cow_(std::move(cow)),
+BackupDriver::BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
+                           bool resumed, std::shared_ptr<BackupGroup> group)
+    : CopyDriver(environment, std::move(checked.plan), std::move(job_id), resumed),
+      cow_(std::move(checked.cow.value())),
+      tracking_(std::move(checked.chain.tracking)),
+      chain_(checked.chain.chain),
       group_(std::move(group)),
       watch_ended_(environment.executor) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
-  copy_ = std::make_unique<BackupCopy>(environment, control_, job_id_, plan_, cow_, error_map_);
+  copy_ = std::make_unique<BackupCopy>(environment, control_, job_id_, plan_, cow_, error_map_,
+                                       tracked_part());
   group_->join(*this);
 }
 
@@ -45,6 +50,7 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
   co_await open(job);
   if (job.must_return()) co_return;
   start_watch(job);
+  co_await begin_to_copy(job);
   co_await rest(job);  // taken up, it may be paused
   if (job.must_return()) co_return;
   std::exception_ptr failed;
@@ -83,11 +89,14 @@ boost::asio::awaitable<void> BackupDriver::open(core::Job& job) {
 }
 
 boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
+  auto hold = co_await environment_.locks.acquire(plan_.volume, "start of job '" + job_id_ + "'",
+                                                  kSlotPatience);
+  co_await begin_chain(job);
   auto build = [this] {
     copy_->build();
-    return plan_.new_file ? file_identity(plan_.target) : std::string();
+    return plan_.new_file ? file_identity(plan_.target) : plan_.target_file;
   };
-  plan_.target_file = co_await step("start", std::move(build));
+  plan_.target_file = co_await worker_.run(std::move(build));
   co_await job.host().persist();
   show_left(job, copy_->bulk().dirty().dirty_bytes());
 }
@@ -95,7 +104,8 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
   auto adopt = [this] { return copy_->adopt(); };
   const bool adopted = co_await step("take-up", std::move(adopt));
-  if (!adopted)
+  const bool marks_known = !chain_.is_part() || chain_.checkpoint != 0;
+  if (!adopted || !marks_known)
     throw core::Error(
         "the instant of volume '" + plan_.volume +
         "' is gone: the host was rebooted, or dmjobd ended before it was taken; start "
@@ -108,6 +118,7 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
 
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   co_await stop_watch();
+  co_await link();
   co_await persist_that_it_is_copied(job);
   auto note = [this] {
     if (copy_->is_open()) copy_->bulk().note_success();
@@ -170,6 +181,8 @@ boost::asio::awaitable<void> BackupDriver::abort(core::Job&) {
   group_->leave(*this, "the backup '" + job_id_ + "' of its transaction was cancelled");
   co_await stop_watch();
   co_await withdraw();
+  if (chain_.role == BackupChain::Role::kFull && !copied_)
+    break_chain("its full backup did not end well");
   set_phase(copied_ ? "given up with its transaction; the target is complete"
                     : "given up; the target is incomplete");
 }
@@ -205,6 +218,7 @@ boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
 nlohmann::json BackupDriver::describe() const {
   nlohmann::json about = CopyDriver::describe();
   about["managed"] = plan_.managed;
+  about["incremental"] = chain_.role == BackupChain::Role::kIncremental;
   // No word of what a reboot does to a copy.
   if (plan_.scratch.kind == ScratchPlace::Kind::kMemory) about["scratch"] = plan_.scratch.path;
   if (room_.size > 0) {
@@ -220,12 +234,14 @@ nlohmann::json BackupDriver::describe() const {
 nlohmann::json BackupDriver::record() const {
   nlohmann::json record = CopyDriver::record();
   record["cow"] = cow_.record();
+  record["chain"] = chain_.record();
   record["copied"] = copied_;
   return record;
 }
 
 std::optional<std::uint64_t> BackupDriver::record_version() const {
-  return CopyDriver::record_version().value() * 2 + (copied_ ? 1 : 0);
+  return CopyDriver::record_version().value() * 4 + (chain_.checkpoint != 0 ? 2 : 0) +
+         (copied_ ? 1 : 0);
 }
 
 }  // namespace dmjob::drivers

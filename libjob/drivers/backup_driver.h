@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 
+#include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_copy.h"
 #include "libjob/drivers/backup_group.h"
 #include "libjob/drivers/copy_driver.h"
@@ -28,7 +29,7 @@ namespace dmjob::drivers {
 
 class BackupDriver : public CopyDriver, public BackupGroup::Member {
  public:
-  BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow, std::string job_id,
+  BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
                std::shared_ptr<BackupGroup> group);
   // Of a job that an earlier process had begun.
   BackupDriver(Environment& environment, const nlohmann::json& record, std::string job_id);
@@ -52,10 +53,11 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
  protected:
   boost::asio::awaitable<void> rest(core::Job& job) override;
   void confirm_source() override;
+  boost::asio::awaitable<void> face_differences(const BulkCopy::Look& look) override;
 
  private:
-  BackupDriver(Environment& environment, CopyPlan plan, store::CowPlace cow, std::string job_id,
-               bool resumed, std::shared_ptr<BackupGroup> group);
+  BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id, bool resumed,
+               std::shared_ptr<BackupGroup> group);
 
   // --- the phases ---
   boost::asio::awaitable<void> open(core::Job& job);
@@ -74,6 +76,14 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   boost::asio::awaitable<void> act_for_all();
   boost::asio::awaitable<std::string> take_instant(Drivers all);
 
+  // --- backup_link.cc: its part in a chain of incremental backups ---
+  TrackedPart tracked_part() const;
+  const volumes::Tracking* tracking() const;  // null: the chain is broken, or there is none
+  boost::asio::awaitable<void> begin_chain(core::Job& job);
+  boost::asio::awaitable<void> begin_to_copy(core::Job& job);
+  boost::asio::awaitable<void> link();
+  void break_chain(const std::string& why);
+
   // --- backup_watch.cc ---
   void start_watch(core::Job& job);
   boost::asio::awaitable<void> stop_watch();
@@ -84,6 +94,8 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
 
   const store::CowPlace cow_;
+  const std::optional<volumes::Tracking> tracking_;  // of a full backup that begins a chain
+  BackupChain chain_;
   std::unique_ptr<BackupCopy> copy_;
   bool copied_ = false;         // all is on the target; what is left is to take away the stack
   std::string target_trouble_;  // for describe()

@@ -18,9 +18,11 @@ CheckedBackup check_comparison(const CompareRequest& request, const CheckContext
   plan.new_file = false;
   plan.verify = true;
   plan.fixed_source = plan.live();
+  checked.chain = find_tracker(source, context);
   // Never in the target's tail.
   if (plan.live()) place_scratch(checked, request, source, std::nullopt, context);
   checked.footprint = footprint_of(request, plan, source, target);
+  if (checked.chain.tracking) add_scratch(*checked.chain.tracking, checked.footprint);
   return checked;
 }
 

@@ -13,6 +13,10 @@ using core::Error;
 
 void check_source(const Source& source, const CopyRequest& request) {
   check_transfer_source(source);
+  if (source.tracked)
+    throw Error("volume '" + source.volume +
+                "' has a chain of incremental backups, which a copy would break: 'dmjob untrack " +
+                source.volume + "' ends it, then copy");
   if (request.will_pivot && source.volume.empty())
     throw Error("source " + source.what.path + " is not a volume: there is nothing to pivot");
   if (request.will_pivot && !source.managed)

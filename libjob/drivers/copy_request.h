@@ -30,6 +30,9 @@ struct CopyRequest : TransferRequest {
   bool will_pivot = false;  // the user means to complete it: refuse now what would be refused then
 };
 
-struct BackupRequest : TransferRequest {};
+struct BackupRequest : TransferRequest {
+  bool track = false;        // it begins a chain of incremental ones
+  bool incremental = false;  // it copies what has changed since the last one of the chain
+};
 
 }  // namespace dmjob::drivers

@@ -32,13 +32,15 @@ CheckedJob check(const CopyRequest& request, const CheckContext& context) {
 
 CheckedJob check(const BackupRequest& request, const CheckContext& context) {
   CheckedBackup checked = check_backup(request, context);
-  auto make = [plan = std::move(checked.plan), cow = std::move(checked.cow)](
+  Footprint footprint = checked.footprint;
+  auto make = [checked = std::move(checked)](
                   Environment& environment, const std::string& job_id,
                   const DriverGroupPtr& group) -> std::unique_ptr<core::Driver> {
-    if (!cow) return std::make_unique<OfflineBackup>(environment, plan, job_id, false);
-    return std::make_unique<BackupDriver>(environment, plan, *cow, job_id, group->backups);
+    if (!checked.cow)
+      return std::make_unique<OfflineBackup>(environment, checked.plan, job_id, false);
+    return std::make_unique<BackupDriver>(environment, checked, job_id, group->backups);
   };
-  return {std::move(checked.footprint), std::move(make)};
+  return {std::move(footprint), std::move(make)};
 }
 
 std::unique_ptr<core::Driver> restore_backup(Environment& environment, const nlohmann::json& record,
@@ -49,14 +51,16 @@ std::unique_ptr<core::Driver> restore_backup(Environment& environment, const nlo
 
 CheckedJob check(const CompareRequest& request, const CheckContext& context) {
   CheckedBackup checked = check_comparison(request, context);
-  auto make = [plan = std::move(checked.plan), cow = std::move(checked.cow)](
+  Footprint footprint = checked.footprint;
+  auto make = [checked = std::move(checked)](
                   Environment& environment, const std::string& job_id,
                   const DriverGroupPtr&) -> std::unique_ptr<core::Driver> {
-    if (!cow) return std::make_unique<CompareDriver>(environment, plan, job_id, false);
-    return std::make_unique<LiveCompare>(environment, plan, *cow, job_id,
+    if (!checked.cow)
+      return std::make_unique<CompareDriver>(environment, checked.plan, job_id, false);
+    return std::make_unique<LiveCompare>(environment, checked, job_id,
                                          std::make_shared<BackupGroup>());
   };
-  return {std::move(checked.footprint), std::move(make)};
+  return {std::move(footprint), std::move(make)};
 }
 
 std::unique_ptr<core::Driver> restore_comparison(Environment& environment,

@@ -150,6 +150,11 @@ volumes::ManagedVolume check_snapshot(const OverlayRequest& request, const Check
   if (volume.overlay)
     throw Error("volume '" + request.name +
                 "' holds what is written to it already: commit, stream or roll it back first");
+  if (volume.tracking)
+    throw Error("volume '" + request.name +
+                "' has a chain of incremental backups, which would not see what a commit writes: "
+                "'dmjob untrack " +
+                request.name + "' first");
   if (!volume.error.empty())
     throw Error("volume '" + request.name + "' is not active: " + volume.error);
   const Source source = find_source(request.name, context);

@@ -9,14 +9,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "libjob/drivers/copy_plan.h"
-#include "libjob/io/block_device.h"
-#include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
+#include "libjob/store/open_scratch.h"
 
 namespace dmjob::drivers {
 
@@ -32,23 +30,10 @@ struct ScratchWish {
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,
                             const std::optional<io::ProbeResult>& target);
 
-// An open scratch. What it holds keeps a loop device alive.
-struct OpenScratch {
-  std::optional<io::LoopDevice> loop;
-  std::unique_ptr<io::BlockDevice> device;  // the caller moves it out
-  dev_t dev = 0;                            // what dm stands on; 0 for an offline copy's file
-  std::uint64_t offset = 0;                 // bytes
-};
-
-enum class ScratchUse {
-  kDm,      // a block device is needed
-  kDirect,  // only we read and write it
-};
-
-// Makes the file if `create` and it is missing; else it must be there.
-OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, ScratchUse use,
-                         bool create);
-// Removes the file that was made. Call it when nothing stands on it any more.
-void remove_scratch(const ScratchPlace& place) noexcept;
+// Opened and given back: libjob/store/open_scratch.h.
+using store::open_scratch;
+using store::OpenScratch;
+using store::remove_scratch;
+using store::ScratchUse;
 
 }  // namespace dmjob::drivers

@@ -89,6 +89,7 @@ Source live_source(const std::string& name, const CheckContext& context) {
   auto ours = context.volumes.find(name);
   source.managed =
       ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
+  source.tracked = source.managed && ours->second.tracking;
   if (!source.managed) source.owner = owner_of(device->uuid);
   check_table(context.control->table(name), name);
   return source;
@@ -126,7 +127,7 @@ Source find_source(const std::string& given, const CheckContext& context) {
   if (!what.dm_name.empty()) return live_source(what.dm_name, context);
   require_no_job(context, what, "source " + what.path);
   what.kind == io::Kind::kBlockDevice ? require_idle(what) : require_idle_file(what);
-  return {.what = what, .volume = {}, .managed = false, .owner = {}};
+  return {.what = what, .volume = {}, .managed = false, .tracked = false, .owner = {}};
 }
 
 }  // namespace dmjob::drivers

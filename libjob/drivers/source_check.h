@@ -15,7 +15,8 @@ struct Source {
   io::ProbeResult what;
   std::string volume;  // dm name; empty: offline
   bool managed = false;
-  std::string owner;  // of a foreign volume, for messages: "LVM", "cryptsetup", ...
+  bool tracked = false;  // it has a chain of incremental backups
+  std::string owner;     // of a foreign volume, for messages: "LVM", "cryptsetup", ...
 };
 
 // `given`: a volume's name, or a path.

@@ -22,9 +22,14 @@ std::string file_identity(const std::string& path) {
   return std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
 }
 
+std::string file_inode(const std::string& path) {
+  struct stat facts{};
+  return stat(path.c_str(), &facts) == 0 ? std::to_string(facts.st_ino) : "";
+}
+
 io::Sameness TargetDisk::check() {
   io::Sameness sameness = io::Sameness::kSame;
-  if (plan_.new_file) {
+  if (plan_.new_file || !plan_.target_file.empty()) {
     const std::string file = file_identity(plan_.target);
     if (file.empty()) io::throw_last_error(plan_.target);
     if (!plan_.target_file.empty() && file != plan_.target_file)

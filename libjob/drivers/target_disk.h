@@ -22,6 +22,8 @@ namespace dmjob::drivers {
 void make_target_file(const CopyPlan& plan);
 // Which file a path leads to: device and inode. "" if there is none.
 std::string file_identity(const std::string& path);
+// As far as it is the same after a boot.
+std::string file_inode(const std::string& path);
 
 class TargetDisk {
  public:

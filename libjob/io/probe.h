@@ -47,4 +47,8 @@ bool overlaps(dev_t a, dev_t b);
 // modification time, size and inode for a file. Equal strings: nobody has written in between.
 std::string write_fingerprint(const ProbeResult& what);
 
+// Sectors of a disk that were written or discarded since the kernel knows it. nullopt: it does not
+// count.
+std::optional<std::uint64_t> sectors_changed(dev_t dev);
+
 }  // namespace dmjob::io

@@ -40,18 +40,31 @@ std::string unequal() {
   return " unknown=" + std::to_string(now) + "." + std::to_string(++number);
 }
 
-std::optional<std::uint64_t> sectors_changed(dev_t dev) {
+std::vector<std::uint64_t> counts_of(dev_t dev) {
   std::istringstream line(sysfs::first_line(sysfs::folder(dev) + "/stat"));
-  const std::vector<std::uint64_t> columns{std::istream_iterator<std::uint64_t>(line), {}};
+  return {std::istream_iterator<std::uint64_t>(line), {}};
+}
+
+// device-mapper counts by itself; before Linux 6.3 its devices say that they do not. One that has
+// been read from shows it.
+bool counts(dev_t disk) {
+  if (sysfs::first_line(sysfs::folder(disk) + "/queue/iostats") != "0") return true;
+  const bool is_dm = !sysfs::first_line(sysfs::folder(disk) + "/dm/name").empty();
+  const auto columns = counts_of(disk);
+  return is_dm && !columns.empty() && columns.front() > 0;
+}
+
+std::optional<std::uint64_t> own_count(dev_t dev) {
+  const std::vector<std::uint64_t> columns = counts_of(dev);
   if (columns.size() <= kSectorsWritten) return std::nullopt;
   const bool discards = columns.size() > kSectorsDiscarded;
   return columns[kSectorsWritten] + (discards ? columns[kSectorsDiscarded] : 0);
 }
 
 std::optional<std::uint64_t> changed_beside_partitions(dev_t disk) {
-  auto sum = sectors_changed(disk);
+  auto sum = own_count(disk);
   for (const dev_t partition : sysfs::partitions(disk)) {
-    const auto part = sectors_changed(partition);
+    const auto part = own_count(partition);
     if (!sum || !part) return std::nullopt;
     *sum -= *part;
   }
@@ -69,16 +82,32 @@ std::optional<std::uint64_t> steadily_changed_beside_partitions(dev_t disk) {
   return std::nullopt;
 }
 
-std::string disk_fingerprint(dev_t dev) {
-  const dev_t disk = sysfs::is_partition(dev) ? sysfs::whole_disk(dev).value_or(dev) : dev;
-  const auto written = sectors_changed(dev);
+// Both of a partition: what was written through it and what was written through its disk.
+struct Written {
+  std::uint64_t own = 0;
+  std::uint64_t beside = 0;
+};
+
+dev_t disk_of(dev_t dev) {
+  return sysfs::is_partition(dev) ? sysfs::whole_disk(dev).value_or(dev) : dev;
+}
+
+std::optional<Written> written_to(dev_t dev) {
+  const dev_t disk = disk_of(dev);
+  if (!counts(disk)) return std::nullopt;
+  const auto own = own_count(dev);
   const auto beside = disk == dev ? 0 : steadily_changed_beside_partitions(disk);
+  if (!own || !beside) return std::nullopt;
+  return Written{*own, *beside};
+}
+
+std::string disk_fingerprint(dev_t dev) {
+  const auto written = written_to(dev);
   std::string text = "boot=" + sysfs::first_line("/proc/sys/kernel/random/boot_id") +
                      " dev=" + sysfs::number(dev) +
-                     " diskseq=" + sysfs::first_line(sysfs::folder(disk) + "/diskseq");
-  const bool counts = sysfs::first_line(sysfs::folder(disk) + "/queue/iostats") != "0";
-  if (!counts || !written || !beside) return text + unequal();
-  return text + " written=" + std::to_string(*written) + "+" + std::to_string(*beside);
+                     " diskseq=" + sysfs::first_line(sysfs::folder(disk_of(dev)) + "/diskseq");
+  if (!written) return text + unequal();
+  return text + " written=" + std::to_string(written->own) + "+" + std::to_string(written->beside);
 }
 
 std::chrono::nanoseconds since_epoch(const timespec& time) {
@@ -111,6 +140,12 @@ std::string file_fingerprint(const std::string& path) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> sectors_changed(dev_t dev) {
+  const auto written = written_to(dev);
+  if (!written) return std::nullopt;
+  return written->own + written->beside;
+}
 
 std::string write_fingerprint(const ProbeResult& what) {
   return what.kind == Kind::kBlockDevice ? disk_fingerprint(what.dev) : file_fingerprint(what.path);

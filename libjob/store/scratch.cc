@@ -189,6 +189,7 @@ const ScratchLayout& Scratch::layout() const { return state_->layout; }
 std::uint64_t Scratch::offset() const { return state_->offset; }
 std::uint64_t Scratch::granularity() const { return state_->superblock.granularity; }
 std::uint64_t Scratch::volume_size() const { return state_->superblock.volume_size; }
+std::uint64_t Scratch::sequence() const { return state_->superblock.sequence; }
 
 void Scratch::checkpoint(const io::DirtyBitmap& dirty) {
   assert(dirty.size() == volume_size() && dirty.granularity() == granularity());

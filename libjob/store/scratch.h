@@ -64,6 +64,7 @@ class Scratch {
   std::uint64_t offset() const;       // bytes on the device
   std::uint64_t granularity() const;  // bytes
   std::uint64_t volume_size() const;  // bytes
+  std::uint64_t sequence() const;     // of the last checkpoint; each has its own
 
   // Durable when it returns. The caller has flushed the target before.
   void checkpoint(const io::DirtyBitmap& dirty);

@@ -11,6 +11,7 @@
 #include "libjob/io/probe.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
+#include "libjob/volumes/tracker.h"
 
 namespace dmjob::volumes {
 namespace {
@@ -64,27 +65,30 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
           .overlay = std::nullopt,
+          .tracking = std::nullopt,
           .error = {}};
 }
 
-bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
-  const std::string uuid = dm::volume_uuid(volume.uuid);
-  const auto found = control.find(volume.name);
-  if (found && found->uuid != uuid)
-    throw core::Error("a device '" + volume.name +
-                      "' that is not dmjob's is in the way: remove or rename it");
-  if (volume.overlay) return activate_overlay(control, ledger, volume);
-  if (found) return true;
+dm::NewDevice device_of(const ManagedVolume& volume) {
   const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
-  io::ProbeResult disk = io::probe(path);
+  const io::ProbeResult disk = io::probe(path);
   if (disk.size / 512 < volume.sectors)
     throw core::Error(path + " is smaller than volume '" + volume.name +
                       "': it is not the disk that was attached");
-  control.create({.name = volume.name,
-                  .uuid = uuid,
-                  .table = dm::linear_table(volume.sectors, disk.dev),
-                  .visibility = dm::Visibility::kPublic,
-                  .read_only = false});
+  return {.name = volume.name,
+          .uuid = dm::volume_uuid(volume.uuid),
+          .table = dm::linear_table(volume.sectors, disk.dev),
+          .visibility = dm::Visibility::kPublic,
+          .read_only = false};
+}
+
+bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  const auto found = control.find(volume.name);
+  if (found && found->uuid != dm::volume_uuid(volume.uuid))
+    throw core::Error("a device '" + volume.name +
+                      "' that is not dmjob's is in the way: remove or rename it");
+  if (volume.overlay) return activate_overlay(control, ledger, volume);
+  if (!found) control.create(device_of(volume));
   return true;
 }
 
@@ -99,12 +103,13 @@ bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::stri
   return control.table(volume.name) == dm::linear_table(volume.sectors, io::probe(path).dev);
 }
 
-void deactivate(dm::Control& control, const ManagedVolume& volume) {
-  auto found = control.find(volume.name);
-  if (!found || found->uuid != dm::volume_uuid(volume.uuid)) return;
-  if (found->open_count > 0)
+void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  const auto found = control.find(volume.name);
+  const bool is_there = found && found->uuid == dm::volume_uuid(volume.uuid);
+  if (is_there && found->open_count > 0)
     throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
-  control.remove(volume.name);
+  if (volume.tracking) end_tracking(control, ledger, volume);
+  if (is_there) control.remove(volume.name);
 }
 
 std::string stable_path(const std::string& path) {

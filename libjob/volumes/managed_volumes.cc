@@ -39,6 +39,10 @@ void ManagedVolumes::set_device(const std::string& name, const std::string& devi
   volumes_.at(name).device = device;
 }
 
+void ManagedVolumes::set_tracking(const std::string& name, std::optional<Tracking> tracking) {
+  volumes_.at(name).tracking = std::move(tracking);
+}
+
 void ManagedVolumes::set_error(const std::string& name, const std::string& error) {
   volumes_.at(name).error = error;
 }
@@ -52,6 +56,7 @@ nlohmann::json ManagedVolumes::record() const {
                          {"sectors", volume.sectors}};
     if (volume.pivot_to) entry["pivot-to"] = *volume.pivot_to;
     if (volume.overlay) entry["overlay"] = volume.overlay->record();
+    if (volume.tracking) entry["tracking"] = volume.tracking->record();
     list.push_back(std::move(entry));
   }
   return list;
@@ -67,6 +72,7 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
     entry.at("sectors").get_to(volume.sectors);
     if (entry.contains("pivot-to")) volume.pivot_to = entry["pivot-to"].get<std::string>();
     if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
+    if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);
     add(std::move(volume));
   }
 }

@@ -20,6 +20,7 @@
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
 #include "libjob/volumes/overlay.h"
+#include "libjob/volumes/tracking.h"
 
 namespace dmjob::volumes {
 
@@ -30,6 +31,7 @@ struct ManagedVolume {
   std::uint64_t sectors = 0;  // of 512
   std::optional<std::string> pivot_to;
   std::optional<Overlay> overlay;
+  std::optional<Tracking> tracking;
   std::string error;  // why it is not active; not stored
 };
 
@@ -46,6 +48,7 @@ class ManagedVolumes {
   void finish_pivot(const std::string& name);  // it lives on the target from now on
   void set_overlay(const std::string& name, std::optional<Overlay> overlay);
   void set_device(const std::string& name, const std::string& device);
+  void set_tracking(const std::string& name, std::optional<Tracking> tracking);
   void set_error(const std::string& name, const std::string& error);
 
   nlohmann::json record() const;
@@ -61,14 +64,16 @@ class ManagedVolumes {
 void check_free_name(dm::Control& control, const std::string& name);
 // Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
+// The device that activate() makes. Its disk must be there, and large enough.
+dm::NewDevice device_of(const ManagedVolume& volume);
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
 // it is there already; then its uuid must be ours. One with an overlay gets what its stage says;
 // false: that overlay is over, and was taken away.
 bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 // True if its device is linear on the disk at `path`, from the start.
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
-// Removes the device. Refuses while it is open.
-void deactivate(dm::Control& control, const ManagedVolume& volume);
+// Removes the device, and its tracker. Refuses while it is open.
+void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 
 // The link to a disk that survives reboots (/dev/disk/by-id, by-partuuid), or the path itself.
 std::string stable_path(const std::string& path);

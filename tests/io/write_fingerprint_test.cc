@@ -42,6 +42,15 @@ TEST(WriteFingerprint, of_a_disk_changes_with_a_write) {
   EXPECT_NE(fingerprint(loop.path()), before);
 }
 
+TEST(SectorsChanged, counts_what_is_written) {
+  const TemporaryFolder folder;
+  const LoopDevice loop(folder.file("disk", kSize));
+  const dev_t dev = probe(loop.path()).dev;
+  const auto before = sectors_changed(dev);
+  write_to(loop.path());
+  EXPECT_EQ(sectors_changed(dev), before.value() + 8);
+}
+
 TEST(WriteFingerprint, of_a_disk_changes_with_a_discard) {
   const TemporaryFolder folder;
   const LoopDevice loop(folder.file("disk", kSize));

@@ -250,17 +250,25 @@ class GoldenTest(copy_story.CopyStory):
     # Backups.
 
     def test_backups(self):
-        self.run_stories(self.backup, self.backup_that_is_cancelled, self.backup_that_fails)
+        self.run_stories(self.backup, self.comparisons, self.backup_that_is_cancelled, self.backup_that_fails)
 
-    def start_backup(self, **more):
+    def start_backup(self, verb='backup', **more):
         self.job = 'j'
         options = [word for name, value in more.items() for word in ('--' + name.replace('_', '-'), value)]
-        self.dmjob('backup', 'vol', self.target, '--id', 'j', '--scratch', self.scratch, '--force', *options)
+        self.dmjob(verb, 'vol', self.target, '--id', 'j', '--scratch', self.scratch, '--force', *options)
 
     def backup(self):
         self.start_backup()
         self.until_gone()
         self.expect('start', 'backup-completed')
+
+    def comparisons(self):
+        """Of what was backed up, and of what is so no more."""
+        for name in ('compare-completed', 'compare-differ'):
+            self.start_backup(verb='compare')
+            self.until_gone()
+            self.expect('start', name)
+            self.sh('dd', 'if=/dev/urandom', 'of=/dev/mapper/vol', 'bs=4096', 'count=1', 'oflag=direct')
 
     def backup_that_is_cancelled(self):
         self.start_backup(speed='512K')

@@ -27,6 +27,10 @@ class Volumes(CliStory):
         path = os.path.join(self.folder.name, "disk.img")
         self.expect_asked(("volume-attach", {"name": "data", "device": path}))
 
+    def test_untrack_sends_the_name(self):
+        self.expect(self.dmjob("untrack", "data"), 0, out="")
+        self.expect_asked(("volume-untrack", {"name": "data"}))
+
     def test_detach_sends_the_name(self):
         self.expect(self.dmjob("detach", "data"), 0, out="")
         self.expect_asked(("volume-detach", {"name": "data"}))
@@ -121,6 +125,15 @@ class Copy(CliStory):
 
 
 class Backup(CliStory):
+    def test_a_backup_begins_a_chain_or_continues_it(self):
+        self.expect(self.dmjob("backup", "data", "/dev/sdb", "--track"), 0, out="data\n")
+        self.expect(self.dmjob("backup", "data", "/dev/sdb", "--incremental"), 0, out="data\n")
+        asked = [("blockdev-backup", {"device": "data", "target": "/dev/sdb", **more})
+                 for more in ({"sync": "full", "x-track": True}, {"sync": "incremental"})]
+        self.expect_asked(*asked)
+        self.expect(self.dmjob("backup", "data", "/dev/sdb", "--track", "--incremental"), 2, out="",
+                    err="dmjob: --track makes a full backup: it does not go with --incremental\n")
+
     def test_one_pair_is_a_backup(self):
         self.expect(self.dmjob("backup", "data", "/dev/sdb", "--scratch", "/dev/sdc"), 0, out="data\n")
         self.expect_asked(("blockdev-backup", {

@@ -23,6 +23,19 @@ TEST_F(CommandsTest, BackupPassesOnWhatIsAsked) {
   EXPECT_TRUE(backup.force && !backup.auto_finalize && !backup.auto_dismiss);
 }
 
+TEST_F(CommandsTest, ABackupBeginsAChainOrContinuesIt) {
+  run("blockdev-backup", R"({"device":"d","target":"/t","sync":"full"})");
+  run("blockdev-backup", R"({"device":"d","target":"/t","sync":"full","x-track":true})");
+  run("blockdev-backup", R"({"device":"d","target":"/t","sync":"incremental"})");
+  EXPECT_FALSE(daemon_.backups.at(0).track || daemon_.backups.at(0).incremental);
+  EXPECT_TRUE(daemon_.backups.at(1).track && !daemon_.backups.at(1).incremental);
+  EXPECT_TRUE(!daemon_.backups.at(2).track && daemon_.backups.at(2).incremental);
+  EXPECT_THAT(
+      run("blockdev-backup", R"({"device":"d","target":"/t","sync":"incremental","x-track":true})")
+          .dump(),
+      testing::HasSubstr("goes with sync full only"));
+}
+
 class RefusedByBackup : public CommandsTest, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(RefusedByBackup, BeforeTheDaemonIsAsked) {

@@ -187,7 +187,8 @@ TEST_F(CommandsTest, VolumesAreAttachedListedAndDetached) {
   EXPECT_EQ(run("volume-attach", R"({"name":"v","device":"/dev/x"})"), json::object());
   EXPECT_EQ(run("volume-detach", R"({"name":"v"})"), json::object());
   EXPECT_EQ(run("query-volumes"), daemon_.volumes);
-  EXPECT_THAT(daemon_.changes, ElementsAre("attach v /dev/x", "detach v"));
+  EXPECT_EQ(run("volume-untrack", R"({"name":"v"})"), json::object());
+  EXPECT_THAT(daemon_.changes, ElementsAre("attach v /dev/x", "detach v", "untrack v"));
 }
 
 // --- blockdev-mirror ---

@@ -66,6 +66,11 @@ awaitable<void> FakeDaemon::rollback(std::string name) {
   co_return;
 }
 
+awaitable<void> FakeDaemon::untrack(std::string name) {
+  changes.push_back("untrack " + name);
+  co_return;
+}
+
 std::shared_ptr<core::Job> FakeDaemon::start_job(const std::string& id) {
   auto job = core::Job::create(host_, {.id = id}, std::make_unique<ToyDriver>(toy_));
   registry_.add(job);

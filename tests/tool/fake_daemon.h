@@ -31,6 +31,7 @@ class FakeDaemon : public daemon::Daemon {
   boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> rollback(std::string name) override;
+  boost::asio::awaitable<void> untrack(std::string name) override;
   nlohmann::json query_volumes() override { return volumes; }
 
   // A job in status running, and what it works on.

@@ -25,12 +25,21 @@ std::vector<Pair> pairs_of(const Call& call) {
 void check(const Call& call, const std::vector<Pair>& pairs) {
   if (call.has("timeout") && !call.flag("wait"))
     throw CliError(kExitUsage, "--timeout has no meaning without --wait");
+  if (call.flag("track") && call.flag("incremental"))
+    throw CliError(kExitUsage, "--track makes a full backup: it does not go with --incremental");
   if (pairs.size() == 1) return;
   for (const char* option : {"id", "error-map"}) {
     if (call.has(option))
       throw CliError(kExitUsage,
                      std::string("--") + option + " is for one backup, not for several");
   }
+}
+
+json backup_arguments(const Call& call, const std::string& source, const std::string& target) {
+  json arguments = transfer_arguments(call, source, target);
+  if (call.flag("incremental")) arguments["sync"] = "incremental";
+  if (call.flag("track")) arguments["x-track"] = true;
+  return arguments;
 }
 
 // Of several, all succeed or none.
@@ -62,7 +71,12 @@ void print_ids(const Call& call, const std::vector<std::string>& ids) {
 
 void add_backup_options(po::options_description& options) {
   add_transfer_options(options);
-  options.add_options()("wait", po::bool_switch(), "wait until it has ended, or all have");
+  options.add_options()(
+      "track", po::bool_switch(),
+      "from now on keep track of what changes, for --incremental to the same target")(
+      "incremental", po::bool_switch(),
+      "copy only what has changed since the last backup to this target")(
+      "wait", po::bool_switch(), "wait until it has ended, or all have");
   add_timeout_option(options);
 }
 
@@ -72,7 +86,7 @@ int backup(const Call& call) {
   std::vector<json> backups;
   backups.reserve(pairs.size());
   for (const auto& [source, target] : pairs)
-    backups.push_back(transfer_arguments(call, source, target));
+    backups.push_back(backup_arguments(call, source, target));
   const Deadline deadline = call.deadline();
   Client client(call.socket());
   start(call, client, backups);

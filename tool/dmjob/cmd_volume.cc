@@ -6,6 +6,18 @@ namespace dmjob::cli {
 
 using nlohmann::json;
 
+namespace {
+
+int end_something(const Call& call, const char* command, const char* argument) {
+  const json arguments{{"name", call.text(argument)}};
+  Client client(call.socket());
+  client.execute(command, arguments);
+  if (call.console().json()) call.console().print_json(arguments);
+  return kExitDone;
+}
+
+}  // namespace
+
 int attach(const Call& call) {
   const json arguments{{"name", call.text("NAME")}, {"device", call.absolute_path("DEVICE")}};
   Client client(call.socket());
@@ -16,13 +28,8 @@ int attach(const Call& call) {
   return kExitDone;
 }
 
-int detach(const Call& call) {
-  const json arguments{{"name", call.text("NAME")}};
-  Client client(call.socket());
-  client.execute("volume-detach", arguments);
-  if (call.console().json()) call.console().print_json(arguments);
-  return kExitDone;
-}
+int detach(const Call& call) { return end_something(call, "volume-detach", "NAME"); }
+int untrack(const Call& call) { return end_something(call, "volume-untrack", "VOLUME"); }
 
 int volumes(const Call& call) {
   Client client(call.socket());

@@ -16,6 +16,7 @@ namespace dmjob::cli {
 // cmd_volume.cc
 int attach(const Call& call);
 int detach(const Call& call);
+int untrack(const Call& call);
 int volumes(const Call& call);
 
 // cmd_backup.cc

@@ -190,7 +190,8 @@ std::string advice(const json& job, const JobContext& context) {
 
 std::string job_info(const json& job, const JobContext& context) {
   const std::vector<std::vector<std::string>> all{
-      {"job", text_of(job, "id") + ", " + text_of(job, "type")},
+      {"job", text_of(job, "id") + ", " + text_of(job, "type") +
+                  (flag_of(job, "incremental") ? " of what has changed" : "")},
       {"status", status_line(job, context)},
       {"volume", text_of(job, "volume") + held_text(job, context)},
       {"target", text_of(job, "target")},

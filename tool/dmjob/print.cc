@@ -52,9 +52,22 @@ std::string overlay_state(const json& overlay) {
   return (flag_of(overlay, "read-only") ? "overlay, " : "snapshot, ") + room;
 }
 
+// Since when is for whoever looks into --json.
+std::string tracking_state(const json& tracking) {
+  const std::string target = text_of(tracking, "target");
+  if (const auto why = text_of(tracking, "broken"); !why.empty())
+    return "active; no incremental backup to " + target + " any more: " + why +
+           "; a full one with --track begins anew";
+  if (text_of(tracking, "state") == "begun")
+    return "active; tracked for backups to " + target + ", of which the first has not ended";
+  return "active; tracked, " + format_size(number_of(tracking, "changed")) +
+         " changed since the backup to " + target;
+}
+
 std::string volume_state(const json& volume) {
   if (const auto error = text_of(volume, "error"); !error.empty()) return error;
   if (volume.contains("overlay")) return overlay_state(volume["overlay"]);
+  if (volume.contains("tracking")) return tracking_state(volume["tracking"]);
   return flag_of(volume, "active") ? "active" : "not active";
 }
 

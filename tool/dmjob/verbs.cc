@@ -21,6 +21,7 @@ constexpr std::array kVerbs = {
     Verb{"snapshot", "VOLUME", "from now on writes to the volume go to scratch",
          add_snapshot_options, snapshot},
     Verb{"rollback", "VOLUME", "throw away what was written since the snapshot", nullptr, rollback},
+    Verb{"untrack", "VOLUME", "end the chain of its incremental backups", nullptr, untrack},
     Verb{"copy", "SOURCE TARGET", "copy a volume in use, a disk or a file; print the id of the job",
          add_copy_options, copy},
     Verb{"backup", "SOURCE TARGET [SOURCE TARGET...]",

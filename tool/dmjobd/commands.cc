@@ -78,7 +78,8 @@ constexpr std::array kBackup{
     Parameter{"job-id", Type::kText, kFree},
     Parameter{"device", Type::kText, kNeeded},
     Parameter{"target", Type::kText, kNeeded},
-    Parameter{"sync", Type::kWord, kNeeded, "full"},
+    Parameter{"sync", Type::kWord, kNeeded, "full incremental"},
+    Parameter{"x-track", Type::kFlag, kFree},
     Parameter{"speed", Type::kInteger, kFree},
     Parameter{"granularity", Type::kSize, kFree},
     Parameter{"on-source-error", Type::kWord, kFree, kOnError},
@@ -204,6 +205,7 @@ constexpr std::array kCommands{
     Command{"volume-overlay", kAll, kOverlay, volume_overlay},
     Command{"volume-snapshot", kAll, kSnapshot, volume_snapshot},
     Command{"volume-rollback", kAll, kByName, volume_rollback},
+    Command{"volume-untrack", kAll, kByName, volume_untrack},
 };
 
 void check_caller(const Command& command, Access caller) {

@@ -51,7 +51,12 @@ drivers::CopyRequest copy_request(const Arguments& arguments) {
 }
 
 drivers::BackupRequest backup_request(const Arguments& arguments) {
-  return transfer_request<drivers::BackupRequest>(arguments);
+  auto request = transfer_request<drivers::BackupRequest>(arguments);
+  request.track = arguments.flag("x-track", request.track);
+  request.incremental = arguments.text("sync") == "incremental";
+  if (request.track && request.incremental)
+    throw core::Error("x-track begins a chain with a full backup: it goes with sync full only");
+  return request;
 }
 
 // QEMU's on-error is for both sides; dmjob's own words tell them apart.
@@ -153,6 +158,13 @@ Answer volume_detach(Daemon& daemon, Arguments arguments) {
   std::string name = arguments.text("name");
   auto detached = daemon.detach(std::move(name));
   co_await std::move(detached);
+  co_return json::object();
+}
+
+Answer volume_untrack(Daemon& daemon, Arguments arguments) {
+  std::string name = arguments.text("name");
+  auto ended = daemon.untrack(std::move(name));
+  co_await std::move(ended);
   co_return json::object();
 }
 

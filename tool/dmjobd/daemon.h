@@ -38,7 +38,10 @@ class Daemon {
   // From this instant on what is written to the volume goes to scratch; rollback throws that away.
   virtual boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) = 0;
   virtual boost::asio::awaitable<void> rollback(std::string name) = 0;
-  // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "overlay"?}], by name.
+  // Ends its chain of incremental backups.
+  virtual boost::asio::awaitable<void> untrack(std::string name) = 0;
+  // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "overlay"?, "tracking"?}],
+  // by name.
   virtual nlohmann::json query_volumes() = 0;
 };
 

@@ -37,6 +37,7 @@ Answer transaction(Daemon& daemon, Arguments arguments);
 Answer volume_compare(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);
+Answer volume_untrack(Daemon& daemon, Arguments arguments);
 
 // --- commands_overlay.cc ---
 Answer volume_overlay(Daemon& daemon, Arguments arguments);

@@ -40,7 +40,8 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
             .persist = [this] { return keeper_.persist(); },
             .persist_soon = [this] { keeper_.persist_soon(); },
             .gone = [this](core::Job& job) { registry_.remove(job); }},
-      overlays_(environment_, registry_, events_, keeper_, [this] { return check_context(); }) {}
+      overlays_(environment_, registry_, events_, keeper_, [this] { return check_context(); }),
+      trackers_(environment_, registry_, events_, keeper_) {}
 
 // --- the state ---
 
@@ -104,6 +105,7 @@ awaitable<void> LiveDaemon::start() {
     co_await activate_volumes();
     co_await report_strangers();
     boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
+    boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
   }
   const Jobs jobs = registry_.jobs();
   for (const auto& job : jobs) start_again(*job);
@@ -121,6 +123,22 @@ void LiveDaemon::start_again(core::Job& job) {
   }
 }
 
+bool LiveDaemon::is_known(const std::string& inner_name) const {
+  const auto of_job = [&](const auto& job) {
+    return inner_name.starts_with(dm::inner_name(job->id(), ""));
+  };
+  const auto of_tracker = [&](const auto& entry) {
+    return entry.second.tracking &&
+           inner_name.starts_with(dm::inner_name(volumes::Tracker::id_of(entry.first), ""));
+  };
+  const auto of_overlay = [&](const auto& entry) {
+    return entry.second.overlay && dm::OverlayStack::is_part(inner_name, entry.first);
+  };
+  return std::ranges::any_of(registry_.jobs(), of_job) ||
+         std::ranges::any_of(volumes_.all(), of_tracker) ||
+         std::ranges::any_of(volumes_.all(), of_overlay);
+}
+
 // Devices with our UUID that no job of ours knows are reported, never removed.
 awaitable<void> LiveDaemon::report_strangers() {
   core::Worker worker;
@@ -134,13 +152,7 @@ awaitable<void> LiveDaemon::report_strangers() {
   };
   const std::vector<std::string> inner = co_await worker.run(std::move(list));
   for (const std::string& name : inner) {
-    const bool known = std::ranges::any_of(registry_.jobs(), [&](const auto& job) {
-      return name.starts_with(dm::inner_name(job->id(), ""));
-    });
-    const bool of_volume = std::ranges::any_of(volumes_.all(), [&](const auto& volume) {
-      return volume.second.overlay && dm::OverlayStack::is_part(name, volume.first);
-    });
-    if (!known && !of_volume)
+    if (!is_known(name))
       log_warning("device '" + name +
                   "' was made by a job that the state file does not know: "
                   "left alone ('dmsetup table " +
@@ -149,7 +161,7 @@ awaitable<void> LiveDaemon::report_strangers() {
 }
 
 bool LiveDaemon::all_idle() const {
-  return overlays_.idle() &&
+  return overlays_.idle() && trackers_.idle() &&
          std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
 }
 
@@ -157,6 +169,7 @@ awaitable<bool> LiveDaemon::stop() {
   std::vector<std::shared_ptr<core::Job>> jobs = registry_.jobs();
   for (const auto& job : jobs) job->stop_for_exit();
   overlays_.stop();
+  trackers_.stop();
   constexpr core::Duration kPatience = std::chrono::seconds(20);
   constexpr core::Duration kLook = std::chrono::milliseconds(50);
   const core::TimePoint give_up = clock_.now() + kPatience;

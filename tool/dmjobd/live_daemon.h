@@ -22,6 +22,7 @@
 #include "tool/dmjobd/dm_events.h"
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/trackers.h"
 
 namespace dmjob::daemon {
 
@@ -55,6 +56,9 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> rollback(std::string name) override {
     return overlays_.rollback(std::move(name));
   }
+  boost::asio::awaitable<void> untrack(std::string name) override {
+    return trackers_.untrack(std::move(name));
+  }
   nlohmann::json query_volumes() override;
 
  private:
@@ -71,6 +75,7 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
+  bool is_known(const std::string& inner_name) const;
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
@@ -101,6 +106,7 @@ class LiveDaemon : public Daemon {
   core::JobHost host_;
   core::Registry registry_;
   Overlays overlays_;
+  Trackers trackers_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
   std::set<std::string> broken_groups_;                  // transactions with a record in there
   std::optional<DmEvents> dm_events_;

@@ -48,9 +48,13 @@ awaitable<void> LiveDaemon::settle_pivot(volumes::ManagedVolume volume) {
 awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
   core::Worker worker;
   try {
-    auto call = [&] { return volumes::activate(*control_, environment_.ledger, volume); };
-    const bool as_stored = co_await worker.run(std::move(call));
-    if (!as_stored) volumes_.set_overlay(volume.name, std::nullopt);
+    if (volume.tracking) {
+      co_await trackers_.activate(volume);
+    } else {
+      auto call = [&] { return volumes::activate(*control_, environment_.ledger, volume); };
+      const bool as_stored = co_await worker.run(std::move(call));
+      if (!as_stored) volumes_.set_overlay(volume.name, std::nullopt);
+    }
   } catch (const std::exception& error) {
     co_return error.what();
   }
@@ -111,7 +115,7 @@ awaitable<void> LiveDaemon::detach(std::string name) {
   if (control_) {
     const volumes::ManagedVolume gone = *volume;
     core::Worker worker;
-    auto remove = [&] { volumes::deactivate(*control_, gone); };
+    auto remove = [&] { volumes::deactivate(*control_, environment_.ledger, gone); };
     co_await worker.run(std::move(remove));
   }
   const std::string device = volume->device;
@@ -130,6 +134,7 @@ nlohmann::json LiveDaemon::query_volumes() {
     if (!volume.error.empty()) entry["error"] = volume.error;
     if (auto job = registry_.holder(name)) entry["job"] = job->id();
     if (volume.overlay) entry["overlay"] = overlays_.describe(volume);
+    if (volume.tracking) entry["tracking"] = trackers_.describe(volume);
     list.push_back(std::move(entry));
   }
   return list;

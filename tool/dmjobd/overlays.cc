@@ -125,7 +125,7 @@ awaitable<void> Overlays::rollback(std::string name) {
   core::Worker worker;
   auto remove = [&] {
     drivers::check_rollback(volume, control);
-    volumes::deactivate(control, volume);
+    volumes::deactivate(control, environment_.ledger, volume);
   };
   co_await worker.run(std::move(remove));
   co_await discard(volume);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What can be wrong with a backup that begins or continues a chain of incremental ones, and what
+// can be wrong with any backup of a volume that has such a chain. Nothing is changed.
+//
+// Thread: a worker; may block. Errors: core::Error for the user, with the way out.
+#pragma once
+
+#include <optional>
+#include <system_error>
+
+#include "libjob/drivers/backup_chain.h"
+#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/source_check.h"
+#include "libjob/io/block_device.h"
+#include "libjob/io/dirty_bitmap.h"
+
+namespace dmjob::drivers {
+
+// Refuses an incremental backup without a chain to its target. True if the target holds a backup of
+// this chain: it may be overwritten without being forced.
+bool check_chain_target(const BackupRequest& request, const Source& source,
+                        const CheckContext& context);
+
+struct CheckedChain {
+  BackupChain chain;
+  std::optional<volumes::Tracking> tracking;  // of the volume, from the backup's start on
+};
+// Of a job that only has to go under the tracker of its volume, if there is one.
+CheckedChain find_tracker(const Source& source, const CheckContext& context);
+// Changes the plan to what the chain demands.
+CheckedChain check_chain(const BackupRequest& request, const Source& source,
+                         const std::optional<io::ProbeResult>& target, const CheckContext& context,
+                         CopyPlan& plan);
+
+// What the tracker needs while volumes are suspended.
+void add_scratch(const volumes::Tracking& tracking, Footprint& footprint);
+
+// Where, by a sample of regions that are not marked, the target of a chain is not what the volume
+// was at the instant: the first MiB and places all over the volume. nullopt: nowhere. What cannot
+// be read is passed over. A whole comparison is a job of its own.
+std::optional<std::uint64_t> first_unmarked_difference(io::BlockDevice& instant,
+                                                       io::BlockDevice& target,
+                                                       const io::DirtyBitmap& marked);
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/tracked_part.h"
+
+#include <utility>
+
+#include "libjob/drivers/chain_check.h"
+
+namespace dmjob::drivers {
+
+using volumes::Tracker;
+
+TrackedPart::TrackedPart(Environment& environment, const BackupChain& chain,
+                         std::optional<volumes::ManagedVolume> volume)
+    : environment_(environment), chain_(chain) {
+  if (chain.on_tracker) volume_ = std::move(volume);
+}
+
+std::string TrackedPart::under(const std::string& volume) const {
+  return on_tracker() ? Tracker::base_of(volume) : volume;
+}
+
+Tracker TrackedPart::open() const {
+  return {*environment_.control, environment_.ledger, *volume_, Tracker::How::kOpen};
+}
+
+void TrackedPart::begin() {
+  if (chain_.makes_tracker)
+    Tracker(*environment_.control, environment_.ledger, *volume_, Tracker::How::kMake).begin();
+  else if (chain_.role == BackupChain::Role::kFull)
+    open().mark_all();
+}
+
+std::vector<dm::TableSwitch> TrackedPart::rotation() {
+  tracker_.emplace(open());
+  return tracker_->rotation();
+}
+
+void TrackedPart::check_log() { tracker_->check_log(); }
+
+void TrackedPart::take_marks(BulkCopy& bulk) {
+  if (chain_.is_part()) {
+    checkpoint_ = tracker_->collect();
+    bulk.dirty().load(tracker_->to_copy().bytes());
+    bulk.checkpoint();
+  }
+  tracker_.reset();
+}
+
+std::string TrackedPart::find_untracked_change(dev_t instant, BulkCopy& bulk) const {
+  if (chain_.role != BackupChain::Role::kIncremental || !bulk.target()) return "";
+  const auto source = io::open_device(instant, io::Access::kRead);
+  const auto offset = first_unmarked_difference(*source, *bulk.target(), bulk.dirty());
+  if (!offset) return "";
+  return "the target is not what the last backup has left, or the volume was written to without "
+         "its tracker: they differ at byte " +
+         std::to_string(*offset) + ", which no mark explains";
+}
+
+void TrackedPart::forget(std::uint64_t checkpoint, const BulkCopy& bulk) {
+  open().forget(checkpoint, bulk.given_up().regions());
+}
+
+}  // namespace dmjob::drivers

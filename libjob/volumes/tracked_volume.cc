@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/volumes/tracked_volume.h"
+
+#include <exception>
+
+#include "libjob/core/error.h"
+#include "libjob/io/probe.h"
+#include "libjob/volumes/tracker.h"
+
+namespace dmjob::volumes {
+namespace {
+
+using core::Error;
+
+// What has been written to a disk in this boot, before the volume was there, has no marks. Of
+// earlier boots nothing is known here: the backup itself looks (drivers/chain_check.h).
+void require_untouched(const ManagedVolume& volume) {
+  const auto sectors = io::sectors_changed(io::probe(volume.device).dev);
+  if (!sectors)
+    throw Error("the kernel does not count what is written to " + volume.device +
+                " (queue/iostats)");
+  if (*sectors > 0)
+    throw Error(volume.device + " was written to before the volume was active (" +
+                std::to_string(*sectors) + " sectors)");
+}
+
+void take_up(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  const bool is_there = control.find(volume.name).has_value();
+  if (!is_there) require_untouched(volume);
+  Tracker tracker(control, ledger, volume, Tracker::How::kOpen);
+  if (!is_there)
+    tracker.activate();
+  else if (!tracker.find())
+    throw Error("the volume was active without its tracker");
+}
+
+}  // namespace
+
+std::string activate_tracked(dm::Control& control, dm::Ledger& ledger,
+                             const ManagedVolume& volume) {
+  std::string broken = volume.tracking->broken;
+  if (!volume.tracking->is_broken()) {
+    device_of(volume);  // without its disk it is not active, and not broken either
+    try {
+      take_up(control, ledger, volume);
+      return "";
+    } catch (const std::exception& error) {
+      broken = error.what();
+    }
+  }
+  activate(control, ledger, volume);
+  return broken;
+}
+
+}  // namespace dmjob::volumes

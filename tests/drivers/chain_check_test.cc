@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/chain_check.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_disk.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::uint64_t kRegion = 64 << 10;
+constexpr std::uint64_t kSize = 256 * kRegion + 512;
+
+class SampleTest : public testing::Test {
+ protected:
+  SampleTest() {
+    instant.fill(1);
+    target.fill(1);
+  }
+  std::optional<std::uint64_t> difference() {
+    return first_unmarked_difference(*instant.open(), *target.open(), marked);
+  }
+
+  test::FakeDisk instant{{.size = kSize}};
+  test::FakeDisk target{{.size = kSize + kRegion}};
+  io::DirtyBitmap marked{kSize, kRegion};
+};
+
+TEST_F(SampleTest, OfEqualDisksFindsNothing) { EXPECT_EQ(difference(), std::nullopt); }
+
+TEST_F(SampleTest, LooksAtAllOfTheFirstMebibyte) {
+  for (std::uint64_t offset = 0; offset < 1 << 20; offset += kRegion) {
+    target.flip(offset + kRegion - 512, 512);
+    EXPECT_EQ(difference(), offset);
+    target.flip(offset + kRegion - 512, 512);
+  }
+}
+
+TEST_F(SampleTest, LooksAtPlacesAllOver) {
+  target.flip(200 * kRegion, 512);
+  EXPECT_EQ(difference(), 200 * kRegion);
+}
+
+TEST_F(SampleTest, PassesOverWhatIsMarked) {
+  target.flip(3 * kRegion, 512);
+  marked.set(3);
+  EXPECT_EQ(difference(), std::nullopt);
+}
+
+TEST_F(SampleTest, PassesOverWhatCannotBeRead) {
+  target.flip(3 * kRegion, 512);
+  instant.fail_reads(3 * kRegion, 512);
+  EXPECT_EQ(difference(), std::nullopt);
+}
+
+TEST(BackupChainTest, IsThereAfterARestart) {
+  const BackupChain chain{BackupChain::Role::kIncremental, true, false, 7, 1700000000};
+  EXPECT_EQ(BackupChain::restore(chain.record()), chain);
+  nlohmann::json damaged = chain.record();
+  damaged["role"] = "other";
+  EXPECT_THROW(BackupChain::restore(damaged), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace dmjob::drivers

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/volumes/tracked_volume.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/volumes/tracker_fixture.h"
+
+namespace dmjob::volumes {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class TrackedVolumeTest : public testing::Test, protected TrackedStage {
+ protected:
+  std::string activate() { return activate_tracked(kernel, ledger, volume); }
+};
+
+TEST_F(TrackedVolumeTest, IsFoundTrackedAfterARestart) {
+  begin_proven();
+  write_to({3}, 0);
+  kernel.clear_log();
+  EXPECT_EQ(activate(), "");
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+  EXPECT_THAT(changed(), ElementsAre(3));
+}
+
+TEST_F(TrackedVolumeTest, ThatLostItsTrackerHasABrokenChain) {
+  begin_proven();
+  kernel.set_table("vol", own);
+  EXPECT_THAT(activate(), HasSubstr("active without its tracker"));
+  EXPECT_EQ(kernel.table("vol"), own);
+}
+
+TEST_F(TrackedVolumeTest, WhoseScratchIsGoneHasABrokenChain) {
+  begin_proven();
+  std::filesystem::remove(volume.tracking->scratch.path);
+  EXPECT_THAT(activate(), HasSubstr("scratch"));
+  EXPECT_TRUE(kernel.exists("vol"));
+}
+
+TEST_F(TrackedVolumeTest, WithABrokenChainComesUpWithoutATracker) {
+  begin_proven();
+  end_of_power();
+  volume.tracking->stage = Tracking::Stage::kBroken;
+  volume.tracking->broken = "its log failed";
+  EXPECT_EQ(activate(), "its log failed");
+  EXPECT_TRUE(kernel.exists("vol"));
+  EXPECT_FALSE(kernel.exists("dmjob-_vol-wr"));
+}
+
+TEST_F(TrackedVolumeTest, WithoutItsDiskIsNotActiveAndItsChainIsNotBroken) {
+  begin_proven();
+  end_of_power();
+  std::filesystem::remove(volume.device);
+  EXPECT_THROW(activate(), std::system_error);
+  EXPECT_FALSE(kernel.exists("vol"));
+  make_file("disk", kRegions * kGranularity);
+  write_to({3}, 0);
+}
+
+}  // namespace
+}  // namespace dmjob::volumes

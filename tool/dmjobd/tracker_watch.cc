@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The watch over volumes with a chain of incremental backups.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/core/signal.h"
+#include "tool/dmjobd/log.h"
+#include "tool/dmjobd/trackers.h"
+
+namespace dmjob::daemon {
+
+using boost::asio::awaitable;
+using volumes::ManagedVolume;
+using volumes::Tracker;
+using volumes::TrackerState;
+using volumes::Tracking;
+
+namespace {
+
+constexpr core::Duration kEvery = std::chrono::seconds(1);
+constexpr core::Duration kCountEvery = std::chrono::seconds(5);
+constexpr core::Duration kPatience = std::chrono::minutes(1);
+
+// Why its marks are not all there; "": they are.
+std::string failure_of(const TrackerState& state) {
+  if (!state.there) return "its tracker was taken away by somebody else";
+  if (state.log_failed) return "its tracker could not write its log";
+  return "";
+}
+
+}  // namespace
+
+awaitable<void> Trackers::watch() {
+  core::Signal never(environment_.executor);
+  while (!stopped_) {
+    tend_all();
+    co_await never.wait_for(kEvery);
+  }
+}
+
+void Trackers::tend_all() {
+  for (const auto& [name, volume] : environment_.volumes.all()) {
+    if (!volume.tracking) {
+      watched_.erase(name);
+      continue;
+    }
+    std::shared_ptr<Watched>& watched = watched_[name];
+    if (!watched) watched = std::make_shared<Watched>();
+    if (!volume.error.empty() || std::exchange(watched->busy, true)) continue;
+    ++tending_;
+    boost::asio::co_spawn(environment_.executor, tend(name, watched), boost::asio::detached);
+  }
+}
+
+awaitable<void> Trackers::tend(std::string name, std::shared_ptr<Watched> watched) {
+  std::string trouble;
+  try {
+    const ManagedVolume* volume = tracked(name);
+    if (volume && volume->tracking->is_broken())
+      co_await take_away(name, *watched);
+    else if (volume)
+      co_await look(*volume, *watched);
+  } catch (const std::exception& error) {
+    trouble = error.what();
+  }
+  if (!trouble.empty() && trouble != watched->trouble)  // said once
+    log_error("volume '" + name + "': its tracker: " + trouble);
+  watched->trouble = trouble;
+  watched->busy = false;
+  --tending_;
+}
+
+awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
+  watched.ended = false;
+  auto look = [&] { return volumes::look_at_tracker(*environment_.control, volume.name); };
+  const TrackerState state = co_await watched.worker.run(std::move(look));
+  if (!failure_of(state).empty() || state.writes_fail) co_await mend(volume.name, watched);
+  if (environment_.clock.now() >= watched.next_count) co_await count(volume.name, watched);
+}
+
+// What the watch has seen may be a step of a job, half done: it looks once more, alone on the
+// volume.
+awaitable<void> Trackers::mend(std::string name, Watched& watched) {
+  auto hold = co_await environment_.locks.acquire(name, "care for its tracker", kPatience);
+  const ManagedVolume* found = tracked(name);
+  if (!found || found->tracking->is_broken()) co_return;
+  const ManagedVolume volume = *found;
+  const bool begins =
+      volume.tracking->stage == Tracking::Stage::kBegun && registry_.holder(name) != nullptr;
+  auto mend = [&] { return set_up_anew(volume, begins); };
+  const std::string failure = co_await watched.worker.run(std::move(mend));
+  if (failure.empty()) co_return;
+  co_await break_chain(name, failure);
+  auto pass = [&] { volumes::stop_marking(*environment_.control, environment_.ledger, volume); };
+  co_await watched.worker.run(std::move(pass));
+}
+
+// "", or why it cannot go on. The volume's writes matter more than the chain.
+std::string Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
+  const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name);
+  if (!state.there && begins) return "";  // its backup sees to it
+  if (std::string failure = failure_of(state); !failure.empty()) return failure;
+  if (!state.writes_fail) return "";
+  try {
+    Tracker(*environment_.control, environment_.ledger, volume, Tracker::How::kOpen).rotate();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  log_warning("volume '" + volume.name + "': its disk refused a write; its tracker goes on");
+  return "";
+}
+
+awaitable<void> Trackers::count(std::string name, Watched& watched) {
+  watched.next_count = environment_.clock.now() + kCountEvery;
+  auto hold = co_await environment_.locks.acquire(name, "count of what has changed", kPatience);
+  const ManagedVolume* found = tracked(name);
+  if (!found || found->tracking->is_broken()) co_return;
+  const ManagedVolume volume = *found;
+  auto count = [&] {
+    return Tracker(*environment_.control, environment_.ledger, volume, Tracker::How::kOpen)
+        .changed()
+        .dirty_bytes();
+  };
+  watched.changed = co_await watched.worker.run(std::move(count));
+}
+
+// Of a broken chain. Not while a job stands on it.
+awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
+  watched.changed.reset();
+  if (watched.ended || registry_.holder(name)) co_return;
+  auto hold = co_await environment_.locks.acquire(name, "end of its tracker", kPatience);
+  const ManagedVolume* found = tracked(name);
+  if (!found || !found->tracking->is_broken() || registry_.holder(name)) co_return;
+  const ManagedVolume volume = *found;
+  co_await keeper_.persist();  // a job may have broken it
+  auto end = [&] { volumes::end_tracking(*environment_.control, environment_.ledger, volume); };
+  co_await watched.worker.run(std::move(end));
+  watched.ended = true;
+  publish(volume, volume.tracking->broken);
+  const bool has_backups = volume.tracking->last_backup != 0;
+  if (!has_backups) environment_.volumes.set_tracking(name, std::nullopt);
+  keeper_.persist_soon();
+}
+
+}  // namespace dmjob::daemon

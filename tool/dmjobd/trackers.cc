@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/trackers.h"
+
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/volumes/tracked_volume.h"
+#include "tool/dmjobd/log.h"
+
+namespace dmjob::daemon {
+
+using boost::asio::awaitable;
+using volumes::ManagedVolume;
+using volumes::Tracking;
+
+namespace {
+
+// For a volume's modify slot.
+constexpr core::Duration kPatience = std::chrono::minutes(1);
+
+const char* word_of(const Tracking& tracking) {
+  switch (tracking.stage) {
+    case Tracking::Stage::kBegun:
+      return "begun";
+    case Tracking::Stage::kProven:
+      return "proven";
+    case Tracking::Stage::kBroken:
+      break;
+  }
+  return "broken";
+}
+
+}  // namespace
+
+Trackers::Trackers(drivers::Environment& environment, core::Registry& registry,
+                   core::EventBus& events, StateKeeper& keeper)
+    : environment_(environment), registry_(registry), events_(events), keeper_(keeper) {}
+
+const ManagedVolume* Trackers::tracked(const std::string& name) const {
+  const ManagedVolume* volume = environment_.volumes.find(name);
+  return volume && volume->tracking ? volume : nullptr;
+}
+
+void Trackers::publish(const ManagedVolume& volume, const std::string& why) {
+  nlohmann::json data{{"name", volume.name}, {"device", volume.device}, {"change", "untracked"}};
+  if (!why.empty()) data["reason"] = why;
+  events_.publish("VOLUME_CHANGE", std::move(data));
+}
+
+awaitable<void> Trackers::activate(ManagedVolume volume) {
+  core::Worker worker;
+  auto activate = [&] {
+    return volumes::activate_tracked(*environment_.control, environment_.ledger, volume);
+  };
+  const std::string broken = co_await worker.run(std::move(activate));
+  if (!broken.empty() && !volume.tracking->is_broken()) co_await break_chain(volume.name, broken);
+}
+
+// Durable before the tracker goes, so that no start takes the volume for one that has it.
+awaitable<void> Trackers::note_broken(std::string name, std::string why) {
+  Tracking broken = *tracked(name)->tracking;
+  broken.stage = Tracking::Stage::kBroken;
+  broken.broken = std::move(why);
+  environment_.volumes.set_tracking(name, std::move(broken));
+  co_await keeper_.persist();
+}
+
+awaitable<void> Trackers::break_chain(std::string name, std::string why) {
+  log_error("volume '" + name + "' has no chain of incremental backups any more: " + why);
+  co_await note_broken(name, why);
+}
+
+awaitable<void> Trackers::untrack(std::string name) {
+  auto hold = co_await environment_.locks.acquire(name, "untrack", kPatience);
+  const ManagedVolume* found = tracked(name);
+  if (!found) throw core::Error("volume '" + name + "' has no chain of incremental backups");
+  if (auto job = registry_.holder(name))
+    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
+  const ManagedVolume volume = *found;
+  co_await note_broken(name, "it was ended");
+  core::Worker worker;
+  auto end = [&] { volumes::end_tracking(*environment_.control, environment_.ledger, volume); };
+  co_await worker.run(std::move(end));
+  environment_.volumes.set_tracking(name, std::nullopt);
+  co_await keeper_.persist();
+  publish(volume, "");
+}
+
+nlohmann::json Trackers::describe(const ManagedVolume& volume) const {
+  const Tracking& tracking = *volume.tracking;
+  nlohmann::json about{{"target", tracking.target},
+                       {"state", word_of(tracking)},
+                       {"scratch", tracking.scratch.describe()}};
+  if (tracking.last_backup != 0) about["last-backup"] = tracking.last_backup;
+  if (tracking.is_broken()) about["broken"] = tracking.broken;
+  const auto watched = watched_.find(volume.name);
+  if (watched == watched_.end()) return about;
+  if (watched->second->changed) about["changed"] = *watched->second->changed;
+  if (!watched->second->trouble.empty()) about["trouble"] = watched->second->trouble;
+  return about;
+}
+
+}  // namespace dmjob::daemon

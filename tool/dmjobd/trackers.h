@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The daemon's side of volumes that have a chain of incremental backups: their trackers after a
+// start, the watch, and the end of a chain. A chain begins with a backup (drivers/chain.h).
+//
+// The watch looks each second: after a write error of its disk a tracker refuses later writes until
+// it has another log; one whose log has failed misses marks, so its chain is broken and it is taken
+// away, once no job stands on it.
+//
+// Thread: the reactor; what blocks runs on workers, one a volume for the watch, so that a hung disk
+// stops only its own volume. Errors: core::Error, one line for the user.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "libjob/core/event.h"
+#include "libjob/core/registry.h"
+#include "libjob/core/worker.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/volumes/tracker.h"
+#include "tool/dmjobd/state_keeper.h"
+
+namespace dmjob::daemon {
+
+class Trackers {
+ public:
+  // All arguments outlive this.
+  Trackers(drivers::Environment& environment, core::Registry& registry, core::EventBus& events,
+           StateKeeper& keeper);
+
+  // At the start, of a volume with a Tracking: makes it, with its tracker if that can be.
+  boost::asio::awaitable<void> activate(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> untrack(std::string name);
+
+  // Looks after all volumes until stop().
+  boost::asio::awaitable<void> watch();
+  void stop() { stopped_ = true; }
+  bool idle() const { return tending_ == 0; }
+
+  // Of a volume with a Tracking, for query-volumes: the member "tracking".
+  nlohmann::json describe(const volumes::ManagedVolume& volume) const;
+
+ private:
+  // What the watch knows of a volume.
+  struct Watched {
+    core::Worker worker;
+    bool busy = false;
+    bool ended = false;  // nothing is left of a broken chain's tracker
+    std::string trouble;
+    std::optional<std::uint64_t> changed;  // bytes, when it was counted
+    core::TimePoint next_count;
+  };
+  void tend_all();
+  boost::asio::awaitable<void> tend(std::string name, std::shared_ptr<Watched> watched);
+  boost::asio::awaitable<void> look(volumes::ManagedVolume volume, Watched& watched);
+  boost::asio::awaitable<void> mend(std::string name, Watched& watched);
+  std::string set_up_anew(const volumes::ManagedVolume& volume, bool begins);
+  boost::asio::awaitable<void> count(std::string name, Watched& watched);
+  boost::asio::awaitable<void> take_away(std::string name, Watched& watched);
+  boost::asio::awaitable<void> break_chain(std::string name, std::string why);
+  boost::asio::awaitable<void> note_broken(std::string name, std::string why);
+  const volumes::ManagedVolume* tracked(const std::string& name) const;
+  void publish(const volumes::ManagedVolume& volume, const std::string& why);
+
+  drivers::Environment& environment_;
+  core::Registry& registry_;
+  core::EventBus& events_;
+  StateKeeper& keeper_;
+  bool stopped_ = false;
+  int tending_ = 0;
+  std::map<std::string, std::shared_ptr<Watched>> watched_;
+};
+
+}  // namespace dmjob::daemon
