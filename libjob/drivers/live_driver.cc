@@ -156,7 +156,7 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
     return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes());
   };
   const auto [error, mirroring, unverified] = co_await step("hand over", std::move(hand_over));
-  mirroring_ = mirroring;
+  set_mirroring(mirroring);
   if (plan_.verify && !job.is_ready()) show_to_verify(job, unverified);
   in_sync_ = false;
   show_unreadable(copy_->bulk());
@@ -191,7 +191,7 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
   };
   const std::uint64_t dirty = co_await step("pause", std::move(stop));
   show_left(job, dirty);
-  mirroring_ = false;
+  set_mirroring(false);
   in_sync_ = false;
   target_away_ = target_away_ || failed || !copy_->has_target();
   co_await rest(job);

@@ -74,9 +74,11 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> stop_watch();
   boost::asio::awaitable<void> watch(core::Job& job);
   boost::asio::awaitable<void> look(core::Job& job);
-  boost::asio::awaitable<void> act(core::Job& job, Trouble trouble);
-  Trouble judge(const dm::MirrorStatus& status) const;
-  Trouble leave_failed_table(Trouble trouble);
+  boost::asio::awaitable<void> act(core::Job& job);
+  static Trouble judge(const dm::MirrorStatus& status, bool mirroring);
+  Trouble judge_now();
+  Trouble leave_failed_table();
+  void set_mirroring(bool mirroring);
 
   // --- live_end.cc ---
   using Drivers = std::vector<LiveDriver*>;
@@ -114,6 +116,7 @@ class LiveDriver : public CopyDriver {
   int end_troubles_ = 0;      // of the target, in prepare()
   bool target_away_ = false;  // open it anew before it is used again
   bool mirroring_ = false;    // the reactor's copy of LiveCopy's state
+  unsigned tables_ = 0;       // how often it was set: which table a status is of
   bool in_sync_ = false;
   bool preparing_ = false;  // past run(): no pause any more
   bool ending_ = false;     // within end_all(): a failed mirror is only released

@@ -72,7 +72,8 @@ boost::asio::awaitable<void> LiveDriver::look_held(core::Job& job,
     copy_->read_mode_back();
     return copy_->mirroring();
   };
-  mirroring_ = co_await worker_.run(std::move(read_back));
+  const bool mirroring = co_await worker_.run(std::move(read_back));
+  set_mirroring(mirroring);
   co_await job.wait_kick(kSlice);
 }
 

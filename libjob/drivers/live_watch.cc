@@ -5,6 +5,7 @@
 // raises no event for it. So: a look after each dm event, and one a second.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/live_step.h"
@@ -33,15 +34,24 @@ boost::asio::awaitable<void> LiveDriver::watch(core::Job& job) {
   watch_ended_.notify();
 }
 
-LiveDriver::Trouble LiveDriver::judge(const dm::MirrorStatus& status) const {
+void LiveDriver::set_mirroring(bool mirroring) {
+  mirroring_ = mirroring;
+  ++tables_;
+}
+
+LiveDriver::Trouble LiveDriver::judge(const dm::MirrorStatus& status, bool mirroring) {
   if (status.log != dm::Health::kAlive) return Trouble::kScratch;
   if (status.legs.at(0) != dm::Health::kAlive) return Trouble::kSource;
   // While tracking, the second side fails by design.
-  if (mirroring_ && status.legs.at(1) != dm::Health::kAlive) return Trouble::kTarget;
+  if (mirroring && status.legs.at(1) != dm::Health::kAlive) return Trouble::kTarget;
   return Trouble::kNone;
 }
 
+// A status that is older than the last change of tables tells nothing: the failing side of a
+// tracker would be taken for the target, and a tracker that has marked nothing for a mirror in
+// sync.
 boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
+  const unsigned table = tables_;
   std::optional<dm::MirrorStatus> status;
   try {
     auto read = [this] { return copy_->mirror_status(); };
@@ -49,10 +59,10 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   } catch (const std::exception&) {
     // The device goes away under us when the copy ends; the next look tells otherwise.
   }
-  if (!status || status->legs.size() != 2) co_return;
-  const Trouble trouble = judge(*status);
+  if (!status || status->legs.size() != 2 || table != tables_) co_return;
+  const Trouble trouble = judge(*status, mirroring_);
   if (trouble != Trouble::kNone) {
-    co_await act(job, trouble);
+    co_await act(job);
     co_return;
   }
   if (!mirroring_ || ending_) co_return;
@@ -62,7 +72,7 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
 
 // What the worker finds counts, not what the status said: the main coroutine may have left the
 // mirror meanwhile.
-boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
+boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
   control_.stop();
   try {
     if (ending_ || holding_) {
@@ -70,13 +80,16 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
       auto release = [this] { copy_->release_held_writes(); };
       co_await looker_.run(std::move(release));
     } else {
-      auto leave = [this, trouble] { return leave_failed_table(trouble); };
-      const Trouble left = co_await worker_.run(std::move(leave));
+      auto leave = [this] {
+        const Trouble left = leave_failed_table();
+        return std::pair(left, copy_->mirroring());
+      };
+      const auto [left, mirroring] = co_await worker_.run(std::move(leave));
       if (left != Trouble::kNone) {
         trouble_ = left;
         set_phase("falling back");
       }
-      mirroring_ = false;
+      set_mirroring(mirroring);
     }
   } catch (const std::exception&) {
     if (!ending_ && !holding_) trouble_ = Trouble::kScratch;
@@ -85,9 +98,21 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job, Trouble trouble) {
   job.kick();
 }
 
+LiveDriver::Trouble LiveDriver::judge_now() {
+  try {
+    const auto status = copy_->mirror_status();
+    if (!status || status->legs.size() != 2) return Trouble::kNone;
+    return judge(*status, copy_->mirroring());
+  } catch (const std::exception&) {
+    return Trouble::kNone;
+  }
+}
+
 // On the worker. What the main coroutine is to know. If the logs are in the target's tail, their
 // failure is the target's.
-LiveDriver::Trouble LiveDriver::leave_failed_table(Trouble trouble) {
+LiveDriver::Trouble LiveDriver::leave_failed_table() {
+  const Trouble trouble = judge_now();
+  if (trouble == Trouble::kNone) return trouble;
   const bool tail = plan_.scratch.kind == ScratchPlace::Kind::kTail;
   if (trouble == Trouble::kScratch && tail && (copy_->mirroring() || copy_->tracking())) {
     copy_->leave_target();
