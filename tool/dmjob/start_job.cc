@@ -113,7 +113,7 @@ std::optional<Outcome> follow_started(const Call& call, Client& client, const st
     if (call.console().json()) call.console().print_json({{"id", id}});
     return std::nullopt;
   }
-  const Outcome outcome = wait_for_job(call, client, id, plan_of(call, id, deadline));
+  Outcome outcome = wait_for_job(call, client, id, plan_of(call, id, deadline));
   report_outcome(call, outcome);
   return outcome;
 }
