@@ -60,12 +60,18 @@ class CopyAndWait(CliStory):
         self.expect(self.dmjob(*COPY, "--wait"), 1, out="vol1\n",
                     err="dmjob: job 'vol1' failed: Input/output error\n")
 
+    def end_without_history(self):
+        with self.daemon.lock:
+            self.daemon.end("vol1", "Input/output error")
+            self.daemon.history.clear()
+
     def test_a_failure_is_seen_though_the_history_is_lost(self):
-        def end():
-            with self.daemon.lock:
-                self.daemon.end("vol1", "Input/output error")
-                self.daemon.history.clear()
-        self.daemon.after(0.3, end)
+        self.daemon.after(0.3, self.end_without_history)
+        self.expect(self.dmjob(*COPY, "--wait"), 1, out="vol1\n", err="failed: Input/output error")
+
+    def test_a_failure_is_seen_though_it_is_told_between_a_look_and_its_answer(self):
+        self.daemon.before_answer[2] = self.end_without_history
+        self.daemon.after(0.1, self.daemon.set_status, "vol1", "running")
         self.expect(self.dmjob(*COPY, "--wait"), 1, out="vol1\n", err="failed: Input/output error")
 
     def test_a_job_that_somebody_cancels_is_status_1(self):

@@ -28,6 +28,7 @@ class FakeDaemon:
         self.handlers = {}  # command: function(arguments), instead of ours
         self.clients = []
         self.looks = 0  # how often a client saw a job
+        self.before_answer = {}  # look: function(), called before that look is answered
         self.closed = threading.Event()
         self.listener = None
         self.start()
@@ -164,7 +165,9 @@ class FakeDaemon:
     def execute(self, command, arguments):
         queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes}
         if command in queries:
-            self.looks += command == "query-block-jobs" and self.jobs != []
+            if command == "query-block-jobs" and self.jobs:
+                self.looks += 1
+                self.before_answer.get(self.looks, lambda: None)()
             return [job for job in queries[command] if arguments.get("device", job.get("id")) == job.get("id")]
         if command == "query-events":
             return [event for event in self.events if event["number"] > arguments["since"]]

@@ -201,6 +201,11 @@ std::optional<json> Client::next_event(Deadline deadline) {
     if (!message) return std::nullopt;
     if (message->contains("event")) events_.push_back(std::move(*message));
   }
+  return queued_event();
+}
+
+std::optional<json> Client::queued_event() {
+  if (events_.empty()) return std::nullopt;
   json event = std::move(events_.front());
   events_.pop_front();
   return event;

@@ -51,6 +51,8 @@ class Client {
   nlohmann::json query_block_job(const std::string& id);
   // The oldest event not yet given; nullopt at the deadline. Throws Disconnected.
   std::optional<nlohmann::json> next_event(Deadline deadline);
+  // The same of those that came with the answers so far.
+  std::optional<nlohmann::json> queued_event();
   // After Disconnected: tries until the deadline, then throws the last attempt's error. Events of
   // the old connection that were not given are dropped.
   void reconnect(Deadline deadline);

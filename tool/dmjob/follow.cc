@@ -35,6 +35,8 @@ json Follower::history() {
 void Follower::look() {
   const json jobs = states_.size() == 1 ? client_.query_block_job(states_.front().id())
                                         : client_.execute("query-block-jobs");
+  // What came before the answer was so when it was given: a job that is not in it has told its end.
+  while (const auto event = client_.queued_event()) hear(*event);
   for (JobState& state : states_) {
     state.see(jobs, [this] { return history(); });
     if (state.unknown()) {
