@@ -11,7 +11,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_check.h"
-#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
 
@@ -71,7 +71,7 @@ dm::BackupStackSpec BackupCopy::make_spec() const {
 }
 
 void BackupCopy::open_scratch_device(bool create) {
-  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, create);
+  scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, create);
   cow_.emplace(store::CowSpace::open(cow_place_, create));
 }
 
@@ -84,9 +84,7 @@ void BackupCopy::build() {
     throw core::Error("scratch " + cow_place_.place.path +
                       " has no room for what is written over meanwhile: name another with "
                       "--scratch");
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid, plan_.size, plan_.granularity,
-                                          log_bytes(plan_)));
+  scratch_.emplace(format_scratch(plan_, scratch_device_));
   tracked_.begin();
   stack_ =
       std::make_unique<dm::BackupStack>(*environment_.control, environment_.ledger, make_spec());
@@ -130,8 +128,7 @@ void BackupCopy::take_instant(std::span<BackupCopy* const> copies) {
 bool BackupCopy::adopt() {
   if (!stack_->find()) return false;
   open_scratch_device(false);
-  scratch_.emplace(
-      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
+  scratch_.emplace(reopen_scratch(plan_, scratch_device_));
   open_bulk(false);
   bulk_->load_checkpoint();
   reopen_target();  // its error is met again by who wants to use it

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/backup_step.h"
 
 namespace dmjob::drivers {
 

@@ -89,10 +89,6 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   boost::asio::awaitable<void> stop_watch();
   boost::asio::awaitable<void> watch(core::Job& job);
 
-  // A step of BackupCopy, alone on the volume.
-  template <typename Step>
-  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
-
   const store::CowPlace cow_;
   const std::optional<volumes::Tracking> tracking_;  // of a full backup that begins a chain
   BackupChain chain_;

@@ -21,6 +21,7 @@
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/live_group.h"
 #include "libjob/drivers/rate_meter.h"
+#include "libjob/drivers/volume_step.h"
 
 namespace dmjob::drivers {
 
@@ -44,6 +45,12 @@ class CopyDriver : public core::Driver {
  protected:
   static constexpr core::Duration kSlice = std::chrono::seconds(1);
 
+  // On the worker, alone on the volume. `what`: "hand over".
+  template <typename Step>
+  auto step(const std::string& what, Step function) {
+    return run_step(environment_.locks, worker_, plan_.volume, what + " of job '" + job_id_ + "'",
+                    std::move(function));
+  }
   // Copies a slice of what is dirty, and acts upon its errors. Throws Error if the job is to fail.
   boost::asio::awaitable<io::CopyEnd> copy_slice(core::Job& job, BulkCopy& bulk);
   // Of a source that does not change: copies until all of it is on stable storage, and what could

@@ -8,6 +8,7 @@
 #include "dm/name.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
@@ -282,8 +283,7 @@ void LiveCopy::remove() {
 void LiveCopy::drop_scratch() {
   try {
     if (!scratch_ && scratch_device_.device)
-      scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device),
-                                            scratch_device_.offset, plan_.uuid));
+      scratch_.emplace(reopen_scratch(plan_, scratch_device_));
     if (scratch_) scratch_->wipe();
   } catch (const std::system_error&) {
     // A scratch that has failed cannot be wiped.

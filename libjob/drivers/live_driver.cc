@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_step.h"
 
 namespace dmjob::drivers {
 namespace {

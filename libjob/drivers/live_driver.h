@@ -106,10 +106,6 @@ class LiveDriver : public CopyDriver {
   void settle_end(core::Job& job, const LiveCopy::Ending& ending, const std::string& failed);
   void be_ended(std::string failed);
 
-  // A step of LiveCopy, alone on the volume. `what` is for those who wait: "hand over of job 'j1'".
-  template <typename Step>
-  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
-
   std::unique_ptr<LiveCopy> copy_;
   bool opened_ = false;
   bool revoking_ = false;     // a decision may still be on disk

@@ -6,7 +6,6 @@
 // pivot").
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_driver.h"
-#include "libjob/drivers/live_step.h"
 
 namespace dmjob::drivers {
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "libjob/drivers/live_driver.h"
-#include "libjob/drivers/live_step.h"
 
 namespace dmjob::drivers {
 

@@ -9,6 +9,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_copy.h"
 #include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/plan_scratch.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -39,7 +40,7 @@ dm::CopyStackSpec LiveCopy::make_spec() const {
 }
 
 void LiveCopy::open_scratch_device(bool create) {
-  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDm, create);
+  scratch_device_ = open_device_of(plan_, ScratchUse::kDm, create);
   stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
   if (!watched_) watched_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
 }
@@ -69,9 +70,7 @@ std::optional<io::CopyError> LiveCopy::start() {
 
 void LiveCopy::make_scratch() {
   open_scratch_device(true);
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid, plan_.size, plan_.granularity,
-                                          log_bytes(plan_)));
+  scratch_.emplace(format_scratch(plan_, scratch_device_));
   for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
   log_ = 0;
 }
@@ -97,8 +96,7 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
     return Adopted::kNothing;
   }
   if (!found.writes) throw core::Error("the stack of this job is not as it was left");
-  scratch_.emplace(
-      store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset, plan_.uuid));
+  scratch_.emplace(reopen_scratch(plan_, scratch_device_));
   open_bulk(false);
   bulk_->load_checkpoint();
   for (int slot = 0; slot < store::kLogSlots; ++slot) merge_log(slot);

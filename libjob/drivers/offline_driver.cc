@@ -2,17 +2,14 @@
 #include "libjob/drivers/offline_driver.h"
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
-namespace {
 
 using core::Error;
-
-}  // namespace
 
 // --- on the worker ---
 
@@ -44,10 +41,8 @@ void OfflineDriver::take_locks() {
 void OfflineDriver::open_afresh() {
   if (plan_.new_file) make_target_file(plan_);
   take_locks();
-  scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
-  scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid, plan_.size, plan_.granularity,
-                                          log_bytes(plan_)));
+  scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, true);
+  scratch_.emplace(format_scratch(plan_, scratch_device_));
 }
 
 // False if there is nothing to go on from.
@@ -56,9 +51,8 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
   if (plan_.new_file && file_identity(plan_.target) != plan_.target_file) return false;
   try {
     take_locks();
-    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
-    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid));
+    scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, false);
+    scratch_.emplace(reopen_scratch(plan_, scratch_device_));
     return true;
   } catch (const std::exception&) {
     close();

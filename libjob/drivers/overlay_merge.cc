@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/volume_step.h"
 #include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
@@ -18,7 +19,6 @@ namespace {
 
 constexpr core::Duration kLook = std::chrono::milliseconds(100);
 constexpr core::Duration kAfterError = std::chrono::seconds(1);
-constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -40,10 +40,9 @@ bool OverlayMerge::has_begun() const {
 }
 
 template <typename Step>
-auto OverlayMerge::step(std::string what, Step function) -> awaitable<decltype(function())> {
-  auto hold =
-      co_await environment_.locks.acquire(name_, what + " of job '" + job_id_ + "'", kSlotPatience);
-  co_return co_await worker_.run(std::move(function));
+auto OverlayMerge::step(const std::string& what, Step function) {
+  return run_step(environment_.locks, worker_, name_, what + " of job '" + job_id_ + "'",
+                  std::move(function));
 }
 
 awaitable<OverlayMerge::State> OverlayMerge::look() {

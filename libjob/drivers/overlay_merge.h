@@ -57,7 +57,7 @@ class OverlayMerge {
   boost::asio::awaitable<void> set_stage(core::Job& job, volumes::Overlay overlay);
   void show(core::Job& job, const State& state);
   template <typename Step>
-  auto step(std::string what, Step function) -> boost::asio::awaitable<decltype(function())>;
+  auto step(const std::string& what, Step function);
 
   Environment& environment_;
   core::Worker& worker_;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
@@ -49,9 +49,8 @@ void StreamDriver::require_same_disks() const {
 bool StreamDriver::open_checkpoint() {
   if (!resumed_) return false;
   try {
-    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, false);
-    scratch_.emplace(store::Scratch::open(std::move(scratch_device_.device), scratch_device_.offset,
-                                          plan_.uuid));
+    scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, false);
+    scratch_.emplace(reopen_scratch(plan_, scratch_device_));
     return true;
   } catch (const std::exception&) {
     return false;
@@ -63,10 +62,8 @@ void StreamDriver::open_copy() {
   if (lock_target_) lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
   const bool goes_on = open_checkpoint();
   if (!goes_on) {
-    scratch_device_ = open_scratch(plan_.scratch, scratch_bytes(plan_), ScratchUse::kDirect, true);
-    scratch_.emplace(store::Scratch::format(std::move(scratch_device_.device),
-                                            scratch_device_.offset, plan_.uuid, plan_.size,
-                                            plan_.granularity, log_bytes(plan_)));
+    scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, true);
+    scratch_.emplace(format_scratch(plan_, scratch_device_));
   }
   bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
                                      io::open_device(plan_.target, io::Access::kReadWrite),
@@ -91,13 +88,8 @@ awaitable<void> StreamDriver::run(core::Job& job) {
   if (!has_copied()) {
     co_await open(job);
     if (job.must_return()) co_return;
-    set_phase("copying");
-    bool more = true;
-    while (more) {
-      co_await copy(job);
-      if (job.must_return()) co_return;
-      more = co_await try_given_up_again(*bulk_);
-    }
+    co_await copy_all(job, *bulk_);
+    if (job.must_return()) co_return;
     auto close_copy = [this] { close(false); };
     co_await worker_.run(std::move(close_copy));
   }
@@ -109,24 +101,8 @@ awaitable<void> StreamDriver::open(core::Job& job) {
   auto open = [this] { open_copy(); };
   co_await worker_.run(std::move(open));
   const std::uint64_t left = bulk_->dirty().dirty_bytes();
-  const std::uint64_t known = job.progress().get().offset;
-  if (plan_.size - left > known) job.progress().add_done(plan_.size - left - known);
+  show_copied(job, left);
   show_left(job, left);
-}
-
-// Until all is on stable storage.
-awaitable<void> StreamDriver::copy(core::Job& job) {
-  io::CopyEnd end = io::CopyEnd::kTime;
-  while (end != io::CopyEnd::kClean || bulk_->dirty().count() > 0) {
-    end = co_await copy_slice(job, *bulk_);
-    if (end != io::CopyEnd::kClean && end != io::CopyEnd::kStopped) continue;
-    auto store = [&] { return bulk_->checkpoint(); };
-    const auto error = co_await worker_.run(std::move(store));
-    if (error) co_await face_and_wait(job, *error);
-    if (job.must_return()) co_return;
-    co_await job.pause_point();
-    if (job.must_return()) co_return;
-  }
 }
 
 // A new daemon comes here without run(): after a boot something may be left to merge.

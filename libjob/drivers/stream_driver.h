@@ -50,7 +50,6 @@ class StreamDriver : public CopyDriver {
   // The target has taken the origin's place.
   bool has_copied() const;
   boost::asio::awaitable<void> open(core::Job& job);
-  boost::asio::awaitable<void> copy(core::Job& job);
   // On the worker.
   void require_same_disks() const;
   void open_copy();

@@ -2,7 +2,7 @@
 #include <utility>
 #include <vector>
 
-#include "tool/dmjob/commands.h"
+#include "tool/dmjob/start_job.h"
 #include "tool/dmjob/transfer.h"
 
 namespace dmjob::cli {
@@ -23,8 +23,7 @@ std::vector<Pair> pairs_of(const Call& call) {
 }
 
 void check(const Call& call, const std::vector<Pair>& pairs) {
-  if (call.has("timeout") && !call.flag("wait"))
-    throw CliError(kExitUsage, "--timeout has no meaning without --wait");
+  check_waits(call);
   if (call.flag("track") && call.flag("incremental"))
     throw CliError(kExitUsage, "--track makes a full backup: it does not go with --incremental");
   if (pairs.size() == 1) return;
@@ -75,9 +74,8 @@ void add_backup_options(po::options_description& options) {
       "track", po::bool_switch(),
       "from now on keep track of what changes, for --incremental to the same target")(
       "incremental", po::bool_switch(),
-      "copy only what has changed since the last backup to this target")(
-      "wait", po::bool_switch(), "wait until it has ended, or all have");
-  add_timeout_option(options);
+      "copy only what has changed since the last backup to this target");
+  add_wait_option(options, "wait until it has ended, or all have");
 }
 
 int backup(const Call& call) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The jobs that end what overlay and snapshot began.
-#include "tool/dmjob/commands.h"
+#include "tool/dmjob/start_job.h"
 
 namespace dmjob::cli {
 namespace {
 
 namespace po = boost::program_options;
 using nlohmann::json;
+
+constexpr const char* kWait = "wait until the job is ready, or has ended";
 
 int start_and_follow(const Call& call, const char* command, json arguments) {
   check_waits(call);
@@ -23,6 +25,7 @@ int start_and_follow(const Call& call, const char* command, json arguments) {
 void add_stream_options(po::options_description& options) {
   add_job_options(options);
   add_policy_options(options);
+  add_wait_option(options, kWait);
   options.add_options()("scratch", po::value<std::string>()->value_name("PATH"),
                         "a device or file for what the running job has to note")(
       "force", po::bool_switch(), "overwrite a target that holds a file system or the like");
@@ -39,6 +42,7 @@ int stream(const Call& call) {
 
 void add_commit_options(po::options_description& options) {
   add_job_options(options);
+  add_wait_option(options, kWait);
   options.add_options()("on-error", po::value<std::string>()->value_name("POLICY"),
                         "report (default), ignore, stop or enospc")(
       "pivot", po::bool_switch(), "wait until it is ready, then end the snapshot")(

@@ -4,7 +4,6 @@
 // A command parses, calls, prints, and never decides. Thread: the only one.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,19 +42,6 @@ void add_stream_options(boost::program_options::options_description& options);
 int stream(const Call& call);
 void add_commit_options(boost::program_options::options_description& options);
 int commit(const Call& call);
-
-// start_job.cc, for all verbs that start a job
-void add_job_options(boost::program_options::options_description& options);
-void add_policy_options(boost::program_options::options_description& options);
-void take_job_options(const Call& call, nlohmann::json& arguments);
-// Throws CliError if it is none.
-std::string policy_of(const Call& call, const char* option);
-void take_policies(const Call& call, nlohmann::json& arguments);
-void check_waits(const Call& call);
-std::string start_job(Client& client, const char* command, const nlohmann::json& arguments);
-// Prints the id and waits as the options say; nullopt if they do not.
-std::optional<Outcome> follow_started(const Call& call, Client& client, const std::string& id,
-                                      Deadline deadline);
 
 // cmd_query.cc
 void add_list_options(boost::program_options::options_description& options);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the verbs that start a job have in common. Those without a ready phase have neither --pivot
-// nor --finish.
+#include "tool/dmjob/start_job.h"
+
 #include <algorithm>
 #include <array>
-
-#include "tool/dmjob/commands.h"
 
 namespace dmjob::cli {
 namespace {
@@ -23,19 +21,6 @@ bool waits(const Call& call) {
 bool is_of(const json& job, const json& arguments) {
   if (arguments.contains("target")) return text_of(job, "target") == text_of(arguments, "target");
   return text_of(job, "volume") == text_of(arguments, "device");
-}
-
-// What the daemon called the job if it does not say so, as QEMU does not: the newest on that
-// target, which may have ended already.
-std::string id_of_started(Client& client, const json& arguments) {
-  if (arguments.contains("job-id")) return arguments["job-id"];
-  for (const char* list : {"query-block-jobs", "query-job-history"}) {
-    const json jobs = client.execute(list);
-    for (const json& job : jobs) {
-      if (is_of(job, arguments)) return text_of(job, "device");
-    }
-  }
-  return arguments["device"];
 }
 
 WaitPlan plan_of(const Call& call, const std::string& id, Deadline deadline) {
@@ -59,8 +44,11 @@ void add_job_options(po::options_description& options) {
   options.add_options()("id", text("ID"), "the job's id; by default the volume's name")(
       "speed", text("RATE"), "bytes per second at most, for instance 50M; 0: no limit")(
       "manual-finalize", po::bool_switch(), "take effect upon `dmjob finalize` only")(
-      "manual-dismiss", po::bool_switch(), "stay listed until `dmjob dismiss`")(
-      "wait", po::bool_switch(), "wait until the job is ready, or has ended");
+      "manual-dismiss", po::bool_switch(), "stay listed until `dmjob dismiss`");
+}
+
+void add_wait_option(po::options_description& options, const char* what) {
+  options.add_options()("wait", po::bool_switch(), what);
   add_timeout_option(options);
 }
 
@@ -74,8 +62,8 @@ void add_policy_options(po::options_description& options) {
 void take_job_options(const Call& call, json& arguments) {
   if (call.has("id")) arguments["job-id"] = call.text("id");
   if (call.has("speed")) arguments["speed"] = call.size("speed");
-  if (call.flag("manual-finalize")) arguments["auto-finalize"] = false;
-  if (call.flag("manual-dismiss")) arguments["auto-dismiss"] = false;
+  if (asks(call, "manual-finalize")) arguments["auto-finalize"] = false;
+  if (asks(call, "manual-dismiss")) arguments["auto-dismiss"] = false;
 }
 
 std::string policy_of(const Call& call, const char* option) {
@@ -97,8 +85,20 @@ void check_waits(const Call& call) {
                    "--pivot switches to the target and --finish does not; give one of them");
   }
   if (call.has("timeout") && !waits(call)) {
-    throw CliError(kExitUsage, "--timeout has no meaning without --wait, --pivot or --finish");
+    throw CliError(kExitUsage, std::string("--timeout has no meaning without --wait") +
+                                   (call.has("pivot") ? ", --pivot or --finish" : ""));
   }
+}
+
+std::string id_of_started(Client& client, const json& arguments) {
+  if (arguments.contains("job-id")) return arguments["job-id"];
+  for (const char* list : {"query-block-jobs", "query-job-history"}) {
+    const json jobs = client.execute(list);
+    for (const json& job : jobs) {
+      if (is_of(job, arguments)) return text_of(job, "device");
+    }
+  }
+  return arguments["device"];
 }
 
 std::string start_job(Client& client, const char* command, const json& arguments) {

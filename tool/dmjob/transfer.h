@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the verbs copy, backup and compare have in common: options, the arguments of the daemon's
-// commands, and which job it became. Thread: the only one.
+// What the verbs copy and backup, and in part compare, have in common. Thread: the only one.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -19,12 +18,6 @@ nlohmann::json transfer_arguments(const Call& call, const std::string& source,
 
 // What has a slash is a path, all else a volume's name.
 std::string path_or_volume(const std::string& source);
-// The error policies that were given, as arguments.
-void add_policies(const Call& call, nlohmann::json& arguments);
-
-// What the daemon called the job if it does not say so, as QEMU does not: the newest on that
-// target, which may have ended already.
-std::string id_of_started(Client& client, const nlohmann::json& arguments);
 
 // The error of a command that started a job, with a hint if a file has the name of the source.
 CommandError hint_at_file(const CommandError& error, const std::string& source);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The scratch of a plan, on the device that was opened for it, which goes into it.
+// Thread: a worker; may block. Errors: std::system_error.
+#pragma once
+
+#include "libjob/drivers/copy_plan.h"
+#include "libjob/store/open_scratch.h"
+#include "libjob/store/scratch.h"
+
+namespace dmjob::drivers {
+
+// create: makes the file if it is missing.
+store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create);
+// A new one, by which all is dirty.
+store::Scratch format_scratch(const CopyPlan& plan, store::OpenScratch& device);
+// The one that an earlier process has left.
+store::Scratch reopen_scratch(const CopyPlan& plan, store::OpenScratch& device);
+
+}  // namespace dmjob::drivers
