@@ -15,7 +15,6 @@ QSD_SOCKET = '/run/qsd.sock'
 
 class Backup(Peers):
     def test_backup(self):
-        self.source, self.target, self.other = (self.disk(number) for number in range(3))
         self.start_daemon()
         self.run_in_turn('Backup of an idle volume of 960 MiB, median of 3',
                          [self.dmjob_backup, self.lvm_snapshot_and_dd, self.qemu_storage_daemon])
@@ -56,14 +55,17 @@ class Backup(Peers):
 
             def backup():
                 client.execute('blockdev-backup', job_id='b', device='vol', target='out', sync='full')
-                client.until(lambda event: event.get('event') == 'BLOCK_JOB_COMPLETED')
+                client.until(lambda event: self.is_done(event))
             taken = self.measure(backup)
             client.close()
             process.terminate()
-        os.unlink(QSD_SOCKET)
         self.dm_remove('vol')
         self.dm_remove('out')
         return taken
+
+    def is_done(self, event):
+        self.assertNotIn('error', event.get('data', {}))
+        return event.get('event') == 'BLOCK_JOB_COMPLETED'
 
 
 if __name__ == '__main__':

@@ -9,7 +9,6 @@ CHANGED = 256  # MiB
 
 class Commit(Peers):
     def test_commit(self):
-        self.source, self.scratch = self.disk(0), self.disk(1)
         self.start_daemon()
         self.run_in_turn(f'{CHANGED} MiB of changes merged, median of 3', [self.dmjob_commit, self.lvconvert_merge])
 
@@ -20,16 +19,16 @@ class Commit(Peers):
     def dmjob_commit(self):
         self.sh('wipefs', '-qa', self.source)
         self.dmjob('attach', 'vol', self.source)
-        self.dmjob('snapshot', 'vol', '--scratch', self.scratch, '--force')
+        self.dmjob('snapshot', 'vol', '--scratch', self.target, '--force')
         self.change('/dev/mapper/vol')
         taken = self.measure(lambda: self.dmjob('commit', 'vol', '--pivot', timeout=600))
         self.dmjob('detach', 'vol')
         return taken
 
     def lvconvert_merge(self):
-        self.make_vg(self.source, self.scratch)
+        self.make_vg(self.source, self.target)
         self.lvm('lvcreate', '-y', '-Wn', '-Zn', '-n', 'lv', '-L', f'{SIZE}b', 'vg', self.source)
-        self.lvm('lvcreate', '-y', '-s', '-n', 'snap', '-L', f'{CHANGED + 32}M', 'vg/lv', self.scratch)
+        self.lvm('lvcreate', '-y', '-s', '-n', 'snap', '-L', f'{CHANGED + 32}M', 'vg/lv', self.target)
         self.change('/dev/vg/snap')
         # A merge into an LV begins when the two are activated next.
         self.lvm('vgchange', '-an', 'vg')
@@ -37,7 +36,7 @@ class Commit(Peers):
 
         def merge():
             self.lvm('vgchange', '-ay', 'vg')
-            self.until(lambda: 'snapshot-merge' not in self.sh('dmsetup', 'table', 'vg-lv'))
+            self.until(lambda: 'snapshot-merge' not in self.sh('dmsetup', 'table', 'vg-lv').stdout)
         taken = self.measure(merge)
         self.lvm('vgremove', '-ffy', 'vg')
         return taken

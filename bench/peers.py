@@ -8,11 +8,17 @@ from report import report
 
 ROUNDS = 3
 MIB = 1 << 20
-LVM = '--config', 'activation{udev_rules=0 udev_sync=0 checks=0} devices{use_devicesfile=0}'
+# LVM looks once a second whether it is done, as often as it can: by default every 15 seconds.
+LVM = '--config', 'activation{udev_rules=0 udev_sync=0 checks=0 polling_interval=1} devices{use_devicesfile=0}'
 
 
 class Peers(harness.KernelTest):
-    """Each contender is a method that returns what run() gives it; all work on the same disks, in turn."""
+    """Each contender is a method that returns what measure() gave it; all work on the same disks, in turn."""
+
+    def setUp(self):
+        super().setUp()
+        self.source, self.target, self.other = (self.disk(number) for number in range(3))
+        self.sh('modprobe -a dm-clone 2>/dev/null; true')
 
     def run_in_turn(self, title, contenders):
         runs = {contender.__name__: [] for contender in contenders}
@@ -44,6 +50,21 @@ class Peers(harness.KernelTest):
     def until(done):
         while not done():
             time.sleep(0.05)
+
+    def dm_clone(self, source, *options):
+        """Until all regions of 64 KiB are hydrated."""
+        self.sh(f'dd if=/dev/zero of={self.other} bs=1M count=4 oflag=direct')
+        sectors = self.sectors(source)
+
+        def hydrate():
+            self.dm_create('peer', f'0 {sectors} clone {self.other} {self.target} {source} 128 {" ".join(options)}')
+            self.until(lambda: f' {sectors // 128}/{sectors // 128} ' in self.dm_status('peer'))
+        taken = self.measure(hydrate)
+        self.dm_remove('peer')
+        return taken
+
+    def tuned_dm_clone(self, source):
+        return self.dm_clone(source, '0', '4', 'hydration_threshold', '256', 'hydration_batch_size', '16')
 
     def lvm(self, command, *words, **options):
         return self.sh(command, *LVM, *words, **options)

@@ -8,5 +8,5 @@ def report(title, unit, rows):
     base = rows[0][1]
     print(f'\n{title} ({unit})')
     for name, value in rows:
-        print(f'  {name:36} {value:10.2f}   {value / base if base else 0:6.2f} x')
+        print(f'  {name:52} {value:10.2f}   {value / base if base else 0:6.2f} x')
     print('RESULT ' + json.dumps(dict(title=title, unit=unit, rows=[(n, round(v, 3)) for n, v in rows])), flush=True)
