@@ -2,6 +2,8 @@
 #include "libjob/core/error_policy.h"
 
 #include <array>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace dmjob::core {
@@ -47,6 +49,12 @@ std::optional<OnError> parse_on_error(std::string_view word) {
     if (name == word) return policy;
   }
   return std::nullopt;
+}
+
+OnError restore_on_error(std::string_view word) {
+  const auto policy = parse_on_error(word);
+  if (!policy) throw std::invalid_argument("unknown error policy '" + std::string(word) + "'");
+  return *policy;
 }
 
 std::optional<IoStatus> parse_io_status(std::string_view word) {

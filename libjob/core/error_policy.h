@@ -29,6 +29,8 @@ std::string_view to_string(IoStatus status);
 
 // nullopt for an unknown word. "auto" is taken as enospc.
 std::optional<OnError> parse_on_error(std::string_view word);
+// The word of a record. Throws std::invalid_argument if it is none.
+OnError restore_on_error(std::string_view word);
 std::optional<IoStatus> parse_io_status(std::string_view word);
 
 }  // namespace dmjob::core

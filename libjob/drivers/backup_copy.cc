@@ -189,18 +189,18 @@ std::string BackupCopy::why_lost(const Room& room) const {
   const std::string scratch = "scratch " + cow_place_.place.path;
   const std::string what = "the instant of volume '" + plan_.volume + "' is lost: ";
   if (!cow_->marked_invalid())
-    return what + scratch + " has failed; start the backup again with another --scratch";
+    return what + scratch + " has failed; start the job again with another --scratch";
   const std::string bytes = std::to_string(cow_->bytes());
   if (!room.can_grow)
     return what + scratch + " could not grow, its file system is full (" +
            std::to_string(room.used) + " of " + bytes +
-           " bytes); start the backup again with a larger --scratch";
+           " bytes); start the job again with a larger --scratch";
   if (cow_->bytes() < kSmall || room.used > cow_->bytes() / 4)
     return what + scratch + " is full (" + bytes +
-           " bytes for what is written over); start the backup again with a larger --scratch, or "
+           " bytes for what is written over); start the job again with a larger --scratch, or "
            "a higher --speed";
   return what + "a block that could not be read was written to, or " + scratch + " (" + bytes +
-         " bytes) was filled at once; see the kernel's log, then start the backup again";
+         " bytes) was filled at once; see the kernel's log, then start the job again";
 }
 
 // --- the end ---

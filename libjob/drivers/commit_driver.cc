@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/commit_driver.h"
 
-#include <stdexcept>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -15,9 +14,8 @@ nlohmann::json CommitPlan::record() const {
 }
 
 CommitPlan CommitPlan::restore(const nlohmann::json& record) {
-  const auto policy = core::parse_on_error(record.at("on-error").get<std::string>());
-  if (!policy) throw std::invalid_argument("unknown error policy");
-  return {record.at("volume"), record.at("disk"), *policy};
+  return {record.at("volume"), record.at("disk"),
+          core::restore_on_error(record.at("on-error").get<std::string>())};
 }
 
 CommitDriver::CommitDriver(Environment& environment, CommitPlan plan, const std::string& job_id)

@@ -1,18 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/copy_plan.h"
 
-#include <stdexcept>
-
 namespace dmjob::drivers {
-namespace {
-
-core::OnError parse_policy(const nlohmann::json& word) {
-  auto policy = core::parse_on_error(word.get<std::string>());
-  if (!policy) throw std::invalid_argument("unknown error policy " + word.dump());
-  return *policy;
-}
-
-}  // namespace
 
 nlohmann::json CopyPlan::record() const {
   return {{"uuid", uuid},
@@ -54,8 +43,8 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("new-file").get_to(plan.new_file);
   plan.scratch = ScratchPlace::restore(record.at("scratch"));
   record.at("speed").get_to(plan.speed);
-  plan.on_source_error = parse_policy(record.at("on-source-error"));
-  plan.on_target_error = parse_policy(record.at("on-target-error"));
+  plan.on_source_error = core::restore_on_error(record.at("on-source-error").get<std::string>());
+  plan.on_target_error = core::restore_on_error(record.at("on-target-error").get<std::string>());
   record.at("only-compare").get_to(plan.only_compare);
   record.at("verify").get_to(plan.verify);
   record.at("error-map").get_to(plan.error_map);

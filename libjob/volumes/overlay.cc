@@ -1,32 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/overlay.h"
 
-#include <array>
-#include <stdexcept>
-#include <utility>
+#include "libjob/core/words.h"
 
 namespace dmjob::volumes {
 namespace {
 
 using Stage = Overlay::Stage;
-constexpr std::array<std::pair<Stage, const char*>, 3> kStages{{
+constexpr core::Word<Stage> kStages[] = {
     {Stage::kHolding, "holding"},
     {Stage::kMerging, "merging"},
     {Stage::kDiscarding, "discarding"},
-}};
-
-const char* word_of(Stage stage) { return kStages.at(static_cast<std::size_t>(stage)).second; }
-
-Stage parse_stage(const std::string& text) {
-  for (const auto& [value, word] : kStages)
-    if (text == word) return value;
-  throw std::invalid_argument("unknown stage of an overlay '" + text + "'");
-}
+};
 
 }  // namespace
 
 nlohmann::json Overlay::record() const {
-  return {{"stage", word_of(stage)},
+  return {{"stage", core::word_of(kStages, stage)},
           {"cow", cow.record()},
           {"cow-disk", store::record_of(cow_disk)},
           {"origin-disk", store::record_of(origin_disk)},
@@ -39,7 +29,7 @@ nlohmann::json Overlay::record() const {
 
 Overlay Overlay::restore(const nlohmann::json& record) {
   Overlay overlay;
-  overlay.stage = parse_stage(record.at("stage"));
+  overlay.stage = core::parse_word(kStages, record.at("stage"), "stage of an overlay");
   overlay.cow = store::CowPlace::restore(record.at("cow"));
   overlay.cow_disk = store::restore_disk(record.at("cow-disk"));
   overlay.origin_disk = store::restore_disk(record.at("origin-disk"));

@@ -1,32 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/tracking.h"
 
-#include <array>
-#include <stdexcept>
-#include <utility>
+#include "libjob/core/words.h"
 
 namespace dmjob::volumes {
 namespace {
 
 using Stage = Tracking::Stage;
-constexpr std::array<std::pair<Stage, const char*>, 3> kStages{{
+constexpr core::Word<Stage> kStages[] = {
     {Stage::kBegun, "begun"},
     {Stage::kProven, "proven"},
     {Stage::kBroken, "broken"},
-}};
-
-const char* word_of(Stage stage) { return kStages.at(static_cast<std::size_t>(stage)).second; }
-
-Stage parse_stage(const std::string& text) {
-  for (const auto& [value, word] : kStages)
-    if (text == word) return value;
-  throw std::invalid_argument("unknown stage of a chain of backups '" + text + "'");
-}
+};
 
 }  // namespace
 
 nlohmann::json Tracking::record() const {
-  return {{"stage", word_of(stage)},
+  return {{"stage", core::word_of(kStages, stage)},
           {"broken", broken},
           {"uuid", uuid},
           {"scratch", scratch.record()},
@@ -39,7 +29,7 @@ nlohmann::json Tracking::record() const {
 
 Tracking Tracking::restore(const nlohmann::json& record) {
   Tracking tracking;
-  tracking.stage = parse_stage(record.at("stage"));
+  tracking.stage = core::parse_word(kStages, record.at("stage"), "stage of a chain of backups");
   record.at("broken").get_to(tracking.broken);
   record.at("uuid").get_to(tracking.uuid);
   tracking.scratch = store::ScratchPlace::restore(record.at("scratch"));

@@ -77,6 +77,16 @@ def loop_devices():
     return run('losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE').stdout.split('\n')[:-1]
 
 
+def flip_byte(path, offset):
+    """Changes one bit of a byte on the disk, behind everybody's back."""
+    fd = os.open(path, os.O_RDWR | os.O_SYNC)
+    try:
+        byte = os.pread(fd, 1, offset)[0]
+        os.pwrite(fd, bytes([byte ^ 1]), offset)
+    finally:
+        os.close(fd)
+
+
 def disk_stats(path):
     """The kernel's counters: reads and writes completed, sectors of both, requests in flight."""
     number = os.stat(path).st_rdev

@@ -35,6 +35,7 @@ import time
 import unittest
 
 import devices
+from qmp_client import QmpClient
 from stamp_writer import StampWriter
 
 POWER_CUT = '-- power cut --'  # what the machine is run with as --reboot-after
@@ -61,6 +62,7 @@ class KernelTest(unittest.TestCase):
     size = staticmethod(devices.size)
     sectors = staticmethod(devices.sectors)
     diskstats = staticmethod(devices.disk_stats)
+    flip_byte = staticmethod(devices.flip_byte)
     dm_create = staticmethod(devices.dm_create)
     dm_switch = staticmethod(devices.dm_switch)
     dm_remove = staticmethod(devices.dm_remove)
@@ -151,6 +153,14 @@ class KernelTest(unittest.TestCase):
         failed test."""
         return self.sh(self._program('dmjob'), '--socket', self.socket_path, *map(str, words), check=check,
                        timeout=timeout)
+
+    def execute(self, command, **arguments):
+        """One command by QMP: its answer."""
+        client = QmpClient(self.socket_path, timeout=100)
+        try:
+            return client.execute(command, **arguments)
+        finally:
+            client.close()
 
     def info(self, job):
         return json.loads(self.dmjob('--json', 'info', job).stdout)

@@ -6,7 +6,6 @@ import backup_story
 import harness
 import instant
 from order_writer import OrderWriter
-from qmp_client import QmpClient
 
 MACHINE = dict(disks=['24M', '24M', '24M', '64M', '64M', '64M'], mem='512M', timeout=240, kernel='uml')
 NAMES = 'abc'
@@ -29,13 +28,6 @@ class BackupGroupsTest(backup_story.BackupStory):
                        for name, path in self.volumes.items()}
         for stamp in self.stamps.values():
             stamp.start()
-
-    def execute(self, command, **arguments):
-        client = QmpClient(self.socket_path, timeout=100)
-        try:
-            return client.execute(command, **arguments)
-        finally:
-            client.close()
 
     def start_all(self, mode, **options):
         data = [dict(device=name, target=self.targets[name], sync='full', force=True, **options) for name in NAMES]

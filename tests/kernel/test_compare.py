@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A volume in use is compared, as of one instant, with a disk that nobody uses."""
-import os
 
 import copy_story
 import harness
@@ -21,14 +20,6 @@ class CompareTest(copy_story.CopyStory):
     def compare(self, *options, check=True):
         return self.dmjob('compare', 'vol', self.target, '--id', 'c', '--scratch', self.scratch, '--force', *options,
                           check=check)
-
-    def flip(self, offset):
-        fd = os.open(self.disk(1), os.O_RDWR | os.O_SYNC)
-        try:
-            byte = os.pread(fd, 1, offset)[0]
-            os.pwrite(fd, bytes([byte ^ 1]), offset)
-        finally:
-            os.close(fd)
 
     def begin_slowly(self):
         self.job = 'c'
@@ -57,7 +48,7 @@ class CompareTest(copy_story.CopyStory):
     def test_what_differs_is_found_over_a_pause_and_a_kill(self):
         self.begin_with_a_copy()
         for offset in (5 * MIB + 700, 47 * MIB):
-            self.flip(offset)
+            self.flip_byte(self.disk(1), offset)
         written = self.written_to_target()
         self.begin_slowly()
         self.stamp.start()

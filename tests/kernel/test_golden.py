@@ -7,7 +7,6 @@ import os
 
 import copy_story
 import harness
-from qmp_client import QmpClient
 
 MACHINE = dict(disks=['16M', '16M', '16M', '16M'], mem='512M', timeout=240, kernel='uml')
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'golden')
@@ -31,14 +30,6 @@ class GoldenTest(copy_story.CopyStory):
         self.sh('dmsetup', 'message', 'dust', '0', *words)
 
     # What was seen.
-
-    def client(self):
-        client = QmpClient(self.socket_path)
-        self.addCleanup(client.close)
-        return client
-
-    def execute(self, command, **arguments):
-        return self.client().execute(command, **arguments)
 
     def last_number(self):
         return max((event['number'] for event in self.execute('query-events', since=0)), default=0)

@@ -8,7 +8,6 @@ import harness
 import state_edit
 from copying import CopyingTest
 from order_writer import OrderWriter
-from qmp_client import QmpClient
 
 MACHINE = dict(disks=['48M', '48M', '48M', '48M', '16M', '16M'], mem='512M', timeout=240, kernel='uml')
 MIB = 1 << 20
@@ -36,13 +35,6 @@ class TransactionTest(CopyingTest):
     def action(self, name, **options):
         data = dict(device=name, target=self.targets[name], sync='full', scratch=self.scratch[name], **options)
         return dict(type='blockdev-mirror', data={key.replace('_', '-'): value for key, value in data.items()})
-
-    def execute(self, command, **arguments):
-        client = QmpClient(self.socket_path, timeout=100)
-        try:
-            return client.execute(command, **arguments)
-        finally:
-            client.close()
 
     def start_group(self, **options):
         self.execute('transaction', actions=[self.action(name, **options) for name in 'ab'],
@@ -276,24 +268,20 @@ class TransactionTest(CopyingTest):
     def test_one_that_cannot_start_undoes_the_other(self):
         bad = self.action('b') | dict(data=dict(device='b', target='/dev/nowhere', sync='full'))
         for mode in ('individual', 'grouped'):
-            client = QmpClient(self.socket_path)
             with self.assertRaisesRegex(AssertionError, '/dev/nowhere does not exist'):
-                client.execute('transaction', actions=[self.action('a', auto_dismiss=False), bad],
-                               properties={'completion-mode': mode})
-            client.close()
+                self.execute('transaction', actions=[self.action('a', auto_dismiss=False), bad],
+                             properties={'completion-mode': mode})
             self.until_gone()
         self.assertEqual(self.story('a'), ' '.join(['created aborting concluded null'] * 2))
         self.nothing_left(volumes='ab')
 
     def test_volumes_that_stand_on_one_another_are_refused(self):
         upper = self.linear('upper', self.volumes['b'], length=2048)
-        client = QmpClient(self.socket_path)
         action = dict(type='blockdev-mirror', data=dict(device='upper', target=self.disk(4), sync='full'))
         with self.assertRaisesRegex(AssertionError, "stands on volume 'b'"):
-            client.execute('transaction', actions=[self.action('b') | dict(data=dict(
+            self.execute('transaction', actions=[self.action('b') | dict(data=dict(
                 device='b', target=self.targets['b'], sync='full')), action],
-                           properties={'completion-mode': 'grouped'})
-        client.close()
+                         properties={'completion-mode': 'grouped'})
         self.until_gone()
         self.dm_remove('upper')
         self.assertEqual(upper, '/dev/mapper/upper')

@@ -54,15 +54,6 @@ class VerifyTest(copy_story.CopyStory):
         self.start_copy('--verify', **options)
         return self.until_phase(phase)
 
-    def flip(self, offset):
-        """A byte on the target's disk, behind everybody's back."""
-        fd = os.open(self.disk(1), os.O_RDWR | os.O_SYNC)
-        try:
-            byte = os.pread(fd, 1, offset)[0]
-            os.pwrite(fd, bytes([byte ^ 1]), offset)
-        finally:
-            os.close(fd)
-
     def expect_failed_for(self, offset):
         error = self.until_status('concluded')
         self.assertIn(f'512 bytes differ: 512 at byte {offset}', error['error'])
@@ -72,7 +63,7 @@ class VerifyTest(copy_story.CopyStory):
     def test_a_sector_that_is_not_what_was_written_is_found(self):
         self.begin()
         self.verify_until_phase(speed='8M')
-        self.flip(BEHIND + 700)
+        self.flip_byte(self.disk(1), BEHIND + 700)
         self.expect_failed_for(BEHIND + 512)
         self.expect_as_before()
 
@@ -94,7 +85,7 @@ class VerifyTest(copy_story.CopyStory):
                        '--scratch', self.disk(2), '--manual-dismiss')
             self.until_phase('verifying')
             if flipped:
-                self.flip(flipped)
+                self.flip_byte(self.disk(1), flipped)
                 self.expect_failed_for(flipped)
             else:
                 self.assertNotIn('error', self.until_status('concluded'))
@@ -116,7 +107,7 @@ class VerifyTest(copy_story.CopyStory):
         self.kill_daemon()
         self.restart_daemon()
         self.until_phase('verifying')
-        self.flip(BEHIND)
+        self.flip_byte(self.disk(1), BEHIND)
         self.expect_failed_for(BEHIND)
         self.expect_as_before()
 
