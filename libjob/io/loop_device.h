@@ -7,26 +7,27 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "libjob/io/fd.h"
 
 namespace dmjob::io {
 
 // An open loop device. Owns the descriptor.
 class LoopDevice {
  public:
-  // Opens the loop device over `file`; one that exists is taken, else a free one is set up.
+  // Opens the loop device over `file`; one that exists is taken, else a free one is set up,
+  // writable.
   static LoopDevice over(const std::string& file);
-  ~LoopDevice();
-  LoopDevice(LoopDevice&& other) noexcept;
-  LoopDevice& operator=(LoopDevice&& other) noexcept;
 
   const std::string& path() const { return path_; }
 
  private:
-  LoopDevice(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  LoopDevice(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   static std::optional<LoopDevice> find(const std::string& file);
   static std::optional<LoopDevice> try_set_up(int file_fd);
 
-  int fd_;
+  Fd fd_;
   std::string path_;
 };
 
