@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/backup_chain.h"
 
-#include "libjob/core/words.h"
+#include "libjob/store/words.h"
 
 namespace dmjob::drivers {
 namespace {
 
 using Role = BackupChain::Role;
-constexpr core::Word<Role> kRoles[] = {
+constexpr store::Word<Role> kRoles[] = {
     {Role::kNone, "none"},
     {Role::kFull, "full"},
     {Role::kIncremental, "incremental"},
@@ -16,7 +16,7 @@ constexpr core::Word<Role> kRoles[] = {
 }  // namespace
 
 nlohmann::json BackupChain::record() const {
-  return {{"role", core::word_of(kRoles, role)},
+  return {{"role", store::word_of(kRoles, role)},
           {"on-tracker", on_tracker},
           {"makes-tracker", makes_tracker},
           {"checkpoint", checkpoint},
@@ -25,7 +25,7 @@ nlohmann::json BackupChain::record() const {
 
 BackupChain BackupChain::restore(const nlohmann::json& record) {
   BackupChain chain;
-  chain.role = core::parse_word(kRoles, record.at("role"), "role in a chain of backups");
+  chain.role = store::parse_word(kRoles, record.at("role"), "role in a chain of backups");
   record.at("on-tracker").get_to(chain.on_tracker);
   record.at("makes-tracker").get_to(chain.makes_tracker);
   record.at("checkpoint").get_to(chain.checkpoint);

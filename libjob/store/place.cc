@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/store/place.h"
 
-#include "libjob/core/words.h"
+#include "libjob/store/words.h"
 
 namespace dmjob::store {
 namespace {
 
-constexpr core::Word<ScratchPlace::Kind> kKinds[] = {
+constexpr Word<ScratchPlace::Kind> kKinds[] = {
     {ScratchPlace::Kind::kDevice, "device"},
     {ScratchPlace::Kind::kFile, "file"},
     {ScratchPlace::Kind::kTail, "tail"},
@@ -16,11 +16,11 @@ constexpr core::Word<ScratchPlace::Kind> kKinds[] = {
 }  // namespace
 
 nlohmann::json ScratchPlace::record() const {
-  return {{"kind", core::word_of(kKinds, kind)}, {"path", path}, {"offset", offset}};
+  return {{"kind", word_of(kKinds, kind)}, {"path", path}, {"offset", offset}};
 }
 
 ScratchPlace ScratchPlace::restore(const nlohmann::json& record) {
-  return {core::parse_word(kKinds, record.at("kind"), "kind of scratch"), record.at("path"),
+  return {parse_word(kKinds, record.at("kind"), "kind of scratch"), record.at("path"),
           record.at("offset")};
 }
 

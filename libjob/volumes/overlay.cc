@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/overlay.h"
 
-#include "libjob/core/words.h"
+#include "libjob/store/words.h"
 
 namespace dmjob::volumes {
 namespace {
 
 using Stage = Overlay::Stage;
-constexpr core::Word<Stage> kStages[] = {
+constexpr store::Word<Stage> kStages[] = {
     {Stage::kHolding, "holding"},
     {Stage::kMerging, "merging"},
     {Stage::kDiscarding, "discarding"},
@@ -16,7 +16,7 @@ constexpr core::Word<Stage> kStages[] = {
 }  // namespace
 
 nlohmann::json Overlay::record() const {
-  return {{"stage", core::word_of(kStages, stage)},
+  return {{"stage", store::word_of(kStages, stage)},
           {"cow", cow.record()},
           {"cow-disk", store::record_of(cow_disk)},
           {"origin-disk", store::record_of(origin_disk)},
@@ -29,7 +29,7 @@ nlohmann::json Overlay::record() const {
 
 Overlay Overlay::restore(const nlohmann::json& record) {
   Overlay overlay;
-  overlay.stage = core::parse_word(kStages, record.at("stage"), "stage of an overlay");
+  overlay.stage = store::parse_word(kStages, record.at("stage"), "stage of an overlay");
   overlay.cow = store::CowPlace::restore(record.at("cow"));
   overlay.cow_disk = store::restore_disk(record.at("cow-disk"));
   overlay.origin_disk = store::restore_disk(record.at("origin-disk"));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/tracking.h"
 
-#include "libjob/core/words.h"
+#include "libjob/store/words.h"
 
 namespace dmjob::volumes {
 namespace {
 
 using Stage = Tracking::Stage;
-constexpr core::Word<Stage> kStages[] = {
+constexpr store::Word<Stage> kStages[] = {
     {Stage::kBegun, "begun"},
     {Stage::kProven, "proven"},
     {Stage::kBroken, "broken"},
@@ -16,7 +16,7 @@ constexpr core::Word<Stage> kStages[] = {
 }  // namespace
 
 nlohmann::json Tracking::record() const {
-  return {{"stage", core::word_of(kStages, stage)},
+  return {{"stage", store::word_of(kStages, stage)},
           {"broken", broken},
           {"uuid", uuid},
           {"scratch", scratch.record()},
@@ -29,7 +29,7 @@ nlohmann::json Tracking::record() const {
 
 Tracking Tracking::restore(const nlohmann::json& record) {
   Tracking tracking;
-  tracking.stage = core::parse_word(kStages, record.at("stage"), "stage of a chain of backups");
+  tracking.stage = store::parse_word(kStages, record.at("stage"), "stage of a chain of backups");
   record.at("broken").get_to(tracking.broken);
   record.at("uuid").get_to(tracking.uuid);
   tracking.scratch = store::ScratchPlace::restore(record.at("scratch"));

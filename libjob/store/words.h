@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace dmjob::core {
+namespace dmjob::store {
 
 template <typename Enum>
 struct Word {
@@ -37,4 +37,4 @@ Enum parse_word(const Word<Enum> (&words)[Count], const std::string& text, const
   throw std::invalid_argument(std::string("unknown ") + what + " '" + text + "'");
 }
 
-}  // namespace dmjob::core
+}  // namespace dmjob::store
