@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/overlay_merge.h"
 
+#include <exception>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -77,9 +78,31 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
   co_return false;
 }
 
+awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+  const volumes::ManagedVolume before = *volume();
+  std::exception_ptr failed;
+  try {
+    co_await try_begin(job, std::move(disk));
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (!failed) co_return;
+  co_await take_back(job, before);
+  std::rethrow_exception(failed);
+}
+
+// Unless the kernel merges: the origin is the disk that it was, with the same bytes, and nobody
+// keeps the other one for us.
+awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume before) {
+  const State state = co_await look();
+  if (state.kind == Kind::kMerging) co_return;
+  environment_.volumes.set_device(name_, before.device);
+  co_await set_stage(job, std::move(*before.overlay));
+}
+
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
 // place, and what is merged is still in the cow until the kernel has noted that it is not.
-awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<std::string> disk) {
   volumes::ManagedVolume next = *volume();
   next.overlay->stage = Overlay::Stage::kMerging;
   next.overlay->merge_begun = true;

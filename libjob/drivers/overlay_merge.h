@@ -50,7 +50,10 @@ class OverlayMerge {
  private:
   using State = dm::OverlayStack::State;
   boost::asio::awaitable<State> look();
+  // Throws with the record as it was, if the kernel does not merge.
   boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> take_back(core::Job& job, volumes::ManagedVolume before);
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);
   boost::asio::awaitable<void> face_failure(core::Job& job);

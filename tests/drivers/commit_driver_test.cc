@@ -199,6 +199,29 @@ TEST_F(CommitTest, ThatWaitsToBeFinalizedHasTouchedNothing) {
 
 // --- what cannot be done ---
 
+TEST_F(CommitTest, WhoseFirstStepFailsLeavesTheVolumeAsItWas) {
+  for (const char* call : {"suspend", "load", "resume"}) {
+    kernel.fail_call(call, 1, EIO);
+    start_commit();
+    until_over();
+    EXPECT_THAT(job->error(), HasSubstr(call));
+    EXPECT_EQ(look().kind, Kind::kHolding);
+    EXPECT_EQ(managed()->overlay->record(), before.record()) << call;
+    EXPECT_EQ(stored_volume().overlay->record(), before.record()) << call;
+    kernel.heal();
+  }
+}
+
+TEST_F(CommitTest, BeginsNothingThatTheStateFileCannotTell) {
+  be_paused_at_the_start();
+  store_error = "no room";
+  job->resume();
+  until_over();
+  EXPECT_EQ(job->error(), "no room");
+  EXPECT_EQ(count("load vol"), 0);
+  EXPECT_EQ(managed()->overlay->record(), before.record());
+}
+
 TEST_F(CommitTest, WhoseLastStepFailsCanBeCommittedOnceMore) {
   be_ready();
   kernel.fail_call("suspend", 1, EIO);

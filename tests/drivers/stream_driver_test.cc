@@ -206,6 +206,14 @@ TEST_F(StreamTest, AMergeThatFailsIsTheTargetsError) {
   EXPECT_TRUE(stands_alone_on_target());
 }
 
+TEST_F(StreamTest, WhoseMergeDoesNotBeginLeavesTheVolumeOnItsOwnDisk) {
+  kernel.fail_call("suspend", 1, EIO);
+  start_stream();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("suspend"));
+  EXPECT_TRUE(is_as_before());
+}
+
 TEST_F(StreamTest, CancelledWhileItWaitsToBeFinalizedStandsOnTheTarget) {
   be_pending();
   job->cancel(true);
