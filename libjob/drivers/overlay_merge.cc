@@ -78,6 +78,11 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
   co_return false;
 }
 
+awaitable<void> OverlayMerge::run_to_end(core::Job& job, std::optional<std::string> disk) {
+  const bool merged = co_await run(job, std::move(disk));
+  if (!merged) throw core::Error("the daemon ends before all is merged");
+}
+
 awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
   const volumes::ManagedVolume before = *volume();
   std::exception_ptr failed;
@@ -167,12 +172,18 @@ awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
   if (failed && !job.must_return()) co_await begin(job, std::nullopt);
 }
 
+// Nobody can resume a job that takes effect.
+core::OnError OverlayMerge::policy(const core::Job& job) const {
+  const bool can_stop = core::stage_of(job.status()) == core::Stage::kWork;
+  return on_error_ == core::OnError::kStop && !can_stop ? core::OnError::kReport : on_error_;
+}
+
 // All is still there; loading the table again tries again.
 awaitable<void> OverlayMerge::face_failure(core::Job& job) {
   phase_ = "the merge has failed";
   const std::string disk = volume()->device;
   const auto error = std::make_error_code(std::errc::io_error);
-  const auto action = job.io_error(on_error_, false, error);
+  const auto action = job.io_error(policy(job), false, error);
   if (action == core::ErrorAction::kReport)
     throw core::Error("the merge into " + disk + " has failed (" + error.message() +
                       "); nothing is lost: see to the disks, then commit volume '" + name_ + "'");

@@ -152,5 +152,32 @@ TEST_F(FailedCommitTest, TakenUpAtItsEndMergesWhatABootHasFoundFirst) {
   EXPECT_TRUE(is_disk_alone());
 }
 
+TEST_F(FailedCommitTest, WhatIsLeftAtTheEndIsNotThrownAwayWhenTheDaemonStops) {
+  make_pending_with_something_left();
+  restart_commit();
+  until_status(Status::kPending);
+  job->finalize();
+  until([&] { return job->query_block_job()["phase"] == "merging"; });
+  stop_daemon();
+  EXPECT_EQ(look().kind, Kind::kMerging);
+  EXPECT_TRUE(has_cow_file());
+  EXPECT_EQ(stored_stage(), Overlay::Stage::kMerging);
+}
+
+// Nobody could resume it there.
+TEST_F(FailedCommitTest, AMergeThatFailsAtTheEndIsReportedInsteadOfStopped) {
+  start(driver(OnError::kStop), {.id = "j", .auto_finalize = false});
+  all_is_merged();
+  until_ready();
+  job->complete();
+  until_status(Status::kPending);
+  fail_merge();
+  job->finalize();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("the merge into"));
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_TRUE(has_cow_file());
+}
+
 }  // namespace
 }  // namespace dmjob::drivers

@@ -263,5 +263,18 @@ TEST_F(StreamTest, TakenUpInTheMergeCopiesNothingMore) {
   EXPECT_TRUE(stands_alone_on_target());
 }
 
+TEST_F(StreamTest, WhatIsLeftAtTheEndIsNotThrownAwayWhenTheDaemonStops) {
+  be_pending();
+  fill_cow(kUsed);  // a boot has found more
+  restart_stream();
+  until_status(Status::kPending);
+  job->finalize();
+  until_phase("merging");
+  stop_daemon();
+  EXPECT_EQ(look().kind, Kind::kMerging);
+  EXPECT_TRUE(has_cow_file());
+  EXPECT_EQ(stored_stage(), Overlay::Stage::kMerging);
+}
+
 }  // namespace
 }  // namespace dmjob::drivers
