@@ -2,7 +2,9 @@
 #include "dm/topology/overlay_stack.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <stop_token>
 #include <system_error>
 #include <thread>
@@ -164,15 +166,19 @@ void OverlayStack::switch_cow(std::uint64_t boundary) {
 
 // The suspension of a volume waits for its writes, and these may wait at the cow's boundary. Those
 // that are let go may let others through that then wait there, a bounded number, since the volume
-// takes no new ones: so again and again until the volume is suspended.
+// takes no new ones: so again and again until the volume is suspended. The volume must not stay so
+// until the helper has slept its time.
 void OverlayStack::with_writes_let_go(const std::function<void()>& call) {
   constexpr std::chrono::milliseconds kEvery(50);
   const std::string name = cow_name(spec_.volume);
   const Table table = control_.table(name);
+  std::mutex mutex;
+  std::condition_variable_any woken;
   std::jthread let_go([&](const std::stop_token& done) {
+    std::unique_lock lock(mutex);
     for (;;) {
       // First: before the volume takes no more, others would come through.
-      std::this_thread::sleep_for(kEvery);
+      woken.wait_for(lock, done, kEvery, [] { return false; });
       if (done.stop_requested()) break;
       try {
         SuspendGuard guard(control_, ledger_, name, SuspendMode::kFlush, OnDeath::kOldTable, table);

@@ -37,8 +37,7 @@ awaitable<void> CommitDriver::run(core::Job& job) {
 
 // A new daemon comes here without run(): after a boot something may be left to merge.
 awaitable<void> CommitDriver::prepare(core::Job& job) {
-  if (!merge_.volume()) co_return;
-  co_await merge_.run(job, std::nullopt);
+  if (merge_.volume()) co_await merge_.run_to_end(job, std::nullopt);
 }
 
 awaitable<void> CommitDriver::commit(core::Job& job) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/overlay_merge.h"
 
+#include <exception>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -77,9 +78,36 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
   co_return false;
 }
 
+awaitable<void> OverlayMerge::run_to_end(core::Job& job, std::optional<std::string> disk) {
+  const bool merged = co_await run(job, std::move(disk));
+  if (!merged) throw core::Error("the daemon ends before all is merged");
+}
+
+awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+  const volumes::ManagedVolume before = *volume();
+  std::exception_ptr failed;
+  try {
+    co_await try_begin(job, std::move(disk));
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (!failed) co_return;
+  co_await take_back(job, before);
+  std::rethrow_exception(failed);
+}
+
+// Unless the kernel merges: the origin is the disk that it was, with the same bytes, and nobody
+// keeps the other one for us.
+awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume before) {
+  const State state = co_await look();
+  if (state.kind == Kind::kMerging) co_return;
+  environment_.volumes.set_device(name_, before.device);
+  co_await set_stage(job, std::move(*before.overlay));
+}
+
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
 // place, and what is merged is still in the cow until the kernel has noted that it is not.
-awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<std::string> disk) {
   volumes::ManagedVolume next = *volume();
   next.overlay->stage = Overlay::Stage::kMerging;
   next.overlay->merge_begun = true;
@@ -144,12 +172,18 @@ awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
   if (failed && !job.must_return()) co_await begin(job, std::nullopt);
 }
 
+// Nobody can resume a job that takes effect.
+core::OnError OverlayMerge::policy(const core::Job& job) const {
+  const bool can_stop = core::stage_of(job.status()) == core::Stage::kWork;
+  return on_error_ == core::OnError::kStop && !can_stop ? core::OnError::kReport : on_error_;
+}
+
 // All is still there; loading the table again tries again.
 awaitable<void> OverlayMerge::face_failure(core::Job& job) {
   phase_ = "the merge has failed";
   const std::string disk = volume()->device;
   const auto error = std::make_error_code(std::errc::io_error);
-  const auto action = job.io_error(on_error_, false, error);
+  const auto action = job.io_error(policy(job), false, error);
   if (action == core::ErrorAction::kReport)
     throw core::Error("the merge into " + disk + " has failed (" + error.message() +
                       "); nothing is lost: see to the disks, then commit volume '" + name_ + "'");

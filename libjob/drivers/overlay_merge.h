@@ -36,10 +36,12 @@ class OverlayMerge {
   // origin, which takes its place with the first step; nullopt: the origin itself. Throws if the
   // job is to fail.
   boost::asio::awaitable<bool> run(core::Job& job, std::optional<std::string> disk);
+  // For prepare(), after which there is no way back: as run(), but throws if not all is merged.
+  boost::asio::awaitable<void> run_to_end(core::Job& job, std::optional<std::string> disk);
   // What has been merged stays merged; the rest is held. If that cannot be now, the kernel merges
   // on, and the volume is whole all the same.
   boost::asio::awaitable<void> keep(core::Job& job);
-  // Precondition: run() has returned true.
+  // Precondition: run() has returned true, or run_to_end() has returned.
   boost::asio::awaitable<void> finish(core::Job& job);
 
   // The volume's record; null once finished.
@@ -50,9 +52,13 @@ class OverlayMerge {
  private:
   using State = dm::OverlayStack::State;
   boost::asio::awaitable<State> look();
+  // Throws with the record as it was, if the kernel does not merge.
   boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> take_back(core::Job& job, volumes::ManagedVolume before);
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);
+  core::OnError policy(const core::Job& job) const;
   boost::asio::awaitable<void> face_failure(core::Job& job);
   boost::asio::awaitable<void> set_stage(core::Job& job, volumes::Overlay overlay);
   void show(core::Job& job, const State& state);

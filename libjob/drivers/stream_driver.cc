@@ -107,7 +107,9 @@ awaitable<void> StreamDriver::open(core::Job& job) {
 
 // A new daemon comes here without run(): after a boot something may be left to merge.
 awaitable<void> StreamDriver::prepare(core::Job& job) {
-  if (!has_nothing() && merge_.volume()) co_await merge_.run(job, plan_.target);
+  if (has_nothing() || !merge_.volume()) co_return;
+  merging_ = true;
+  co_await merge_.run_to_end(job, plan_.target);
 }
 
 awaitable<void> StreamDriver::commit(core::Job& job) {

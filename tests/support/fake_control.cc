@@ -58,9 +58,6 @@ std::string status_of_mirror(const Segment& segment) {
          words.at(2) + " A";
 }
 
-// Nothing is kept yet, and there is room.
-constexpr const char* kEmptySnapshot = "16/8192 16";
-
 const char* word_for(SuspendMode mode) {
   switch (mode) {
     case SuspendMode::kFlush:
@@ -87,6 +84,11 @@ dev_t FakeControl::add_device(const std::string& name, const Table& table,
   return device.dev;
 }
 
+void FakeControl::set_number(const std::string& name, dev_t number) {
+  const std::lock_guard lock(mutex_);
+  at(name).dev = number;
+}
+
 void FakeControl::set_suspended(const std::string& name, bool suspended) {
   const std::lock_guard lock(mutex_);
   at(name).suspended = suspended;
@@ -105,6 +107,11 @@ void FakeControl::set_opened(const std::string& name, int times) {
 void FakeControl::set_status(const std::string& name, const std::string& text) {
   const std::lock_guard lock(mutex_);
   at(name).status = text;
+}
+
+void FakeControl::set_kept(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  kept_ = text;
 }
 
 void FakeControl::set_inactive_table(const std::string& name, const Table& table) {
@@ -342,7 +349,7 @@ std::vector<StatusLine> FakeControl::status(const std::string& name) {
   for (const Segment& segment : device.live->segments()) {
     std::string text = device.status;
     if (text.empty() && segment.target == "mirror") text = status_of_mirror(segment);
-    if (text.empty() && segment.target.starts_with("snapshot")) text = kEmptySnapshot;
+    if (text.empty() && segment.target.starts_with("snapshot")) text = kept_;
     lines.push_back({segment.start, segment.length, segment.target, text});
   }
   return lines;

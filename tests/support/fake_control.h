@@ -25,6 +25,8 @@ class FakeControl : public Control {
 
   // A volume that is there already.
   dev_t add_device(const std::string& name, const Table& table, const std::string& uuid = "");
+  // As if its number were that of a real disk, so that what opens it by number finds that disk.
+  void set_number(const std::string& name, dev_t number);
   void set_suspended(const std::string& name, bool suspended);
   void set_read_only(const std::string& name);
   // As if a program had it open so many times.
@@ -32,6 +34,8 @@ class FakeControl : public Control {
   // What status() tells for the device until it gets another table. By default a mirror is in sync
   // and a snapshot valid.
   void set_status(const std::string& name, const std::string& text);
+  // What every snapshot and merge tells by default from now on: what is in a cow outlives tables.
+  void set_kept(const std::string& text);
   // As if somebody else had loaded, or switched to, another table.
   void set_inactive_table(const std::string& name, const Table& table);
   void set_table(const std::string& name, const Table& table);
@@ -105,6 +109,7 @@ class FakeControl : public Control {
   mutable std::mutex mutex_;
   std::map<std::string, FakeDevice> devices_;
   unsigned next_minor_ = 0;
+  std::string kept_ = "16/8192 16";  // nothing yet, and there is room
   std::vector<Failure> failures_;
   std::vector<Table> unresumable_;
   std::vector<std::string> log_;

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A stream from begin to end: its phases, each verb and each error in them, and a new daemon.
+#include "libjob/drivers/stream_driver.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/drivers/stream_fixture.h"
+
+namespace dmjob::drivers {
+namespace {
+
+using core::OnError;
+using core::Status;
+using testing::HasSubstr;
+
+TEST_F(StreamTest, CopiesThenMergesAndLeavesTheTargetAlone) {
+  start_stream();
+  until_kernel(Kind::kMerging);
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{1});
+  EXPECT_EQ(stored_volume().device, target.path());
+  EXPECT_FALSE(stored_volume().overlay->read_only);
+  all_is_merged();
+  until_over();
+  EXPECT_EQ(job->error(), "");
+  EXPECT_TRUE(stands_alone_on_target());
+  EXPECT_FALSE(has_cow_file() || has_checkpoints());
+  EXPECT_TRUE(has_event("VOLUME_CHANGE", "device", target.path()));
+}
+
+TEST_F(StreamTest, TheStateFileKnowsTheTargetBeforeTheKernelDoes) {
+  be_paused_in_the_copy();
+  job->resume();
+  until_kernel(Kind::kMerging);
+  EXPECT_LT(at("store merging"), at("suspend vol flush"));
+}
+
+TEST_F(StreamTest, OfAVolumeThatHoldsNothingIsDoneAtOnce) {
+  plan = {};
+  plan.volume = "vol";
+  start_stream();
+  until_over();
+  EXPECT_EQ(job->error(), "");
+  EXPECT_TRUE(is_as_before());
+}
+
+TEST_F(StreamTest, HasARecord) {
+  plan.lock_target = false;
+  const nlohmann::json record = driver()->record();
+  const StreamPlan restored = StreamDriver::restore_plan(record);
+  EXPECT_EQ(restored.copy, plan.copy);
+  EXPECT_EQ(restored.volume, "vol");
+  EXPECT_FALSE(restored.lock_target);
+}
+
+// --- in the copy ---
+
+TEST_F(StreamTest, PausedInTheCopyTheVolumeIsAsItWas) {
+  be_paused_in_the_copy();
+  EXPECT_EQ(job->query_block_job()["phase"], "copying");
+  EXPECT_TRUE(is_as_before());
+  EXPECT_EQ(byte_at(target, 0), std::byte{0});
+}
+
+TEST_F(StreamTest, CancelledInTheCopyLeavesTheVolumeAsItWas) {
+  be_paused_in_the_copy();
+  job->cancel(true);
+  until_over();
+  EXPECT_TRUE(is_as_before());
+  EXPECT_TRUE(has_cow_file());
+  EXPECT_FALSE(has_checkpoints());
+}
+
+TEST_F(StreamTest, HasTheTargetForItselfWhileItCopies) {
+  be_paused_in_the_copy();
+  EXPECT_THROW(io::DeviceLock(target.path(), io::DeviceLock::Mode::kExclusive), std::system_error);
+  job->cancel(true);
+  until_over();
+  io::DeviceLock(target.path(), io::DeviceLock::Mode::kExclusive);
+}
+
+TEST_F(StreamTest, LeavesTheLockToTheScratchInTheTargetsTail) {
+  plan.lock_target = false;
+  const io::DeviceLock by_the_scratch(target.path(), io::DeviceLock::Mode::kExclusive);
+  start_stream();
+  until_kernel(Kind::kMerging);
+}
+
+TEST_F(StreamTest, ToATargetThatIsInUseFails) {
+  const io::DeviceLock other(target.path(), io::DeviceLock::Mode::kExclusive);
+  start_stream();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr(target.path()));
+  EXPECT_TRUE(is_as_before());
+}
+
+TEST_F(StreamTest, ToAnotherDiskInThePlaceOfTheTargetFails) {
+  plan.copy.target_disk = {"boot 8:16 1", "wwid=other"};
+  start_stream();
+  until_over();
+  EXPECT_EQ(job->error(),
+            "another disk is in the place of " + target.path() + ": start the stream again");
+  EXPECT_EQ(byte_at(target, 0), std::byte{0});
+  EXPECT_TRUE(is_as_before());
+}
+
+// --- errors of the copy ---
+
+TEST_F(StreamTest, AnOriginThatCannotBeReadFailsTheJobAndNothingElse) {
+  break_origin();
+  start_stream();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("source " + origin.path() + " cannot be read at byte"));
+  EXPECT_TRUE(has_event("BLOCK_JOB_ERROR", "operation", "read"));
+  EXPECT_TRUE(is_as_before());
+}
+
+TEST_F(StreamTest, AnOriginThatCannotBeReadStopsTheJobUntilItIsMended) {
+  plan.copy.on_source_error = OnError::kStop;
+  break_origin();
+  start_stream();
+  until_status(Status::kPaused);
+  EXPECT_EQ(job->io_status(), core::IoStatus::kFailed);
+  EXPECT_TRUE(is_as_before());
+  mend_origin();
+  job->resume();
+  until_kernel(Kind::kMerging);
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{1});
+}
+
+TEST_F(StreamTest, WhatIsIgnoredReadsAsZeroes) {
+  plan.copy.on_source_error = OnError::kIgnore;
+  break_origin();
+  start_stream();
+  until_kernel(Kind::kMerging);
+  EXPECT_TRUE(has_event("BLOCK_JOB_ERROR", "action", "ignore"));
+  EXPECT_EQ(byte_at(target, 0), std::byte{1});
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{0});
+}
+
+TEST_F(StreamTest, ATargetThatCannotBeWrittenFailsTheJobAndNothingElse) {
+  for (const OnError policy : {OnError::kReport, OnError::kEnospc}) {
+    plan.copy.on_target_error = policy;
+    be_paused_in_the_copy();
+    break_target();
+    job->resume();
+    until_over();
+    EXPECT_THAT(job->error(), HasSubstr("target " + target.path() + " cannot be written"));
+    EXPECT_TRUE(has_event("BLOCK_JOB_ERROR", "operation", "write"));
+    EXPECT_TRUE(is_as_before());
+    mend_target();
+  }
+}
+
+TEST_F(StreamTest, ATargetThatCannotBeWrittenStopsTheJobUntilItIsMended) {
+  plan.copy.on_target_error = OnError::kStop;
+  be_paused_in_the_copy();
+  break_target();
+  job->resume();
+  until([&] { return has_event("BLOCK_JOB_ERROR", "action", "stop"); });
+  until_status(Status::kPaused);
+  EXPECT_TRUE(is_as_before());
+  mend_target();
+  job->resume();
+  until_kernel(Kind::kMerging);
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{1});
+}
+
+// --- in the merge ---
+
+TEST_F(StreamTest, TellsThatItMerges) {
+  be_merging();
+  until_phase("merging");
+  EXPECT_EQ(job->query_block_job()["dirty"], 0);
+  EXPECT_EQ(job->query_block_job()["volume"], "vol");
+}
+
+TEST_F(StreamTest, PausedInTheMergeReallyStopsIt) {
+  be_merging();
+  job->pause();
+  until_status(Status::kPaused);
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_EQ(stored_stage(), Overlay::Stage::kHolding);
+  EXPECT_EQ(stored_volume().device, target.path());
+}
+
+TEST_F(StreamTest, CancelledInTheMergeStandsOnTheTargetAndHoldsTheRest) {
+  be_merging();
+  job->cancel(true);
+  until_over();
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_EQ(stored_volume().device, target.path());
+  EXPECT_TRUE(stored_volume().overlay->merge_begun && !stored_volume().overlay->read_only);
+  EXPECT_TRUE(has_cow_file());
+}
+
+TEST_F(StreamTest, AMergeThatFailsIsTheTargetsError) {
+  plan.copy.on_target_error = OnError::kStop;
+  be_merging();
+  kernel.set_status("vol", "Merge failed");
+  until_status(Status::kPaused);
+  EXPECT_TRUE(has_cow_file());
+  job->resume();
+  until([&] { return count("load vol") == 1; });
+  all_is_merged();
+  until_over();
+  EXPECT_TRUE(stands_alone_on_target());
+}
+
+TEST_F(StreamTest, WhoseMergeDoesNotBeginLeavesTheVolumeOnItsOwnDisk) {
+  kernel.fail_call("suspend", 1, EIO);
+  start_stream();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("suspend"));
+  EXPECT_TRUE(is_as_before());
+}
+
+TEST_F(StreamTest, CancelledWhileItWaitsToBeFinalizedStandsOnTheTarget) {
+  be_pending();
+  job->cancel(true);
+  until_over();
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_EQ(stored_volume().device, target.path());
+}
+
+// --- a new daemon ---
+
+TEST_F(StreamTest, TakenUpInTheCopyGoesOnFromItsCheckpoint) {
+  plan.copy.on_source_error = OnError::kStop;
+  break_origin();
+  start_stream();
+  until_status(Status::kPaused);
+  stored["job"] = job->record();
+  stop_daemon();
+  mend_origin();
+  write_origin(7);  // what is copied once more shows
+  restart_stream();
+  until_status(Status::kPaused);
+  job->resume();
+  until_kernel(Kind::kMerging);
+  EXPECT_EQ(byte_at(target, 0), std::byte{1});
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{7});
+}
+
+TEST_F(StreamTest, TakenUpWithoutItsCheckpointsCopiesAllAgain) {
+  be_paused_in_the_copy();
+  stored["job"] = job->record();
+  stop_daemon();
+  std::filesystem::remove(folder.path("checkpoints"));
+  restart_stream();
+  until_status(Status::kPaused);
+  job->resume();
+  until_kernel(Kind::kMerging);
+  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{1});
+}
+
+TEST_F(StreamTest, TakenUpInTheMergeCopiesNothingMore) {
+  be_merging();
+  write_origin(7);
+  restart_stream();
+  all_is_merged();
+  until_over();
+  EXPECT_EQ(byte_at(target, 0), std::byte{1});
+  EXPECT_TRUE(stands_alone_on_target());
+}
+
+TEST_F(StreamTest, WhatIsLeftAtTheEndIsNotThrownAwayWhenTheDaemonStops) {
+  be_pending();
+  fill_cow(kUsed);  // a boot has found more
+  restart_stream();
+  until_status(Status::kPending);
+  job->finalize();
+  until_phase("merging");
+  stop_daemon();
+  EXPECT_EQ(look().kind, Kind::kMerging);
+  EXPECT_TRUE(has_cow_file());
+  EXPECT_EQ(stored_stage(), Overlay::Stage::kMerging);
+}
+
+}  // namespace
+}  // namespace dmjob::drivers

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A volume of 64 MiB in a fake kernel, on a disk that is a loop device; what is written to it goes
+// to a file, or to another such disk. As root.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "dm/name.h"
+#include "dm/targets.h"
+#include "libjob/volumes/overlay_device.h"
+#include "tests/support/fake_ledger.h"
+#include "tests/support/loop_disk.h"
+#include "tests/support/small_file_system.h"
+#include "tests/support/temp_folder.h"
+
+namespace dmjob::volumes {
+
+struct OverlayStage {
+  using Kind = dm::OverlayStack::Kind;
+  static constexpr std::uint64_t kMiB = 1 << 20;
+  static constexpr std::uint64_t kSize = 64 * kMiB;
+  static constexpr std::uint64_t kChunk = 8;  // sectors
+  // Bytes that a cow is given at first beyond the least that it needs.
+  static constexpr std::uint64_t kSlice = 16 * kMiB;
+
+  OverlayStage() {
+    volume.name = "vol";
+    volume.uuid = "0123456789abcdef0123456789abcdef";
+    volume.device = disk.path();
+    volume.sectors = kSize / 512;
+    volume.overlay.emplace();
+    volume.overlay->chunk = kChunk;
+    volume.overlay->origin_disk = io::identify_disk(disk.path());
+    write_to_file(folder.path("cow"));
+  }
+
+  // --- the stage ---
+
+  void write_to_file(const std::string& path) {
+    volume.overlay->cow = {{store::ScratchPlace::Kind::kFile, path, 0}, most_bytes()};
+  }
+  // To a disk of that size, behind the mark.
+  void write_to_disk(std::uint64_t bytes) {
+    scratch.emplace(folder.path("scratch"), bytes);
+    constexpr std::uint64_t kMark = OverlayDevice::kMarkBytes;
+    volume.overlay->cow = {{store::ScratchPlace::Kind::kDevice, scratch->path(), kMark},
+                           std::min(bytes - kMark, most_bytes())};
+    volume.overlay->cow_disk = io::identify_disk(scratch->path());
+  }
+  void add_volume() {
+    kernel.add_device("vol", dm::linear_table(volume.sectors, disk.dev()),
+                      dm::volume_uuid(volume.uuid));
+  }
+  // What a reboot leaves of the kernel's devices: nothing.
+  void end_of_power() {
+    for (const char* name : {"vol", "dmjob-vol-vorigin", "dmjob-vol-vcow"})
+      if (kernel.exists(name)) kernel.remove(name);
+    kernel.clear_log();
+  }
+  // As if so many sectors of the cow were in use; 16 of them say where the others belong.
+  void fill_cow(std::uint64_t used) {
+    kernel.set_kept(std::to_string(used) + '/' + std::to_string(length()) + " 16");
+  }
+
+  // --- the story ---
+
+  OverlayDevice make() {
+    OverlayDevice made(kernel, ledger, volume, true);
+    if (!scratch) user_of_cow = io::LoopDevice::over(volume.overlay->cow.place.path);
+    return made;
+  }
+  OverlayDevice open() { return {kernel, ledger, volume}; }
+  void hold() {
+    add_volume();
+    make().hold();
+    kernel.clear_log();
+  }
+  void merge() {
+    hold();
+    volume.overlay->stage = Overlay::Stage::kMerging;
+    open().begin_merge();
+    fill_cow(256);
+    kernel.clear_log();
+  }
+  dm::OverlayStack::State look() { return look_at(kernel, ledger, volume); }
+  void discard() { discard_overlay(kernel, ledger, volume); }
+
+  // --- what came of it ---
+
+  bool is_disk_alone() {
+    return kernel.table("vol") == dm::linear_table(volume.sectors, disk.dev()) &&
+           !kernel.exists("dmjob-vol-vcow") && !kernel.exists("dmjob-vol-vorigin");
+  }
+  bool has_cow_file() const { return std::filesystem::exists(volume.overlay->cow.place.path); }
+  std::uint64_t length() const { return volume.overlay->cow.bytes / 512; }
+  static std::uint64_t margin() { return dm::OverlayStack::margin(kChunk); }
+  static std::uint64_t least_bytes() { return OverlayDevice::least_bytes(kChunk); }
+  static std::uint64_t most_bytes() { return store::CowSpace::most_bytes(kSize, kChunk * 512); }
+  // Of a cow for which so many bytes are there.
+  static std::uint64_t boundary_for(std::uint64_t bytes) { return bytes / 512 - margin(); }
+
+  test::TempFolder folder;
+  test::LoopDisk& disk = some_disk();
+  std::optional<test::LoopDisk> scratch;
+  std::optional<io::LoopDevice> user_of_cow;  // as the kernel's device would be
+  ManagedVolume volume;
+  dm::FakeControl kernel;
+  dm::FakeLedger ledger{kernel};
+
+ private:
+  // For all tests: none of them writes to it, and a loop device takes its time to go.
+  static test::LoopDisk& some_disk() {
+    static const test::TempFolder folder;
+    static test::LoopDisk disk(folder.path("disk"), kSize);
+    return disk;
+  }
+};
+
+// Whatever happens, nothing stays suspended.
+class OverlayStory : public testing::Test, protected OverlayStage {
+ protected:
+  ~OverlayStory() override {
+    EXPECT_THAT(kernel.suspended_devices(), testing::IsEmpty());
+    EXPECT_TRUE(ledger.empty());
+  }
+};
+
+// What it throws, as the user sees it; "" for nothing.
+template <typename Call>
+std::string refusal_of(Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace dmjob::volumes

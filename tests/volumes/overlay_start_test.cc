@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a start of the daemon makes of each stage of an overlay, after a boot or a kill, also of one
+// that was cut off half-way.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+#include "libjob/io/fd.h"
+
+#include "tests/volumes/overlay_fixture.h"
+
+namespace dmjob::volumes {
+namespace {
+
+using Stage = Overlay::Stage;
+using Kind = dm::OverlayStack::Kind;
+using testing::HasSubstr;
+
+struct Case {
+  const char* name;
+  Stage stored;
+  Kind found;  // of the volume in the kernel
+  Kind then;
+};
+
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+
+class OverlayStart : public testing::TestWithParam<Case>, protected OverlayStage {
+ protected:
+  void SetUp() override {
+    merge_or_hold();
+    fill_cow(256);
+    if (GetParam().found == Kind::kNone) end_of_power();
+    if (GetParam().found == Kind::kFailing)
+      kernel.set_table("vol", dm::error_table(volume.sectors));
+    volume.overlay->stage = GetParam().stored;
+    kernel.clear_log();
+  }
+  void merge_or_hold() {
+    add_volume();
+    if (GetParam().found == Kind::kLinear)
+      make();
+    else
+      make().hold();
+    if (GetParam().found == Kind::kMerging) open().begin_merge();
+  }
+  bool ends() { return GetParam().then == Kind::kLinear; }
+};
+
+TEST_P(OverlayStart, GivesTheVolumeWhatItsStageSays) {
+  EXPECT_EQ(activate(kernel, ledger, volume), !ends());
+  EXPECT_EQ(look().kind, GetParam().then);
+  EXPECT_EQ(is_disk_alone(), ends());
+  EXPECT_EQ(has_cow_file(), !ends());
+}
+
+TEST_P(OverlayStart, HasNothingToDoTheSecondTime) {
+  activate(kernel, ledger, volume);
+  if (ends()) return;
+  kernel.clear_log();
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+}
+
+// A merge must not wait, and what holds must wait before its cow is full.
+TEST_P(OverlayStart, GivesTheCowABoundaryWhereNothingMerges) {
+  activate(kernel, ledger, volume);
+  const auto state = look();
+  if (state.kind == Kind::kHolding) {
+    EXPECT_LT(state.boundary, length());
+  }
+  if (state.kind == Kind::kMerging) {
+    EXPECT_EQ(state.boundary, length());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stages, OverlayStart,
+    testing::Values(
+        Case{"holding_after_a_boot", Stage::kHolding, Kind::kNone, Kind::kHolding},
+        Case{"holding_after_a_kill", Stage::kHolding, Kind::kHolding, Kind::kHolding},
+        Case{"snapshot_that_had_not_begun", Stage::kHolding, Kind::kLinear, Kind::kLinear},
+        Case{"holding_given_up", Stage::kHolding, Kind::kFailing, Kind::kFailing},
+        Case{"merging_after_a_boot", Stage::kMerging, Kind::kNone, Kind::kMerging},
+        Case{"merging_after_a_kill", Stage::kMerging, Kind::kMerging, Kind::kMerging},
+        Case{"merge_that_had_not_begun", Stage::kMerging, Kind::kHolding, Kind::kHolding},
+        Case{"discarding_after_a_boot", Stage::kDiscarding, Kind::kNone, Kind::kLinear},
+        Case{"discarding_after_a_kill", Stage::kDiscarding, Kind::kMerging, Kind::kLinear},
+        Case{"discarded_but_for_the_cow", Stage::kDiscarding, Kind::kLinear, Kind::kLinear}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+class OverlayStartTest : public OverlayStory {
+ protected:
+  static void punch_hole(const std::string& file, std::uint64_t bytes) {
+    const io::Fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_EQ(fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                        static_cast<off_t>(bytes)),
+              0);
+  }
+};
+
+TEST_F(OverlayStartTest, GoesOnWhereOnlyTheCowHadBeenMade) {
+  hold();
+  end_of_power();
+  kernel.fail_call("create", 2, EIO);
+  EXPECT_THROW(activate(kernel, ledger, volume), std::system_error);
+  EXPECT_TRUE(kernel.exists("dmjob-vol-vcow") && !kernel.exists("vol"));
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_EQ(look().kind, Kind::kHolding);
+}
+
+TEST_F(OverlayStartTest, TakesNoOtherDeviceForTheVolume) {
+  hold();
+  end_of_power();
+  kernel.add_device("vol", dm::linear_table(volume.sectors, disk.dev()), "LVM-x");
+  EXPECT_EQ(refusal_of([&] { activate(kernel, ledger, volume); }),
+            "a device 'vol' that is not dmjob's is in the way: remove or rename it");
+  EXPECT_FALSE(kernel.exists("dmjob-vol-vcow"));
+}
+
+// As a file that was copied elsewhere and back is: with a hole where something was.
+TEST_F(OverlayStartTest, WithoutTheRoomThatItHadMakesNothing) {
+  test::SmallFileSystem small(folder.path("small"), least_bytes());
+  write_to_file(small.path("cow"));
+  hold();
+  end_of_power();
+  punch_hole(small.path("cow"), kMiB);
+  small.resize(least_bytes() - kMiB);
+  EXPECT_THAT(refusal_of([&] { activate(kernel, ledger, volume); }),
+              HasSubstr("cow has lost room that it had"));
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace dmjob::volumes
