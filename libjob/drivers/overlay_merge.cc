@@ -61,9 +61,11 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
     } else if (state.kind == Kind::kNone) {
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
     } else if (state.kind != Kind::kMerging) {
-      co_await begin(job, disk);
+      co_await try_to_begin(job, disk);
+    } else if (failed && !tried_) {
+      co_await try_to_begin(job, std::nullopt);
     } else if (failed) {
-      co_await face_failure(job);
+      co_await face_failure(job, std::make_error_code(std::errc::io_error));
     } else if (volumes::is_given_up(state)) {
       phase_ = "waiting for its scratch, which has failed";
       co_await job.wait_kick(kAfterError);
@@ -75,6 +77,18 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
     }
   }
   co_return false;
+}
+
+// A scratch that cannot be read is met here first.
+awaitable<void> OverlayMerge::try_to_begin(core::Job& job, std::optional<std::string> disk) {
+  tried_ = true;
+  std::error_code failed;
+  try {
+    co_await begin(job, std::move(disk));
+  } catch (const std::system_error& error) {
+    failed = error.code();
+  }
+  if (failed) co_await face_failure(job, failed);
 }
 
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
@@ -140,22 +154,18 @@ awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
   }
   phase_ = "paused";
   co_await job.pause_point();
-  const bool failed = state.status.state == Word::kMergeFailed;
-  if (failed && !job.must_return()) co_await begin(job, std::nullopt);
 }
 
 // All is still there; loading the table again tries again.
-awaitable<void> OverlayMerge::face_failure(core::Job& job) {
+awaitable<void> OverlayMerge::face_failure(core::Job& job, std::error_code error) {
   phase_ = "the merge has failed";
+  tried_ = false;
   const std::string disk = volume()->device;
-  const auto error = std::make_error_code(std::errc::io_error);
   const auto action = job.io_error(on_error_, false, error);
   if (action == core::ErrorAction::kReport)
     throw core::Error("the merge into " + disk + " has failed (" + error.message() +
                       "); nothing is lost: see to the disks, then commit volume '" + name_ + "'");
-  if (action == core::ErrorAction::kStop) co_return;
-  co_await job.wait_kick(kAfterError);
-  if (!job.must_return() && !job.pause_requested()) co_await begin(job, std::nullopt);
+  if (action == core::ErrorAction::kIgnore) co_await job.wait_kick(kAfterError);
 }
 
 // --- the end ---

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "libjob/core/job.h"
 #include "libjob/core/worker.h"
@@ -50,10 +51,11 @@ class OverlayMerge {
  private:
   using State = dm::OverlayStack::State;
   boost::asio::awaitable<State> look();
+  boost::asio::awaitable<void> try_to_begin(core::Job& job, std::optional<std::string> disk);
   boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);
-  boost::asio::awaitable<void> face_failure(core::Job& job);
+  boost::asio::awaitable<void> face_failure(core::Job& job, std::error_code error);
   boost::asio::awaitable<void> set_stage(core::Job& job, volumes::Overlay overlay);
   void show(core::Job& job, const State& state);
   template <typename Step>
@@ -66,6 +68,8 @@ class OverlayMerge {
   const core::OnError on_error_;
   std::string phase_ = "starting";
   std::uint64_t left_ = 0;  // bytes to merge
+  // Since the last failure. One that was there before is not this job's.
+  bool tried_ = false;
 };
 
 }  // namespace dmjob::drivers

@@ -28,6 +28,14 @@ constexpr const char* kGivenUp =
     "its scratch has failed, so reads and writes fail until it is back; nothing that was "
     "acknowledged is lost: ";
 
+constexpr const char* kMergeFailed =
+    "the merge into its disk has failed; nothing is lost: see to the disks, then resume its job, "
+    "or commit the volume";
+
+std::string trouble_of(const dm::OverlayStack::State& state) {
+  return state.status.state == dm::SnapshotStatus::State::kMergeFailed ? kMergeFailed : "";
+}
+
 bool is_held(const OverlayDevice::Room& room) { return room.state.held() && !room.can_grow; }
 
 }  // namespace
@@ -79,7 +87,7 @@ awaitable<void> Overlays::try_tend(std::string name, Watched& watched) {
   if (wanted && now) co_await act(name, watched);
   if (!wanted) watched.room.can_grow = true;
   tell(volume, watched);
-  if (!wanted || now) note_trouble(name, watched, "");
+  if (!wanted || now) note_trouble(name, watched, trouble_of(watched.room.state));
 }
 
 // Said once.
