@@ -123,7 +123,7 @@ void Overlays::tell(const ManagedVolume& volume, Watched& watched) {
   if (held) {
     const std::string reason =
         "scratch " + place + " is full: writes to volume '" + volume.name + "' wait";
-    log_error(reason + ", none is lost; " + std::string(way_out(volume)));
+    log_error(reason + ", none is lost; " + way_out(volume));
     publish_change(volume, {{"change", "held"}, {"reason", reason}});
   } else {
     log_info("volume '" + volume.name + "' has room again; its writes go on");
@@ -131,10 +131,10 @@ void Overlays::tell(const ManagedVolume& volume, Watched& watched) {
   }
 }
 
-std::string_view Overlays::way_out(const ManagedVolume& volume) {
-  if (volume.overlay->cow.place.kind == store::ScratchPlace::Kind::kFile)
-    return "make room in its file system, or stream or commit the volume";
-  return volume.overlay->read_only ? "stream the volume" : "commit the volume";
+std::string Overlays::way_out(const ManagedVolume& volume) {
+  const bool grows = volume.overlay->cow.place.kind == store::ScratchPlace::Kind::kFile;
+  return std::string(grows ? "make room in its file system, or " : "") +
+         (volume.overlay->read_only ? "stream the volume" : "commit the volume");
 }
 
 nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
