@@ -62,9 +62,12 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
     } else if (state.kind == Kind::kNone) {
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
     } else if (state.kind != Kind::kMerging) {
-      co_await begin(job, disk);
+      co_await begin_by_policy(job, disk);
+    } else if (failed && !tried_) {
+      co_await begin_by_policy(job, std::nullopt);
     } else if (failed) {
-      co_await face_failure(job);
+      const auto error = std::make_error_code(std::errc::io_error);
+      co_await face_failure(job, error, error.message());
     } else if (volumes::is_given_up(state)) {
       phase_ = "waiting for its scratch, which has failed";
       co_await job.wait_kick(kAfterError);
@@ -103,6 +106,20 @@ awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume b
   if (state.kind == Kind::kMerging) co_return;
   environment_.volumes.set_device(name_, before.device);
   co_await set_stage(job, std::move(*before.overlay));
+}
+
+// A scratch that cannot be read is met here first.
+awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<std::string> disk) {
+  tried_ = true;
+  std::error_code failed;
+  std::string reason;
+  try {
+    co_await begin(job, std::move(disk));
+  } catch (const std::system_error& error) {
+    failed = error.code();
+    reason = error.what();
+  }
+  if (failed) co_await face_failure(job, failed, std::move(reason));
 }
 
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
@@ -168,28 +185,27 @@ awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
   }
   phase_ = "paused";
   co_await job.pause_point();
-  const bool failed = state.status.state == Word::kMergeFailed;
-  if (failed && !job.must_return()) co_await begin(job, std::nullopt);
 }
 
 // Nobody can resume a job that takes effect.
 core::OnError OverlayMerge::policy(const core::Job& job) const {
   const bool can_stop = core::stage_of(job.status()) == core::Stage::kWork;
-  return on_error_ == core::OnError::kStop && !can_stop ? core::OnError::kReport : on_error_;
+  return can_stop || on_error_ == core::OnError::kIgnore ? on_error_ : core::OnError::kReport;
 }
 
 // All is still there; loading the table again tries again.
-awaitable<void> OverlayMerge::face_failure(core::Job& job) {
+awaitable<void> OverlayMerge::face_failure(core::Job& job, std::error_code error,
+                                           std::string reason) {
   phase_ = "the merge has failed";
+  tried_ = false;
   const std::string disk = volume()->device;
-  const auto error = std::make_error_code(std::errc::io_error);
+  const std::string again = volume()->overlay->read_only ? "stream" : "commit";
   const auto action = job.io_error(policy(job), false, error);
   if (action == core::ErrorAction::kReport)
-    throw core::Error("the merge into " + disk + " has failed (" + error.message() +
-                      "); nothing is lost: see to the disks, then commit volume '" + name_ + "'");
-  if (action == core::ErrorAction::kStop) co_return;
-  co_await job.wait_kick(kAfterError);
-  if (!job.must_return() && !job.pause_requested()) co_await begin(job, std::nullopt);
+    throw core::Error("the merge into " + disk + " has failed (" + reason +
+                      "); nothing is lost: see to the disks, then " + again + " volume '" + name_ +
+                      "'");
+  if (action == core::ErrorAction::kIgnore) co_await job.wait_kick(kAfterError);
 }
 
 // --- the end ---

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "libjob/core/job.h"
 #include "libjob/core/worker.h"
@@ -52,6 +53,7 @@ class OverlayMerge {
  private:
   using State = dm::OverlayStack::State;
   boost::asio::awaitable<State> look();
+  boost::asio::awaitable<void> begin_by_policy(core::Job& job, std::optional<std::string> disk);
   // Throws with the record as it was, if the kernel does not merge.
   boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
   boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<std::string> disk);
@@ -59,7 +61,8 @@ class OverlayMerge {
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);
   core::OnError policy(const core::Job& job) const;
-  boost::asio::awaitable<void> face_failure(core::Job& job);
+  boost::asio::awaitable<void> face_failure(core::Job& job, std::error_code error,
+                                            std::string reason);
   boost::asio::awaitable<void> set_stage(core::Job& job, volumes::Overlay overlay);
   void show(core::Job& job, const State& state);
   template <typename Step>
@@ -72,6 +75,8 @@ class OverlayMerge {
   const core::OnError on_error_;
   std::string phase_ = "starting";
   std::uint64_t left_ = 0;  // bytes to merge
+  // Since the last failure. One that was there before is not this job's.
+  bool tried_ = false;
 };
 
 }  // namespace dmjob::drivers

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Backups of all sorts of volumes: those of others, a disk with bad sectors, mounted file systems."""
 import os
-import subprocess
 
 import backup_story
 import dust_story
+import file_system_load
 import harness
 import instant
 from copying import CopyingTest
-from test_file_systems import RECORDER
+from file_system_load import Recorder, record
 from test_sources import KEY, LVM_CONFIG
 
 MACHINE = dict(disks=['96M', '96M', '96M'], mem='512M', timeout=240, kernel='uml')
@@ -75,35 +75,29 @@ class BackupForeignVolumesTest(CopyingTest):
 class BackupFileSystemsTest(CopyingTest):
     def test_a_mounted_ext4_is_clean_in_its_sparse_backup(self):
         volume = self.attach('vol', self.disk(0))
-        self.mount('ext4', volume, FOLDER)
-        self.mount('ext4', self.disk(1), STORE)
+        file_system_load.make_and_mount('ext4', volume, FOLDER)
+        file_system_load.make_and_mount('ext4', self.disk(1), STORE)
         os.makedirs(COPY_FOLDER)
-        recorder = subprocess.Popen(['/usr/bin/python3', '-B', '-c', RECORDER, FOLDER])
+        recorder = Recorder(FOLDER, FOLDER)
         self.addCleanup(recorder.kill)
-        self.wait_for(lambda: os.path.exists(f'{FOLDER}/second'), 30, 'records')
+        self.wait_for(recorder.has_begun, 30, 'records')
         target = f'{STORE}/vol.img'
         self.expect_refused('lies on the source', 'backup', 'vol', f'{FOLDER}/vol.img')
         self.expect_refused('lives on the source', 'backup', 'vol', target, '--scratch', FOLDER)
         self.expect_refused('name a disk or a folder with --scratch', 'backup', 'vol', target)
         self.dmjob('backup', 'vol', target, '--scratch', self.disk(2), '--wait')
         recorder.kill()
-        recorder.wait()
         self.assertNotIn('needs_recovery', self.sh('dumpe2fs', '-h', target).stdout)
         self.sh('fsck.ext4', '-fn', target)
         self.assertEqual(self.size(target), self.size(volume))
         self.assertLess(os.stat(target).st_blocks * 512, self.size(volume) // 2)
         self.sh('mount', '-o', 'ro,loop', target, COPY_FOLDER)
-        first, second = (int(open(f'{COPY_FOLDER}/{name}').read(16)) for name in ('first', 'second'))
+        first, second = (record(COPY_FOLDER, name) for name in ('first', 'second'))
         self.assertIn(first - second, (0, 1))
         self.assertGreater(second, 0)
         self.sh('umount', COPY_FOLDER)
         self.expect_lives_on('vol', self.disk(0))
         self.nothing_left(volumes=['vol'])
-
-    def mount(self, kind, device, folder):
-        self.sh(f'mkfs.{kind}', '-q', device)
-        os.makedirs(folder)
-        self.sh('mount', device, folder)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,7 @@ import harness
 import incremental_story
 from incremental_story import REGION
 
-MACHINE = dict(disks=['48M', '64M', '160M'], mem='512M', timeout=300, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '160M', '10M'], mem='512M', timeout=300, kernel='uml')
 
 
 class IncrementalTest(incremental_story.IncrementalStory):
@@ -153,6 +153,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.begin()
         self.full()
         self.a_write_that_the_disk_refuses()
+        self.a_scratch_that_gets_full()
         self.a_log_that_fails()
 
     def a_write_that_the_disk_refuses(self):
@@ -165,6 +166,23 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.heal_target('source')
         self.change([50, 51])
         self.incremental()
+        self.expect_equal()
+
+    def a_scratch_that_gets_full(self):
+        """With what is written over while the backup runs: it fails, and its marks stay."""
+        self.change(range(300, 400))
+        self.runs += 1
+        backup = f'b{self.runs}'
+        self.dmjob('backup', 'vol', self.target, '--incremental', '--id', backup, '--speed', '1M', '--scratch',
+                   self.disk(3), '--manual-dismiss')
+        self.wait_for(lambda: self.info(backup)['offset'] > 0, 30, 'the first bytes')
+        self.change(range(200, 600))
+        self.assertRegex(self.wait_status(backup, 'concluded')['error'], 'is lost: scratch .* is full')
+        self.dmjob('dismiss', backup)
+        self.assertEqual(self.chain()['state'], 'proven')
+        self.note_target()
+        self.incremental()
+        self.expect_copied(400 * REGION)
         self.expect_equal()
 
     def can_write(self):

@@ -17,7 +17,7 @@ class OverlayTest(overlay_story.OverlayStory):
             self.overlay()
             self.start_writing(writes=4000)
             self.until_held()
-            self.assertIn('HELD', self.dmjob('volumes').stdout)
+            self.assertRegex(self.dmjob('volumes').stdout, 'vol .* HELD, its writes wait: stream the volume; ')
             self.assertIn('is full: writes to volume', self.daemon_log())
             self.kill_daemon()
             time.sleep(1)
@@ -44,6 +44,8 @@ class OverlayTest(overlay_story.OverlayStory):
         held_at = self.volume()['overlay']['used']
         self.assertGreater(held_at, 20 * MIB)  # which is more than it began with
         self.expect_writes_wait()
+        self.assertIn('HELD, its writes wait: make room in its file system, or stream the volume; ',
+                      self.dmjob('volumes').stdout)
         os.unlink(filler)
         self.until_used(held_at + 4 * MIB)
         self.assertFalse(self.volume()['overlay']['held'])

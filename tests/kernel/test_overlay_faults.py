@@ -75,7 +75,74 @@ class OverlayFaultsTest(overlay_story.OverlayStory):
         self.stamp.verify()
         self.expect_flat(self.target)
 
+    def test_a_merge_that_fails_is_reported_or_tried_again(self):
+        self.overlay_on_origin()
+        self.stamp.stop()
+        self.start_stream('--manual-dismiss')
+        self.slow()
+        self.fail_in_the_merge()
+        self.assertIn('the merge into /dev/mapper/target has failed', self.wait_status('j', 'concluded')['error'])
+        self.dmjob('dismiss', 'j')
+        self.slow()
+        self.stamp.verify()
+        self.dmjob('commit', 'vol', '--id', 'j', '--on-error', 'ignore')
+        self.fail_in_the_merge()
+        self.until_error()
+        self.quick()
+        self.wait_status('j', 'ready')
+        self.dmjob('complete', 'j')
+        self.finish_well()
+
+    def test_a_scratch_that_fails_in_the_merge_keeps_all_for_a_commit(self):
+        self.overlay_on_origin()
+        self.stamp.stop()
+        self.start_stream('--manual-dismiss')
+        self.slow()
+        self.until_phase('merging')
+        self.break_target('scratch')
+        self.assertIn('has failed', self.wait_status('j', 'concluded')['error'])
+        self.dmjob('dismiss', 'j')
+        self.assertRegex(self.dmjob('volumes').stdout, 'vol .* FAILED: the merge into its disk has failed; nothing is '
+                         'lost: see to the disks, then resume its job, or commit the volume')
+        self.quick()
+        self.dmjob('commit', 'vol', '--id', 'j', '--on-error', 'stop')
+        self.resume_in_vain()
+        self.dmjob('cancel', 'j', '--force')
+        self.heal_target('scratch')
+        self.dmjob('commit', 'vol', '--id', 'j')
+        self.wait_status('j', 'ready')
+        self.wait_for(lambda: 'trouble' not in self.volume()['overlay'], 30, 'the trouble to be over')
+        self.dmjob('complete', 'j')
+        self.finish_well()
+
+    def test_notes_that_fail_end_the_stream_and_blocks_that_cannot_be_read_become_zeroes_if_asked_for(self):
+        self.overlay_on_origin()
+        self.linear('notes', self.disk(3), length=32768)
+        self.start_stream('--speed', '4M', '--manual-dismiss', '--scratch', '/dev/mapper/notes')
+        self.until_offset(4 * MIB)
+        self.break_target('notes')
+        self.assertIn('scratch on /dev/mapper/notes: cannot write', self.wait_status('j', 'concluded')['error'])
+        self.dmjob('dismiss', 'j')
+        self.dm_remove('notes')
+        self.assertEqual(self.volume()['overlay']['origin'], self.origin)
+        self.break_target('origin', BAD, 8)
+        self.start_stream('--on-source-error', 'ignore')
+        self.dmjob('wait', 'j', check=False)
+        self.assertIn(f'4096 bytes in one place, zeroes on the target: 4096 at byte {BAD * 512}',
+                      self.dmjob('info', 'j').stdout)
+        self.stamp.stop()
+        block = self.stamp.report(self.vol)['first']
+        self.assertEqual([(b['block'], b['found']) for b in block], [(BAD // 8, None)])
+        self.heal_target('origin')
+        self.expect_flat(self.target)
+        self.expect_backing_untouched()
+
     # How it is done.
+
+    def fail_in_the_merge(self):
+        """Of a target that is slow."""
+        self.until_phase('merging')
+        self.dm_switch('target', f'0 {self.sectors(self.disk(1))} error')
 
     def overlay_on_origin(self):
         self.dmjob('overlay', 'vol', self.origin, '--scratch', self.scratch)
@@ -84,6 +151,16 @@ class OverlayFaultsTest(overlay_story.OverlayStory):
 
     def start_stream(self, *options):
         self.dmjob('stream', 'vol', self.target, '--id', 'j', '--force', *options)
+
+    def resume_in_vain(self):
+        self.wait_status('j', 'paused')
+        before = self.errors()
+        self.dmjob('resume', 'j')
+        self.wait_for(lambda: self.errors() > before, 30, 'another error')
+        self.wait_status('j', 'paused')
+
+    def errors(self):
+        return self.dmjob('events').stdout.count('BLOCK_JOB_ERROR')
 
     def until_error(self):
         self.wait_for(lambda: 'BLOCK_JOB_ERROR' in self.dmjob('events').stdout.splitlines()[-1], 30, 'an error')

@@ -6,10 +6,9 @@ import subprocess
 
 import harness
 import overlay_story
+from file_system_load import CHECKS, MAKERS
 
 MACHINE = dict(disks=['384M', '400M', '24M', '64M'], mem='640M', timeout=300, kernel='uml')
-CHECKS = dict(ext4=['fsck.ext4', '-fn'], xfs=['xfs_repair', '-n'])
-MAKERS = dict(ext4=['mkfs.ext4', '-q'], xfs=['mkfs.xfs', '-q'])
 FOLDER = '/run/data'
 
 

@@ -24,12 +24,25 @@ class SnapshotTest(overlay_story.OverlayStory):
         self.assertIn('holds what is written', self.refused('snapshot', 'vol', '--scratch', self.disk(3)))
         self.assertIn('commit it or roll it back', self.refused('detach', 'vol'))
         self.stamp.stop()
+        self.refused_while_mounted_or_held_or_streamed()
         self.assertNotEqual(self.digest(self.vol), before)
         self.restart()
         self.dmjob('rollback', 'vol')
         self.assertEqual(self.digest(self.vol), before)
         self.expect_flat(self.backing)
         self.assertIn('no snapshot', self.refused('rollback', 'vol'))
+
+    def refused_while_mounted_or_held_or_streamed(self):
+        self.sh('mkfs.ext4', '-q', self.vol)
+        self.sh('mount', self.vol, '/mnt')
+        self.assertIn('is open: unmount it', self.refused('rollback', 'vol'))
+        self.sh('umount', '/mnt')
+        self.linear('holder', self.vol, length=2048)
+        self.assertIn('is open', self.refused('rollback', 'vol'))
+        self.dm_remove('holder')
+        self.dmjob('stream', 'vol', self.target, '--id', 'j', '--speed', '1M')
+        self.assertIn("in use by job 'j'", self.refused('rollback', 'vol'))
+        self.dmjob('cancel', 'j')
 
     def test_commit_is_ready_when_merged_and_can_begin_anew(self):
         self.begin()

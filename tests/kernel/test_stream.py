@@ -28,12 +28,17 @@ class StreamTest(overlay_story.OverlayStory):
         self.expect_flat(self.target)
         self.expect_backing_untouched()
 
-    def test_a_held_volume_streams_to_the_end(self):
+    def test_a_held_snapshot_streams_to_the_end(self):
         self.begin()
-        self.overlay()
+        self.snapshot()
         self.start_writing(writes=4000)
         self.until_held()
-        self.dmjob('stream', 'vol', self.target, '--wait')
+        self.start_stream('--speed', '4M')
+        self.until_offset(4 * MIB)
+        self.assertIn('HELD: writes to it wait, since its scratch is full; none is lost, they go on when the merge '
+                      'begins', self.dmjob('info', 'j').stdout)
+        self.dmjob('speed', 'j', 0)
+        self.dmjob('wait', 'j')
         time.sleep(0.5)
         self.expect_written()
         self.expect_flat(self.target)

@@ -169,7 +169,7 @@ TEST_F(OverlaysTest, TheWatchSaysWhatIsHeldAndWhatToDo) {
   begin_watch();
   reactor.run_until([&] { return has_told("held"); });
   EXPECT_EQ(about()["held"], true);
-  EXPECT_EQ(about()["to-do"], "make room in its file system, or stream or commit the volume");
+  EXPECT_EQ(about()["to-do"], "make room in its file system, or commit the volume");
   small.resize(kSize);
   clock.advance(std::chrono::seconds(1));
   reactor.run_until([&] { return has_told("released"); });

@@ -28,6 +28,14 @@ constexpr const char* kGivenUp =
     "its scratch has failed, so reads and writes fail until it is back; nothing that was "
     "acknowledged is lost: ";
 
+constexpr const char* kMergeFailed =
+    "the merge into its disk has failed; nothing is lost: see to the disks, then resume its job, "
+    "or commit the volume";
+
+std::string trouble_of(const dm::OverlayStack::State& state) {
+  return state.status.state == dm::SnapshotStatus::State::kMergeFailed ? kMergeFailed : "";
+}
+
 bool is_held(const OverlayDevice::Room& room) { return room.state.held() && !room.can_grow; }
 
 }  // namespace
@@ -79,7 +87,7 @@ awaitable<void> Overlays::try_tend(std::string name, Watched& watched) {
   if (wanted && now) co_await act(name, watched);
   if (!wanted) watched.room.can_grow = true;
   tell(volume, watched);
-  if (!wanted || now) note_trouble(name, watched, "");
+  if (!wanted || now) note_trouble(name, watched, trouble_of(watched.room.state));
 }
 
 // Said once.
@@ -115,7 +123,7 @@ void Overlays::tell(const ManagedVolume& volume, Watched& watched) {
   if (held) {
     const std::string reason =
         "scratch " + place + " is full: writes to volume '" + volume.name + "' wait";
-    log_error(reason + ", none is lost; " + std::string(way_out(volume)));
+    log_error(reason + ", none is lost; " + way_out(volume));
     publish_change(volume, {{"change", "held"}, {"reason", reason}});
   } else {
     log_info("volume '" + volume.name + "' has room again; its writes go on");
@@ -123,10 +131,10 @@ void Overlays::tell(const ManagedVolume& volume, Watched& watched) {
   }
 }
 
-std::string_view Overlays::way_out(const ManagedVolume& volume) {
-  if (volume.overlay->cow.place.kind == store::ScratchPlace::Kind::kFile)
-    return "make room in its file system, or stream or commit the volume";
-  return volume.overlay->read_only ? "stream the volume" : "commit the volume";
+std::string Overlays::way_out(const ManagedVolume& volume) {
+  const bool grows = volume.overlay->cow.place.kind == store::ScratchPlace::Kind::kFile;
+  return std::string(grows ? "make room in its file system, or " : "") +
+         (volume.overlay->read_only ? "stream the volume" : "commit the volume");
 }
 
 nlohmann::json Overlays::describe(const ManagedVolume& volume) const {

@@ -14,7 +14,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
@@ -65,7 +64,7 @@ class Overlays {
   boost::asio::awaitable<void> look(const volumes::ManagedVolume& volume, Watched& watched);
   boost::asio::awaitable<void> act(std::string name, Watched& watched);
   static void note_trouble(const std::string& name, Watched& watched, std::string trouble);
-  static std::string_view way_out(const volumes::ManagedVolume& volume);
+  static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);
   void publish_change(const volumes::ManagedVolume& volume, nlohmann::json more);
   dm::Control& control_or_refuse() const;
