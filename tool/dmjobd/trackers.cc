@@ -34,7 +34,11 @@ const char* word_of(const Tracking& tracking) {
 
 Trackers::Trackers(drivers::Environment& environment, core::Registry& registry,
                    core::EventBus& events, StateKeeper& keeper)
-    : environment_(environment), registry_(registry), events_(events), keeper_(keeper) {}
+    : environment_(environment),
+      registry_(registry),
+      events_(events),
+      keeper_(keeper),
+      watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
 
 const ManagedVolume* Trackers::tracked(const std::string& name) const {
   const ManagedVolume* volume = environment_.volumes.find(name);
@@ -93,10 +97,10 @@ nlohmann::json Trackers::describe(const ManagedVolume& volume) const {
                        {"scratch", tracking.scratch.describe()}};
   if (tracking.last_backup != 0) about["last-backup"] = tracking.last_backup;
   if (tracking.is_broken()) about["broken"] = tracking.broken;
-  const auto watched = watched_.find(volume.name);
-  if (watched == watched_.end()) return about;
-  if (watched->second->changed) about["changed"] = *watched->second->changed;
-  if (!watched->second->trouble.empty()) about["trouble"] = watched->second->trouble;
+  const Watched* watched = watch_.find(volume.name);
+  if (!watched) return about;
+  if (watched->changed) about["changed"] = *watched->changed;
+  if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
   return about;
 }
 
