@@ -78,7 +78,7 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
     wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
     wish.memory_folder.clear();
   }
-  plan.scratch = choose_scratch(wish, source.what, target);
+  set_scratch(plan, choose_scratch(wish, source.what, target));
   if (plan.live()) checked.cow = place_cow(plan);
 }
 

@@ -37,7 +37,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                    source, context);
   if (request.error_map) check_error_map(request, context.busy);
   CopyPlan plan = plan_transfer(request, source, target);
-  plan.scratch = choose_scratch(scratch_wish(request, plan, context), source.what, target);
+  set_scratch(plan, choose_scratch(scratch_wish(request, plan, context), source.what, target));
   return {plan, footprint_of(request, plan, source, target)};
 }
 

@@ -84,6 +84,7 @@ void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
     overlay.cow_disk = io::identify_disk(overlay.cow.place.path);
   }
   overlay.origin_disk = io::identify_disk(volume.device);
+  volume.disk = overlay.origin_disk;
   overlay.read_only = !request.backing.empty();
   if (!target) return;
   overlay.target = volumes::stable_path(target->path);

@@ -92,7 +92,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
   plan.on_source_error = request.on_source_error;
   plan.on_target_error = request.on_target_error;
   const auto tail = checked.plan.lock_target ? std::optional(target) : std::nullopt;
-  plan.scratch = choose_scratch(
+  auto scratch = choose_scratch(
       {.path = request.scratch,
        .force = request.force,
        .bytes = scratch_bytes(plan),
@@ -100,6 +100,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
        .memory_folder = context.memory_folder,
        .file_name = "scratch-" + plan.uuid},
       source.what, tail);
+  set_scratch(plan, std::move(scratch));
   checked.footprint.claims.push_back(name_claim(target));
   if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
     checked.footprint.claims.push_back(name_claim(io::probe(plan.scratch.path)));

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/volumes/tracked_volume.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -51,10 +50,10 @@ void Trackers::publish(const ManagedVolume& volume, const std::string& why) {
   events_.publish("VOLUME_CHANGE", std::move(data));
 }
 
-awaitable<void> Trackers::activate(ManagedVolume volume) {
+awaitable<void> Trackers::activate(ManagedVolume volume, volumes::IfScratchIsLate if_late) {
   core::Worker worker;
   auto activate = [&] {
-    return volumes::activate_tracked(*environment_.control, environment_.ledger, volume);
+    return volumes::activate_tracked(*environment_.control, environment_.ledger, volume, if_late);
   };
   const std::string broken = co_await worker.run(std::move(activate));
   if (!broken.empty() && !volume.tracking->is_broken()) co_await break_chain(volume.name, broken);

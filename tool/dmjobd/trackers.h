@@ -19,6 +19,7 @@
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
 #include "libjob/drivers/environment.h"
+#include "libjob/volumes/tracked_volume.h"
 #include "libjob/volumes/tracker.h"
 #include "tool/dmjobd/state_keeper.h"
 #include "tool/dmjobd/volume_watch.h"
@@ -32,7 +33,8 @@ class Trackers {
            StateKeeper& keeper);
 
   // At the start, of a volume with a Tracking: makes it, with its tracker if that can be.
-  boost::asio::awaitable<void> activate(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> activate(volumes::ManagedVolume volume,
+                                        volumes::IfScratchIsLate if_late);
   boost::asio::awaitable<void> untrack(std::string name);
 
   // Looks after all volumes until stop().
