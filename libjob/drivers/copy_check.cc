@@ -3,6 +3,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
 
@@ -30,6 +31,9 @@ void check_source(const Source& source, const CopyRequest& request) {
 CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) {
   const Source source = find_source(request.source, context);
   check_source(source, request);
+  if (!source.volume.empty())
+    require_targets(*context.control, dm::kTargetsOfCopy,
+                    "volume '" + source.volume + "' cannot be copied while it is in use");
   const auto target = check_target({.path = request.target,
                                     .force = request.force,
                                     .must_exist = request.must_exist,

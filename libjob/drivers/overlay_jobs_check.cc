@@ -5,6 +5,7 @@
 
 #include "dm/name.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/block_device.h"
@@ -26,6 +27,9 @@ ManagedVolume find_volume(const std::string& name, const CheckContext& context,
   if (!context.control) throw Error("this kernel has no device-mapper (modprobe dm-mod)");
   if (!found->second.error.empty())
     throw Error("volume '" + name + "' is not active: " + found->second.error);
+  if (found->second.overlay)
+    require_targets(*context.control, dm::kTargetsOfMerge,
+                    "what was written to volume '" + name + "' cannot be merged");
   return found->second;
 }
 
