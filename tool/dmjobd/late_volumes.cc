@@ -54,9 +54,10 @@ awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
   const ManagedVolume* found = environment_.volumes.find(name);
   if (!found || !found->late) co_return;
   const core::TimePoint now = environment_.clock.now();
-  const bool waits = !watched.scratch_deadline || now < *watched.scratch_deadline;
-  const Outcome outcome =
-      co_await activate_(*found, waits ? IfScratchIsLate::kWait : IfScratchIsLate::kBreakChain);
+  IfScratchIsLate if_late = IfScratchIsLate::kWait;
+  if (watched.scratch_deadline && now >= *watched.scratch_deadline)
+    if_late = IfScratchIsLate::kBreakChain;
+  const Outcome outcome = co_await activate_(*found, if_late);
   if (outcome != Outcome::kScratchIsLate || watched.scratch_deadline) co_return;
   watched.scratch_deadline = now + kScratchPatience;
   watched.next_try = *watched.scratch_deadline;
