@@ -56,6 +56,9 @@ struct JobHost {
   std::function<void()> persist_soon;
   // The job has reached null; the registry forgets it.
   std::function<void(Job&)> gone;
+  // Of a job that was taken up: why it cannot go on yet, for people; "" if it can. Asked each
+  // second and after a verb. Null: nothing is ever in the way.
+  std::function<std::string(const Job&)> obstacle = nullptr;
 };
 
 class Job : public std::enable_shared_from_this<Job> {
@@ -189,6 +192,8 @@ class Job : public std::enable_shared_from_this<Job> {
   void launch();
   void launch_if_created();
   static boost::asio::awaitable<void> live(std::shared_ptr<Job> job);
+  boost::asio::awaitable<void> wait_while_obstructed();
+  std::string obstacle() const;
   boost::asio::awaitable<void> work();
   boost::asio::awaitable<void> take_effect();
   boost::asio::awaitable<void> wait_for_the_others();
@@ -239,6 +244,7 @@ class Job : public std::enable_shared_from_this<Job> {
   mutable std::string concluded_text_;
 
   bool restored_ = false;
+  bool obstructed_ = false;
   bool started_ = false;
   bool idle_ = true;
   bool exiting_ = false;

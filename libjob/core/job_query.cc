@@ -55,6 +55,8 @@ nlohmann::json Job::query_block_job() const {
   }
   if (!error_.empty()) reply["error"] = error_;
   if (!transaction_->id().empty()) reply["transaction"] = transaction_->id();
+  if (obstructed_)
+    if (const std::string why = obstacle(); !why.empty()) reply["waiting-for"] = why;
   // The driver adds members and changes none.
   nlohmann::json all = driver_ ? driver_->describe() : last_words_;
   all.update(reply);

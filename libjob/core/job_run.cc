@@ -23,6 +23,7 @@ namespace dmjob::core {
 namespace {
 
 constexpr Duration kPersistAgain = std::chrono::seconds(1);
+constexpr Duration kAskAgain = std::chrono::seconds(1);
 
 std::string text_of(const std::exception_ptr& error) {
   try {
@@ -58,6 +59,7 @@ void Job::launch() {
 }
 
 boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
+  co_await job->wait_while_obstructed();
   if (job->started_ && stage_of(job->status_) == Stage::kWork) co_await job->work();
   if (job->is_open()) co_await job->take_effect();
   if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
@@ -69,6 +71,23 @@ boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
   }
   job->idle_ = true;
   job->changed_.notify();
+}
+
+// --- before anything is done ---
+
+std::string Job::obstacle() const { return host_.obstacle ? host_.obstacle(*this) : ""; }
+
+boost::asio::awaitable<void> Job::wait_while_obstructed() {
+  obstructed_ = restored_ && !obstacle().empty();
+  while (obstructed_ && !must_return()) {
+    const bool pauses = pause_requested() && stage_of(status_) == Stage::kWork;
+    if (pauses)
+      co_await pause_point();
+    else
+      co_await wait_kick(kAskAgain);
+    obstructed_ = !obstacle().empty();
+  }
+  obstructed_ = false;
 }
 
 // --- running, paused, ready, standby ---

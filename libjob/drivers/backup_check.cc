@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "dm/features.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
 
@@ -57,12 +57,6 @@ store::CowPlace place_cow(const CopyPlan& plan) {
                  : beside(plan.scratch, most);
 }
 
-void require_snapshots(dm::Control& control) {
-  for (const std::string& target : dm::missing_targets(control, {"snapshot", "snapshot-origin"}))
-    throw Error("this kernel has no dm target '" + target +
-                "' (modprobe dm-snapshot): a volume in use cannot be backed up");
-}
-
 }  // namespace
 
 std::uint64_t chunk_bytes(const CopyPlan& plan) {
@@ -74,11 +68,12 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
   CopyPlan& plan = checked.plan;
   ScratchWish wish = scratch_wish(request, plan, context);
   if (plan.live()) {
-    require_snapshots(*context.control);
+    require_targets(*context.control, dm::kTargetsOfBackup,
+                    "volume '" + plan.volume + "' cannot be read as of one instant");
     wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
     wish.memory_folder.clear();
   }
-  plan.scratch = choose_scratch(wish, source.what, target);
+  set_scratch(plan, choose_scratch(wish, source.what, target));
   if (plan.live()) checked.cow = place_cow(plan);
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/io/aligned_buffer.h"
@@ -87,6 +88,8 @@ ScratchPlace place_tracker(const BackupRequest& request, const Source& source,
 Tracking new_tracking(const BackupRequest& request, const Source& source,
                       const std::optional<io::ProbeResult>& target, const CheckContext& context,
                       const CopyPlan& plan) {
+  require_targets(*context.control, dm::kTargetsOfTracker,
+                  "volume '" + source.volume + "' cannot be tracked");
   Tracking tracking;
   tracking.uuid = volumes::new_uuid();  // the job gives its own to devices, too
   tracking.granularity = plan.granularity;

@@ -49,6 +49,8 @@ void CompareDriver::close() {
 // --- on the reactor ---
 
 boost::asio::awaitable<void> CompareDriver::run(core::Job& job) {
+  co_await wait_for_late_disks(job);
+  if (job.must_return()) co_return;
   auto start = [this] { open(); };
   co_await worker_.run(std::move(start));
   co_await compare(job);

@@ -3,6 +3,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
 
@@ -30,6 +31,9 @@ void check_source(const Source& source, const CopyRequest& request) {
 CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) {
   const Source source = find_source(request.source, context);
   check_source(source, request);
+  if (!source.volume.empty())
+    require_targets(*context.control, dm::kTargetsOfCopy,
+                    "volume '" + source.volume + "' cannot be copied while it is in use");
   const auto target = check_target({.path = request.target,
                                     .force = request.force,
                                     .must_exist = request.must_exist,
@@ -37,7 +41,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                    source, context);
   if (request.error_map) check_error_map(request, context.busy);
   CopyPlan plan = plan_transfer(request, source, target);
-  plan.scratch = choose_scratch(scratch_wish(request, plan, context), source.what, target);
+  set_scratch(plan, choose_scratch(scratch_wish(request, plan, context), source.what, target));
   return {plan, footprint_of(request, plan, source, target)};
 }
 

@@ -7,6 +7,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/offline_driver.h"
+#include "libjob/volumes/late_disks.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -23,6 +24,17 @@ nlohmann::json extents(const Places& places) {
 bool has_read_error(const BulkCopy::Slice& slice) {
   return (slice.error && slice.error->is_read) ||
          std::ranges::any_of(slice.ignored, &io::CopyError::is_read);
+}
+
+// "the target /dev/sdb"; "" if all are there. A file that is not there is made anew.
+std::string late_disk_of(const CopyPlan& plan) {
+  const auto is_late = [](const io::DiskIdentity& disk, const std::string& path) {
+    return disk != io::DiskIdentity{} && !volumes::is_there(path);
+  };
+  if (!plan.live() && is_late(plan.source_disk, plan.source)) return "the source " + plan.source;
+  if (is_late(plan.target_disk, plan.target)) return "the target " + plan.target;
+  if (is_late(plan.scratch_disk, plan.scratch.path)) return "the scratch " + plan.scratch.path;
+  return "";
 }
 
 }  // namespace
@@ -120,6 +132,22 @@ void CopyDriver::halt() {
 
 boost::asio::awaitable<void> CopyDriver::rest(core::Job& job) { co_await job.pause_point(); }
 
+boost::asio::awaitable<void> CopyDriver::wait_for_late_disks(core::Job& job) {
+  constexpr core::Duration kLook = std::chrono::seconds(1);
+  if (!resumed_) co_return;
+  auto look = [this] { return late_disk_of(plan_); };
+  late_disk_ = co_await worker_.run(look);
+  while (!late_disk_.empty() && !job.must_return()) {
+    set_phase("waiting for a disk");
+    if (job.pause_requested())
+      co_await job.pause_point();
+    else
+      co_await job.wait_kick(kLook);
+    late_disk_ = co_await worker_.run(look);
+  }
+  late_disk_.clear();
+}
+
 void CopyDriver::show_copied(core::Job& job, std::uint64_t bytes_left) {
   const std::uint64_t copied = plan_.size - bytes_left;
   const std::uint64_t known = job.progress().get().offset;
@@ -187,6 +215,7 @@ nlohmann::json CopyDriver::describe() const {
     about["x-different-bytes"] = differences_.bytes();
     about["x-differences"] = extents(differences_.places());
   }
+  if (!late_disk_.empty()) about["waiting-for"] = late_disk_ + " is not there";
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (error_map_.wanted()) about["error-map"] = plan_.error_map;
   if (const std::string trouble = error_map_.trouble(); !trouble.empty())

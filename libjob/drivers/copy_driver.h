@@ -60,6 +60,9 @@ class CopyDriver : public core::Driver {
   void halt();
   // Takes the pause that may be asked for, in copy_all().
   virtual boost::asio::awaitable<void> rest(core::Job& job);
+  // Of a job that was taken up and has nothing under way: returns when its disks are there, or when
+  // it must return. Whether they are the right ones is looked at later.
+  boost::asio::awaitable<void> wait_for_late_disks(core::Job& job);
   // On the worker, when something could not be read. Throws Error if that is not one of the
   // source's blocks, but the source as a whole.
   virtual void confirm_source() {}
@@ -110,6 +113,7 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
 
   std::string phase_ = "starting";
+  std::string late_disk_;  // for describe(): which is waited for
   bool halted_ = false;
   void face(core::Job& job, const io::CompareError& error);
   void show_progress(core::Job& job);

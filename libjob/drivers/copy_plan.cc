@@ -17,6 +17,7 @@ nlohmann::json CopyPlan::record() const {
           {"granularity", granularity},
           {"new-file", new_file},
           {"scratch", scratch.record()},
+          {"scratch-disk", store::record_of(scratch_disk)},
           {"speed", speed},
           {"on-source-error", core::to_string(on_source_error)},
           {"on-target-error", core::to_string(on_target_error)},
@@ -42,6 +43,8 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("granularity").get_to(plan.granularity);
   record.at("new-file").get_to(plan.new_file);
   plan.scratch = ScratchPlace::restore(record.at("scratch"));
+  if (record.contains("scratch-disk"))  // older records have none
+    plan.scratch_disk = store::restore_disk(record.at("scratch-disk"));
   record.at("speed").get_to(plan.speed);
   plan.on_source_error = core::restore_on_error(record.at("on-source-error").get<std::string>());
   plan.on_target_error = core::restore_on_error(record.at("on-target-error").get<std::string>());

@@ -32,7 +32,8 @@ struct CopyPlan {
   std::uint64_t granularity = 0;  // bytes
   bool new_file = false;          // the target is a regular file that reads as zeroes
   ScratchPlace scratch;
-  std::uint64_t speed = 0;  // bytes per second
+  io::DiskIdentity scratch_disk;  // if it is a disk of its own
+  std::uint64_t speed = 0;        // bytes per second
   core::OnError on_source_error = core::OnError::kReport;
   core::OnError on_target_error = core::OnError::kReport;
   bool only_compare = false;  // nothing is copied, and the target is never written to

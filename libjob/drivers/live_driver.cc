@@ -64,9 +64,9 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   show_left(job, copy_->dirty_bytes());
 }
 
-// There is nothing to be tracked yet, so a pause can come first: after a boot the target may be
-// away.
+// There is nothing to be tracked yet, so a pause can come first, and a disk be waited for.
 boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
+  co_await wait_for_late_disks(job);
   while (!job.must_return()) {
     if (job.pause_requested()) co_await rest(job);
     if (job.must_return()) break;

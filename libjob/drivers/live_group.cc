@@ -104,16 +104,17 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
   std::erase_if(all, [](LiveDriver* driver) { return !driver->job_->complete_requested(); });
   if (all.empty()) co_return "";
   auto hold = [&] {
-    std::vector<std::string> targets;
+    std::vector<std::pair<std::string, io::DiskIdentity>> targets;
     for (const LiveDriver* driver : all)
-      targets.push_back(volumes::stable_path(driver->plan_.target));
+      targets.emplace_back(volumes::stable_path(driver->plan_.target),
+                           io::identify_disk(driver->plan_.target));
     for (LiveDriver* driver : all) driver->copy_->require_equal();
     for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
     return targets;
   };
-  const std::vector<std::string> targets = co_await worker_.run(std::move(hold));
+  const auto targets = co_await worker_.run(std::move(hold));
   for (std::size_t i = 0; i < all.size(); ++i)
-    environment_.volumes.set_pivot(all[i]->plan_.volume, targets[i]);
+    environment_.volumes.set_pivot(all[i]->plan_.volume, targets[i].first, targets[i].second);
   co_return co_await try_persist(job);
 }
 

@@ -79,8 +79,12 @@ LiveCopy::Adopted LiveCopy::adopt() {
   try {
     return do_adopt();
   } catch (const std::system_error&) {
-    if (!logs_in_target()) throw;
-    withdraw();  // the target is away, and with it all knowledge of what it holds
+    // The target is away, and with it all knowledge of what it holds; or the scratch is late at a
+    // boot, and there is nothing to know.
+    const Side now = side(plan_.target);
+    const bool has_trace = now == Side::kInterposed || now == Side::kOnTarget;
+    if (has_trace && !logs_in_target()) throw;
+    withdraw();
     return Adopted::kNothing;
   }
 }

@@ -82,6 +82,7 @@ void OfflineDriver::close() {
 
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   co_await begin(job);
+  if (job.must_return()) co_return;
   co_await copy_and_verify(job, *bulk_);
   if (job.must_return()) co_return;
   // Pending, it may wait for long: without the loop's buffers, which are locked memory.
@@ -94,6 +95,8 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
 }
 
 boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
+  co_await wait_for_late_disks(job);
+  if (job.must_return()) co_return;
   auto look = [this] { return look_at(plan_.source); };
   const std::string fingerprint = co_await worker_.run(std::move(look));
   auto start = [&] { open(fingerprint); };

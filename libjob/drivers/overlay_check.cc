@@ -7,6 +7,7 @@
 
 #include "dm/name.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/source_check.h"
 #include "libjob/drivers/target_check.h"
@@ -84,10 +85,16 @@ void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
     overlay.cow_disk = io::identify_disk(overlay.cow.place.path);
   }
   overlay.origin_disk = io::identify_disk(volume.device);
+  volume.disk = overlay.origin_disk;
   overlay.read_only = !request.backing.empty();
   if (!target) return;
   overlay.target = volumes::stable_path(target->path);
   overlay.target_disk = io::identify_disk(target->path);
+}
+
+void require_overlays(const OverlayRequest& request, const CheckContext& context) {
+  require_targets(*context.control, dm::kTargetsOfOverlay,
+                  "volume '" + request.name + "' cannot hold what is written to it");
 }
 
 // Several volumes may stand on one backing disk, since none writes to it.
@@ -123,6 +130,7 @@ io::ProbeResult check_backing(const std::string& path, const CheckContext& conte
 }  // namespace
 
 volumes::ManagedVolume check_overlay(const OverlayRequest& request, const CheckContext& context) {
+  require_overlays(request, context);
   volumes::check_free_name(*context.control, request.name);
   const io::ProbeResult backing = check_backing(request.backing, context);
   const Source source{.what = backing, .volume = {}, .managed = false, .owner = {}};
@@ -157,6 +165,7 @@ volumes::ManagedVolume check_snapshot(const OverlayRequest& request, const Check
                 request.name + "' first");
   if (!volume.error.empty())
     throw Error("volume '" + request.name + "' is not active: " + volume.error);
+  require_overlays(request, context);
   const Source source = find_source(request.name, context);
   add_overlay(volume, request, context, source.what, std::nullopt);
   return volume;

@@ -5,6 +5,7 @@
 
 #include "dm/name.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/block_device.h"
@@ -26,6 +27,9 @@ ManagedVolume find_volume(const std::string& name, const CheckContext& context,
   if (!context.control) throw Error("this kernel has no device-mapper (modprobe dm-mod)");
   if (!found->second.error.empty())
     throw Error("volume '" + name + "' is not active: " + found->second.error);
+  if (found->second.overlay)
+    require_targets(*context.control, dm::kTargetsOfMerge,
+                    "what was written to volume '" + name + "' cannot be merged");
   return found->second;
 }
 
@@ -92,7 +96,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
   plan.on_source_error = request.on_source_error;
   plan.on_target_error = request.on_target_error;
   const auto tail = checked.plan.lock_target ? std::optional(target) : std::nullopt;
-  plan.scratch = choose_scratch(
+  auto scratch = choose_scratch(
       {.path = request.scratch,
        .force = request.force,
        .bytes = scratch_bytes(plan),
@@ -100,6 +104,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
        .memory_folder = context.memory_folder,
        .file_name = "scratch-" + plan.uuid},
       source.what, tail);
+  set_scratch(plan, std::move(scratch));
   checked.footprint.claims.push_back(name_claim(target));
   if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
     checked.footprint.claims.push_back(name_claim(io::probe(plan.scratch.path)));

@@ -104,7 +104,7 @@ awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> d
 awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume before) {
   const State state = co_await look();
   if (state.kind == Kind::kMerging) co_return;
-  environment_.volumes.set_device(name_, before.device);
+  environment_.volumes.set_device(name_, before.device, before.disk);
   co_await set_stage(job, std::move(*before.overlay));
 }
 
@@ -134,9 +134,10 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<std::strin
     auto identify = [&] { return io::identify_disk(next.device); };
     const io::DiskIdentity identity = co_await worker_.run(std::move(identify));
     next.overlay->origin_disk = identity;
+    next.disk = identity;
   }
   phase_ = "beginning to merge";
-  environment_.volumes.set_device(name_, next.device);
+  environment_.volumes.set_device(name_, next.device, next.disk);
   co_await set_stage(job, *next.overlay);
   auto begin = [&] {
     OverlayDevice(*environment_.control, environment_.ledger, next).begin_merge();
@@ -219,8 +220,8 @@ awaitable<void> OverlayMerge::keep(core::Job& job) {
     if (!kept) co_return;
   }
   overlay.stage = Overlay::Stage::kHolding;
-  // An empty cow is a snapshot of this instant.
-  overlay.merge_begun = !state.status.empty();
+  // An empty cow is a snapshot of this instant. That of a volume that is not active is not known.
+  overlay.merge_begun = state.kind == Kind::kNone || !state.status.empty();
   co_await set_stage(job, std::move(overlay));
 }
 

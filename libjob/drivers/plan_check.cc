@@ -118,6 +118,12 @@ Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, con
           .disks = disks_of(plan, source)};
 }
 
+void set_scratch(CopyPlan& plan, ScratchPlace scratch) {
+  plan.scratch = std::move(scratch);
+  if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
+    plan.scratch_disk = io::identify_disk(plan.scratch.path);
+}
+
 std::uint64_t regions(const CopyPlan& plan) {
   return (plan.size + plan.granularity - 1) / plan.granularity;
 }

@@ -25,6 +25,9 @@ ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
 Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,
                        const std::optional<io::ProbeResult>& target);
 
+// Which disk it is, too.
+void set_scratch(CopyPlan& plan, ScratchPlace scratch);
+
 // Bytes of scratch that a plan needs for its superblock, logs and checkpoints.
 std::uint64_t scratch_bytes(const CopyPlan& plan);
 // Regions of a plan's bitmap, and bytes of each of its logs (0 if it is not tracked).

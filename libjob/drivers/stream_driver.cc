@@ -98,6 +98,8 @@ awaitable<void> StreamDriver::run(core::Job& job) {
 }
 
 awaitable<void> StreamDriver::open(core::Job& job) {
+  co_await wait_for_late_disks(job);
+  if (job.must_return()) co_return;
   auto open = [this] { open_copy(); };
   co_await worker_.run(std::move(open));
   const std::uint64_t left = bulk_->dirty().dirty_bytes();

@@ -8,6 +8,7 @@
 #include "dm/name.h"
 #include "dm/targets.h"
 #include "libjob/core/error.h"
+#include "libjob/io/disk_identity.h"
 #include "libjob/io/probe.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
@@ -46,6 +47,15 @@ std::optional<std::string> link_in(const char* folder, dev_t dev) {
   return std::nullopt;
 }
 
+// What it writes would bypass the volume. What is left of our own inner devices does not write.
+void require_unused(const io::ProbeResult& disk) {
+  if (!disk.mounted_on.empty())
+    throw core::Error(disk.path + " is mounted on " + disk.mounted_on.front() + ": unmount it");
+  for (const std::string& holder : disk.holders)
+    if (!io::probe("/dev/" + holder).dm_uuid.starts_with(dm::kInnerUuidPrefix))
+      throw core::Error(disk.path + " is held by " + holder + ": release it first");
+}
+
 bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const bool over = volume.overlay->stage == Overlay::Stage::kDiscarding;
   if (!over && OverlayDevice(control, ledger, volume).activate()) return true;
@@ -62,19 +72,33 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
   return {.name = name,
           .uuid = new_uuid(),
           .device = stable_path(device),
+          .disk = io::identify_disk(device),
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
+          .pivot_disk = {},
           .overlay = std::nullopt,
           .tracking = std::nullopt,
           .error = {}};
 }
 
-dm::NewDevice device_of(const ManagedVolume& volume) {
+io::ProbeResult disk_of(const ManagedVolume& volume) {
   const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
-  const io::ProbeResult disk = io::probe(path);
+  const io::DiskIdentity& known = volume.pivot_to ? volume.pivot_disk : volume.disk;
+  io::ProbeResult disk = io::probe(path);
+  const bool is_known = known != io::DiskIdentity{};
+  if (is_known && io::compare(known, io::identify_disk(path)) == io::Sameness::kDifferent)
+    throw core::Error("another disk is in the place of " + path +
+                      ": bring back the one that volume '" + volume.name +
+                      "' lives on; if it is the same, 'dmjob detach' and 'dmjob attach' it anew");
   if (disk.size / 512 < volume.sectors)
     throw core::Error(path + " is smaller than volume '" + volume.name +
-                      "': it is not the disk that was attached");
+                      "': it is not the disk that it was");
+  return disk;
+}
+
+dm::NewDevice device_of(const ManagedVolume& volume) {
+  const io::ProbeResult disk = disk_of(volume);
+  require_unused(disk);
   return {.name = volume.name,
           .uuid = dm::volume_uuid(volume.uuid),
           .table = dm::linear_table(volume.sectors, disk.dev),

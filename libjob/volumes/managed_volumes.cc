@@ -18,25 +18,33 @@ void ManagedVolumes::add(ManagedVolume volume) {
 
 void ManagedVolumes::remove(const std::string& name) { volumes_.erase(name); }
 
-void ManagedVolumes::set_pivot(const std::string& name, const std::string& target) {
+void ManagedVolumes::set_pivot(const std::string& name, const std::string& target,
+                               io::DiskIdentity disk) {
   volumes_.at(name).pivot_to = target;
+  volumes_.at(name).pivot_disk = std::move(disk);
 }
 
-void ManagedVolumes::revoke_pivot(const std::string& name) { volumes_.at(name).pivot_to.reset(); }
+void ManagedVolumes::revoke_pivot(const std::string& name) {
+  volumes_.at(name).pivot_to.reset();
+  volumes_.at(name).pivot_disk = {};
+}
 
 void ManagedVolumes::finish_pivot(const std::string& name) {
   ManagedVolume& volume = volumes_.at(name);
   assert(volume.pivot_to);
   volume.device = *volume.pivot_to;
-  volume.pivot_to.reset();
+  volume.disk = volume.pivot_disk;
+  revoke_pivot(name);
 }
 
 void ManagedVolumes::set_overlay(const std::string& name, std::optional<Overlay> overlay) {
   volumes_.at(name).overlay = std::move(overlay);
 }
 
-void ManagedVolumes::set_device(const std::string& name, const std::string& device) {
+void ManagedVolumes::set_device(const std::string& name, const std::string& device,
+                                io::DiskIdentity disk) {
   volumes_.at(name).device = device;
+  volumes_.at(name).disk = std::move(disk);
 }
 
 void ManagedVolumes::set_tracking(const std::string& name, std::optional<Tracking> tracking) {
@@ -47,14 +55,32 @@ void ManagedVolumes::set_error(const std::string& name, const std::string& error
   volumes_.at(name).error = error;
 }
 
+void ManagedVolumes::set_late(const std::string& name, const std::string& error, bool absent) {
+  ManagedVolume& volume = volumes_.at(name);
+  volume.error = error;
+  volume.late = true;
+  volume.absent = absent;
+}
+
+void ManagedVolumes::set_active(const std::string& name) {
+  ManagedVolume& volume = volumes_.at(name);
+  volume.error.clear();
+  volume.late = false;
+  volume.absent = false;
+}
+
 nlohmann::json ManagedVolumes::record() const {
   nlohmann::json list = nlohmann::json::array();
   for (const auto& [name, volume] : volumes_) {
     nlohmann::json entry{{"name", name},
                          {"uuid", volume.uuid},
                          {"device", volume.device},
+                         {"disk", store::record_of(volume.disk)},
                          {"sectors", volume.sectors}};
-    if (volume.pivot_to) entry["pivot-to"] = *volume.pivot_to;
+    if (volume.pivot_to) {
+      entry["pivot-to"] = *volume.pivot_to;
+      entry["pivot-disk"] = store::record_of(volume.pivot_disk);
+    }
     if (volume.overlay) entry["overlay"] = volume.overlay->record();
     if (volume.tracking) entry["tracking"] = volume.tracking->record();
     list.push_back(std::move(entry));
@@ -69,8 +95,13 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
     entry.at("name").get_to(volume.name);
     entry.at("uuid").get_to(volume.uuid);
     entry.at("device").get_to(volume.device);
+    if (entry.contains("disk")) volume.disk = store::restore_disk(entry["disk"]);
     entry.at("sectors").get_to(volume.sectors);
-    if (entry.contains("pivot-to")) volume.pivot_to = entry["pivot-to"].get<std::string>();
+    if (entry.contains("pivot-to")) {
+      volume.pivot_to = entry["pivot-to"].get<std::string>();
+      if (entry.contains("pivot-disk"))
+        volume.pivot_disk = store::restore_disk(entry["pivot-disk"]);
+    }
     if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
     if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);
     add(std::move(volume));

@@ -19,6 +19,8 @@
 
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
+#include "libjob/io/disk_identity.h"
+#include "libjob/io/probe.h"
 #include "libjob/volumes/overlay.h"
 #include "libjob/volumes/tracking.h"
 
@@ -28,11 +30,16 @@ struct ManagedVolume {
   std::string name;
   std::string uuid;           // 32 hex digits, dmjob's own
   std::string device;         // path; a link that survives a reboot where there is one
+  io::DiskIdentity disk;      // which one that is; empty if a file or not known
   std::uint64_t sectors = 0;  // of 512
   std::optional<std::string> pivot_to;
+  io::DiskIdentity pivot_disk;
   std::optional<Overlay> overlay;
   std::optional<Tracking> tracking;
   std::string error;  // why it is not active; not stored
+  // Of an error, not stored either.
+  bool late = false;    // it may be over once its disks come or change
+  bool absent = false;  // the kernel does not have the volume
 };
 
 class ManagedVolumes {
@@ -43,13 +50,15 @@ class ManagedVolumes {
   void add(ManagedVolume volume);
   void remove(const std::string& name);
   // Preconditions of the following: the volume is there.
-  void set_pivot(const std::string& name, const std::string& target);
+  void set_pivot(const std::string& name, const std::string& target, io::DiskIdentity disk);
   void revoke_pivot(const std::string& name);
   void finish_pivot(const std::string& name);  // it lives on the target from now on
   void set_overlay(const std::string& name, std::optional<Overlay> overlay);
-  void set_device(const std::string& name, const std::string& device);
+  void set_device(const std::string& name, const std::string& device, io::DiskIdentity disk);
   void set_tracking(const std::string& name, std::optional<Tracking> tracking);
   void set_error(const std::string& name, const std::string& error);
+  void set_late(const std::string& name, const std::string& error, bool absent);
+  void set_active(const std::string& name);
 
   nlohmann::json record() const;
   void restore(const nlohmann::json& record);
@@ -64,7 +73,9 @@ class ManagedVolumes {
 void check_free_name(dm::Control& control, const std::string& name);
 // Checks that the disk is free and of a usable size; returns the volume to be, nothing changed.
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
-// The device that activate() makes. Its disk must be there, and large enough.
+// What the volume lives on, by decision. Throws if it is not there, or is another disk or smaller.
+io::ProbeResult disk_of(const ManagedVolume& volume);
+// The device that activate() makes. Nobody else may use its disk.
 dm::NewDevice device_of(const ManagedVolume& volume);
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
 // it is there already; then its uuid must be ours. One with an overlay gets what its stage says;

@@ -34,14 +34,6 @@ void require_same(const io::DiskIdentity& before, const std::string& path,
     throw Error("another disk is in the place of its " + role + " " + path);
 }
 
-dev_t origin_of(const ManagedVolume& volume) {
-  const io::ProbeResult disk = io::probe(volume.device);
-  if (disk.size / 512 < volume.sectors)
-    throw Error(volume.device + " is smaller than volume '" + volume.name +
-                "': it is not the disk that it was");
-  return disk.dev;
-}
-
 dm::OverlaySpec bare_spec(const ManagedVolume& volume) {
   dm::OverlaySpec spec;
   spec.volume = volume.name;
@@ -77,7 +69,7 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
                              bool make)
     : control_(control),
       volume_(std::move(volume)),
-      origin_(origin_of(volume_)),
+      origin_(disk_of(volume_).dev),
       space_(store::CowSpace::open(volume_.overlay->cow, make)),
       stack_(control, ledger,
              {.volume = volume_.name,
@@ -183,7 +175,7 @@ bool OverlayDevice::pause_merge() {
 }
 
 void discard_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
-  const dev_t disk = origin_of(volume);
+  const dev_t disk = disk_of(volume).dev;
   dm::OverlayStack stack(control, ledger, bare_spec(volume));
   const Kind kind = stack.look().kind;
   if (kind == Kind::kNone)

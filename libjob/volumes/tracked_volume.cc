@@ -5,6 +5,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"
+#include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::volumes {
@@ -36,11 +37,19 @@ void take_up(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volu
 
 }  // namespace
 
-std::string activate_tracked(dm::Control& control, dm::Ledger& ledger,
-                             const ManagedVolume& volume) {
+ScratchIsLate::ScratchIsLate(const ManagedVolume& volume)
+    : Error("scratch " + volume.tracking->scratch.path +
+            " of its chain of incremental backups is not there: it is waited for, then the volume "
+            "comes up without its chain") {}
+
+std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
+                             IfScratchIsLate if_late) {
   std::string broken = volume.tracking->broken;
   if (!volume.tracking->is_broken()) {
-    device_of(volume);  // without its disk it is not active, and not broken either
+    disk_of(volume);  // without its disk it is not active, and not broken either
+    const bool late = !is_there(volume.tracking->scratch.path);
+    if (late && if_late == IfScratchIsLate::kWait && !control.find(volume.name))
+      throw ScratchIsLate(volume);
     try {
       take_up(control, ledger, volume);
       return "";

@@ -10,13 +10,24 @@
 
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
+#include "libjob/core/error.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::volumes {
 
+// The volume's disk is there, its tracker's scratch is not, and it was to be waited for. Nothing
+// has been done.
+class ScratchIsLate : public core::Error {
+ public:
+  explicit ScratchIsLate(const ManagedVolume& volume);
+};
+
+enum class IfScratchIsLate { kWait, kBreakChain };
+
 // Returns "" if the volume is active with each of its writes marked, or why its chain is broken;
 // then something of its tracker may be left (end_tracking()).
 // Precondition: the volume has a Tracking.
-std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
+std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
+                             IfScratchIsLate if_late);
 
 }  // namespace dmjob::volumes

@@ -147,6 +147,7 @@ void DaemonTest::start_daemon() {
   daemon->host.persist = [this] { return persist(); };
   daemon->host.persist_soon = [this] { daemon->write_soon = true; };
   daemon->host.gone = [this](Job& gone) { daemon->registry.remove(gone); };
+  daemon->host.obstacle = [this](const Job&) { return obstacle; };
   daemon->events.subscribe([this](const core::Event& event) { tell(event); });
 }
 

@@ -78,6 +78,7 @@ class DaemonTest : public ::testing::Test {
   std::optional<int> hang_at;       // the daemon stands still at this write
   bool hang_after_writing = false;  // just after it, else just before
   std::string write_error;
+  std::string obstacle;  // to jobs that are taken up
 
   struct Daemon;
   std::unique_ptr<Daemon> daemon;
@@ -102,7 +103,7 @@ struct DaemonTest::Daemon {
   core::Registry registry;
   core::Signal never{reactor.executor()};
   bool write_soon = false;
-  core::JobHost host{reactor.executor(), events, {}, {}, {}};
+  core::JobHost host{reactor.executor(), events, {}, {}, {}, {}};
 };
 
 }  // namespace dmjob::test

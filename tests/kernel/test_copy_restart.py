@@ -187,10 +187,9 @@ class CopyRestartTest(copy_story.CopyStory):
             self.cut_power()
         self.start_daemon()
         self.job = 'j'
-        self.until_status('standby')
-        self.assertIn('/dev/mapper/target', self.info(self.job)['waiting-for'])
+        self.wait_for(lambda: '/dev/mapper/target' in self.info(self.job).get('waiting-for', ''), 20,
+                      lambda: self.info(self.job))
         self.linear('target', self.disk(1), length=self.sectors('/dev/mapper/vol'))
-        self.dmjob('resume', self.job)
         self.pivot()
         self.writer('/dev/mapper/vol', fill=False).verify()
 

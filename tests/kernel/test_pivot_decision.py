@@ -43,12 +43,17 @@ class PivotDecisionTest(copy_story.CopyStory):
             self.cut_power_in_ready()
         self.decide('/dev/mapper/target')
         self.start_daemon()
-        self.assertIn('by decision', self.until_failed())
-        self.assertEqual(self.volume()['pivot-to'], '/dev/mapper/target')
+        self.wait_for(lambda: '/dev/mapper/target' in self.info('j').get('waiting-for', ''), 20,
+                      lambda: self.info('j'))
+        self.assertNotEqual(self.dmjob('cancel', 'j', '--force', check=False).returncode, 0)
         self.stop_daemon()
-        target = self.linear('target', self.disk(1))
+        self.assertEqual(self.volume()['pivot-to'], '/dev/mapper/target')
         self.start_daemon()
+        target = self.linear('target', self.disk(1))
+        self.until_status('concluded')
+        self.assertNotIn('error', self.info('j'))
         self.expect_all_on(target)
+        self.assertEqual(self.volume()['device'], target)
 
     def test_another_disk_under_the_name_that_the_user_gave_is_left_alone(self):
         if self.boot == 1:

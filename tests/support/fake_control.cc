@@ -360,10 +360,12 @@ std::vector<dev_t> FakeControl::deps(const std::string& name) {
   return devices_of(at(name).live.value_or(Table()));
 }
 
+void FakeControl::set_modules(const std::vector<std::string>& targets) { modules_ = targets; }
+
 std::vector<std::string> FakeControl::targets() { return {"linear", "striped", "error"}; }
 
 std::optional<std::string> FakeControl::target_version(const std::string& target) {
-  if (target == "delay" || target == "mirror") return "1.0.0";
+  if (std::ranges::find(modules_, target) != modules_.end()) return "1.0.0";
   return std::nullopt;
 }
 

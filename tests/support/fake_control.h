@@ -44,6 +44,8 @@ class FakeControl : public Control {
   void fail_call(int n, int error);
   // As fail_call(), counting only "create", "load", "clear", "suspend", "resume" or "remove".
   void fail_call(const std::string& kind, int n, int error);
+  // What is there as a module, beside linear, striped and error. By default all that jobs need.
+  void set_modules(const std::vector<std::string>& targets);
   // A table whose target does not start: a resume with it fails, leaves it live and the device
   // suspended, until it gets another one.
   void set_unresumable(const Table& table);
@@ -112,6 +114,8 @@ class FakeControl : public Control {
   std::string kept_ = "16/8192 16";  // nothing yet, and there is room
   std::vector<Failure> failures_;
   std::vector<Table> unresumable_;
+  std::vector<std::string> modules_{"delay", "mirror", "snapshot", "snapshot-origin",
+                                    "snapshot-merge"};
   std::vector<std::string> log_;
   std::vector<std::string> violations_;
 };

@@ -6,10 +6,13 @@
 namespace dmjob::volumes {
 namespace {
 
+const io::DiskIdentity kNewDisk{.instance = "boot 8:16", .lasting = "serial=new"};
+
 ManagedVolume volume(const std::string& name) {
   return {.name = name,
           .uuid = new_uuid(),
           .device = "/dev/old",
+          .disk = {.instance = "boot 8:0", .lasting = "serial=old"},
           .sectors = 2048,
           .pivot_to = std::nullopt,
           .overlay = std::nullopt,
@@ -35,25 +38,28 @@ TEST_F(ManagedVolumesTest, AVolumeIsThereAfterARestart) {
   ASSERT_NE(next.find("data"), nullptr);
   EXPECT_EQ(next.find("data")->uuid, volumes_.find("data")->uuid);
   EXPECT_EQ(next.find("data")->device, "/dev/old");
+  EXPECT_EQ(next.find("data")->disk.lasting, "serial=old");
   EXPECT_EQ(next.find("data")->sectors, 2048U);
 }
 
 TEST_F(ManagedVolumesTest, ADecidedPivotIsThereAfterARestart) {
-  volumes_.set_pivot("data", "/dev/new");
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
   EXPECT_EQ(after_restart().find("data")->pivot_to, "/dev/new");
+  EXPECT_EQ(after_restart().find("data")->pivot_disk, kNewDisk);
   EXPECT_EQ(after_restart().find("data")->device, "/dev/old");
 }
 
 TEST_F(ManagedVolumesTest, AFinishedPivotIsTheNewDisk) {
-  volumes_.set_pivot("data", "/dev/new");
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
   volumes_.finish_pivot("data");
   EXPECT_EQ(after_restart().find("data")->device, "/dev/new");
+  EXPECT_EQ(after_restart().find("data")->disk, kNewDisk);
   EXPECT_EQ(after_restart().find("data")->pivot_to, std::nullopt);
 }
 
 TEST_F(ManagedVolumesTest, ARevokedPivotLeavesNoTrace) {
   const auto before = volumes_.record();
-  volumes_.set_pivot("data", "/dev/new");
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
   volumes_.revoke_pivot("data");
   EXPECT_EQ(volumes_.record(), before);
 }
@@ -61,6 +67,11 @@ TEST_F(ManagedVolumesTest, ARevokedPivotLeavesNoTrace) {
 TEST_F(ManagedVolumesTest, WhyAVolumeIsNotActiveIsNotStored) {
   volumes_.set_error("data", "its disk is away");
   EXPECT_EQ(after_restart().find("data")->error, "");
+  volumes_.set_late("data", "its disk is away", true);
+  EXPECT_FALSE(after_restart().find("data")->late);
+  volumes_.set_active("data");
+  EXPECT_EQ(volumes_.find("data")->error, "");
+  EXPECT_FALSE(volumes_.find("data")->late || volumes_.find("data")->absent);
 }
 
 TEST_F(ManagedVolumesTest, ARemovedVolumeIsUnknown) {

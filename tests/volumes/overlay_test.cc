@@ -41,12 +41,13 @@ TEST(Overlay, ComesAndGoesWithItsVolume) {
   volumes.add({.name = "data", .uuid = new_uuid(), .device = "/dev/old", .sectors = 2048});
   const auto before = volumes.record();
   volumes.set_overlay("data", overlay(Overlay::Stage::kMerging));
-  volumes.set_device("data", "/dev/new");
+  volumes.set_device("data", "/dev/new", {.instance = "", .lasting = "serial=new"});
   ManagedVolumes next;
   next.restore(volumes.record());
   EXPECT_EQ(next.find("data")->overlay, overlay(Overlay::Stage::kMerging));
   EXPECT_EQ(next.find("data")->device, "/dev/new");
-  volumes.set_device("data", "/dev/old");
+  EXPECT_EQ(next.find("data")->disk.lasting, "serial=new");
+  volumes.set_device("data", "/dev/old", {});
   volumes.set_overlay("data", std::nullopt);
   EXPECT_EQ(volumes.record(), before);
 }

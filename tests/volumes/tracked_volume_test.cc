@@ -13,7 +13,9 @@ using testing::HasSubstr;
 
 class TrackedVolumeTest : public testing::Test, protected TrackedStage {
  protected:
-  std::string activate() { return activate_tracked(kernel, ledger, volume); }
+  std::string activate(IfScratchIsLate if_late = IfScratchIsLate::kBreakChain) {
+    return activate_tracked(kernel, ledger, volume, if_late);
+  }
 };
 
 TEST_F(TrackedVolumeTest, IsFoundTrackedAfterARestart) {
@@ -37,6 +39,22 @@ TEST_F(TrackedVolumeTest, WhoseScratchIsGoneHasABrokenChain) {
   std::filesystem::remove(volume.tracking->scratch.path);
   EXPECT_THAT(activate(), HasSubstr("scratch"));
   EXPECT_TRUE(kernel.exists("vol"));
+}
+
+TEST_F(TrackedVolumeTest, WaitsForItsScratchOnlyWhileItIsNotThere) {
+  begin_proven();
+  const std::string scratch = volume.tracking->scratch.path;
+  std::filesystem::rename(scratch, scratch + "-away");
+  EXPECT_THAT(activate(IfScratchIsLate::kWait), HasSubstr("scratch"));  // it is active already
+  end_of_power();
+  kernel.clear_log();
+  EXPECT_THROW(activate(IfScratchIsLate::kWait), ScratchIsLate);
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+  std::filesystem::rename(scratch + "-away", scratch);
+  write_to({3}, 0);
+  EXPECT_THAT(changed(), ElementsAre(3));
+  std::filesystem::remove(volume.device);
+  EXPECT_THROW(activate(IfScratchIsLate::kWait), std::system_error);
 }
 
 TEST_F(TrackedVolumeTest, WithABrokenChainComesUpWithoutATracker) {

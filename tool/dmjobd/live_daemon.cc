@@ -39,9 +39,13 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
             .events = events_,
             .persist = [this] { return keeper_.persist(); },
             .persist_soon = [this] { keeper_.persist_soon(); },
-            .gone = [this](core::Job& job) { registry_.remove(job); }},
+            .gone = [this](core::Job& job) { registry_.remove(job); },
+            .obstacle = [this](const core::Job& job) { return late_.obstacle(job); }},
       overlays_(environment_, registry_, events_, keeper_, [this] { return check_context(); }),
-      trackers_(environment_, registry_, events_, keeper_) {}
+      trackers_(environment_, registry_, events_, keeper_),
+      late_(environment_, [this](volumes::ManagedVolume volume, volumes::IfScratchIsLate if_late) {
+        return activate_volume(std::move(volume), if_late);
+      }) {}
 
 // --- the state ---
 
@@ -106,6 +110,7 @@ awaitable<void> LiveDaemon::start() {
     co_await report_strangers();
     boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
     boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
+    boost::asio::co_spawn(executor_, late_.watch(), boost::asio::detached);
   }
   const Jobs jobs = registry_.jobs();
   for (const auto& job : jobs) start_again(*job);
@@ -161,7 +166,7 @@ awaitable<void> LiveDaemon::report_strangers() {
 }
 
 bool LiveDaemon::all_idle() const {
-  return overlays_.idle() && trackers_.idle() &&
+  return overlays_.idle() && trackers_.idle() && late_.idle() &&
          std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
 }
 
@@ -170,6 +175,7 @@ awaitable<bool> LiveDaemon::stop() {
   for (const auto& job : jobs) job->stop_for_exit();
   overlays_.stop();
   trackers_.stop();
+  late_.stop();
   constexpr core::Duration kPatience = std::chrono::seconds(20);
   constexpr core::Duration kLook = std::chrono::milliseconds(50);
   const core::TimePoint give_up = clock_.now() + kPatience;

@@ -20,6 +20,7 @@
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"
 #include "tool/dmjobd/dm_events.h"
+#include "tool/dmjobd/late_volumes.h"
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/state_keeper.h"
 #include "tool/dmjobd/trackers.h"
@@ -72,7 +73,16 @@ class LiveDaemon : public Daemon {
   void take_up_job(const nlohmann::json& record, const Group& group);
   void start_again(core::Job& job);
   boost::asio::awaitable<void> activate_volumes();
-  boost::asio::awaitable<std::string> try_activate(volumes::ManagedVolume volume);
+  struct Attempt {
+    std::string error;  // "": the volume is active
+    bool scratch_is_late = false;
+    bool absent = false;  // the kernel does not have it
+  };
+  boost::asio::awaitable<Attempt> try_activate(volumes::ManagedVolume volume,
+                                               volumes::IfScratchIsLate if_late);
+  boost::asio::awaitable<bool> is_absent(std::string name);
+  boost::asio::awaitable<LateVolumes::Outcome> activate_volume(volumes::ManagedVolume volume,
+                                                               volumes::IfScratchIsLate if_late);
   boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
   bool is_known(const std::string& inner_name) const;
@@ -107,6 +117,7 @@ class LiveDaemon : public Daemon {
   core::Registry registry_;
   Overlays overlays_;
   Trackers trackers_;
+  LateVolumes late_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
   std::set<std::string> broken_groups_;                  // transactions with a record in there
   std::optional<DmEvents> dm_events_;

@@ -13,14 +13,29 @@ using boost::asio::awaitable;
 // A volume with a job that had interposed is there already, or the job starts over after a reboot.
 awaitable<void> LiveDaemon::activate_volumes() {
   const auto volumes = volumes_.all();
-  for (const auto& [name, volume] : volumes) {
-    const std::string error = co_await try_activate(volume);
-    volumes_.set_error(name, error);
-    if (!error.empty())
-      log_error("volume '" + name + "' is not active: " + error);
-    else if (volume.pivot_to && !registry_.holder(name))
-      co_await settle_pivot(volume);
+  for (const auto& [name, volume] : volumes)
+    co_await activate_volume(volume, volumes::IfScratchIsLate::kWait);
+}
+
+// At the start, and again while that fails.
+awaitable<LateVolumes::Outcome> LiveDaemon::activate_volume(volumes::ManagedVolume volume,
+                                                            volumes::IfScratchIsLate if_late) {
+  using Outcome = LateVolumes::Outcome;
+  const Attempt attempt = co_await try_activate(volume, if_late);
+  if (!attempt.error.empty()) {
+    if (attempt.error != volume.error)
+      log_error("volume '" + volume.name + "' is not active: " + attempt.error);
+    volumes_.set_late(volume.name, attempt.error, attempt.absent);
+    co_return attempt.scratch_is_late ? Outcome::kScratchIsLate : Outcome::kNotActive;
   }
+  volumes_.set_active(volume.name);
+  const auto job = registry_.holder(volume.name);
+  if (volume.pivot_to && !job) co_await settle_pivot(volume);
+  if (!volume.late || !volumes_.find(volume.name)->error.empty()) co_return Outcome::kActive;
+  log_info("volume '" + volume.name + "' is active now: its disks are there");
+  publish_change(volume.name, "activated", volumes_.find(volume.name)->device);
+  if (job) job->kick();
+  co_return Outcome::kActive;
 }
 
 // Its job is gone, since it could not see whether the volume had switched.
@@ -45,20 +60,36 @@ awaitable<void> LiveDaemon::settle_pivot(volumes::ManagedVolume volume) {
   log_error("volume '" + volume.name + "': " + volumes_.find(volume.name)->error);
 }
 
-awaitable<std::string> LiveDaemon::try_activate(volumes::ManagedVolume volume) {
+awaitable<LiveDaemon::Attempt> LiveDaemon::try_activate(volumes::ManagedVolume volume,
+                                                        volumes::IfScratchIsLate if_late) {
   core::Worker worker;
+  Attempt attempt;
   try {
     if (volume.tracking) {
-      co_await trackers_.activate(volume);
+      co_await trackers_.activate(volume, if_late);
     } else {
       auto call = [&] { return volumes::activate(*control_, environment_.ledger, volume); };
       const bool as_stored = co_await worker.run(std::move(call));
       if (!as_stored) volumes_.set_overlay(volume.name, std::nullopt);
     }
+  } catch (const volumes::ScratchIsLate& error) {
+    attempt = {.error = error.what(), .scratch_is_late = true};
   } catch (const std::exception& error) {
-    co_return error.what();
+    attempt = {.error = error.what()};
   }
-  co_return "";
+  if (!attempt.error.empty()) attempt.absent = co_await is_absent(volume.name);
+  co_return attempt;
+}
+
+awaitable<bool> LiveDaemon::is_absent(std::string name) {
+  core::Worker worker;
+  try {
+    auto look = [&] { return !control_->find(name); };
+    const bool absent = co_await worker.run(std::move(look));
+    co_return absent;
+  } catch (const std::exception&) {
+    co_return false;
+  }
 }
 
 dm::Control& LiveDaemon::control_or_refuse() const {
@@ -89,7 +120,8 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   std::string failed;
   try {
     co_await keeper_.persist();
-    failed = co_await try_activate(volume);
+    const Attempt attempt = co_await try_activate(volume, volumes::IfScratchIsLate::kWait);
+    failed = attempt.error;
   } catch (const std::exception& error) {
     failed = error.what();
   }

@@ -2,12 +2,9 @@
 //
 // The watch over volumes that hold what is written to them. It need not be quick: a volume that
 // comes to the end of its room waits in the kernel (dm/topology/overlay_stack.h).
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/core/signal.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/overlays.h"
 
@@ -32,32 +29,18 @@ constexpr const char* kMergeFailed =
     "the merge into its disk has failed; nothing is lost: see to the disks, then resume its job, "
     "or commit the volume";
 
-std::string trouble_of(const dm::OverlayStack::State& state) {
-  return state.status.state == dm::SnapshotStatus::State::kMergeFailed ? kMergeFailed : "";
-}
-
 bool is_held(const OverlayDevice::Room& room) { return room.state.held() && !room.can_grow; }
 
 }  // namespace
 
-awaitable<void> Overlays::watch() {
-  core::Signal never(environment_.executor);
-  while (!stopped_) {
-    tend_all();
-    co_await never.wait_for(kEvery);
-  }
-}
-
-void Overlays::tend_all() {
-  std::erase_if(watched_, [this](const auto& entry) { return !find(entry.first); });
-  for (const auto& [name, volume] : environment_.volumes.all()) {
-    if (!volume.overlay) continue;
-    std::shared_ptr<Watched>& watched = watched_[name];
-    if (!watched) watched = std::make_shared<Watched>();
-    if (!volume.error.empty() || std::exchange(watched->busy, true)) continue;
-    ++tending_;
-    boost::asio::co_spawn(environment_.executor, tend(name, watched), boost::asio::detached);
-  }
+VolumeWatch<Overlays::Watched>::Duty Overlays::duty() {
+  auto includes = [](const ManagedVolume& volume) {
+    return volume.overlay && volume.error.empty();
+  };
+  auto visit = [this](std::string name, Watched& watched) {
+    return tend(std::move(name), watched);
+  };
+  return {.every = kEvery, .subject = "", .includes = includes, .visit = visit};
 }
 
 const ManagedVolume* Overlays::find(const std::string& name) const {
@@ -65,20 +48,19 @@ const ManagedVolume* Overlays::find(const std::string& name) const {
   return volume && volume->overlay ? volume : nullptr;
 }
 
-awaitable<void> Overlays::tend(std::string name, std::shared_ptr<Watched> watched) {
+awaitable<Visit> Overlays::tend(std::string name, Watched& watched) {
   try {
-    co_await try_tend(name, *watched);
+    const Visit visit = co_await try_tend(name, watched);
+    co_return visit;
   } catch (const std::exception& error) {
-    const bool given_up = volumes::is_given_up(watched->room.state);
-    note_trouble(name, *watched, (given_up ? kGivenUp : "") + std::string(error.what()));
+    const bool given_up = volumes::is_given_up(watched.room.state);
+    throw core::Error((given_up ? kGivenUp : "") + std::string(error.what()));
   }
-  watched->busy = false;
-  --tending_;
 }
 
-awaitable<void> Overlays::try_tend(std::string name, Watched& watched) {
+awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
   const ManagedVolume* found = find(name);
-  if (!found) co_return;
+  if (!found) co_return Visit::kWell;
   const ManagedVolume volume = *found;
   co_await look(volume, watched);
   const bool wanted =
@@ -87,14 +69,9 @@ awaitable<void> Overlays::try_tend(std::string name, Watched& watched) {
   if (wanted && now) co_await act(name, watched);
   if (!wanted) watched.room.can_grow = true;
   tell(volume, watched);
-  if (!wanted || now) note_trouble(name, watched, trouble_of(watched.room.state));
-}
-
-// Said once.
-void Overlays::note_trouble(const std::string& name, Watched& watched, std::string trouble) {
-  if (!trouble.empty() && trouble != watched.trouble)
-    log_error("volume '" + name + "': " + trouble);
-  watched.trouble = std::move(trouble);
+  if (watched.room.state.status.state == dm::SnapshotStatus::State::kMergeFailed)
+    throw core::Error(kMergeFailed);
+  co_return wanted && !now ? Visit::kNotTried : Visit::kWell;
 }
 
 awaitable<void> Overlays::look(const ManagedVolume& volume, Watched& watched) {
@@ -146,14 +123,13 @@ nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
                        {"used", 0},
                        {"held", false}};
   if (!overlay.target.empty()) about["target"] = overlay.target;
-  const auto watched = watched_.find(volume.name);
-  if (watched == watched_.end()) return about;
-  const OverlayDevice::Room& room = watched->second->room;
+  const Watched* watched = watch_.find(volume.name);
+  if (!watched) return about;
+  const OverlayDevice::Room& room = watched->room;
   about["used"] = room.state.status.used * 512;
   about["held"] = is_held(room);
   if (is_held(room)) about["to-do"] = way_out(volume);
-  if (const std::string& trouble = watched->second->trouble; !trouble.empty())
-    about["trouble"] = trouble;
+  if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
   return about;
 }
 

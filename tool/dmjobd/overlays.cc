@@ -26,7 +26,8 @@ Overlays::Overlays(drivers::Environment& environment, core::Registry& registry,
       registry_(registry),
       events_(events),
       keeper_(keeper),
-      context_(std::move(context)) {}
+      context_(std::move(context)),
+      watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
 
 dm::Control& Overlays::control_or_refuse() const {
   if (!environment_.control)

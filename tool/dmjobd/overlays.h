@@ -3,25 +3,22 @@
 // The daemon's side of volumes that hold what is written to them: making and ending them, and the
 // watch, which gives them room before they are full and says so where there is none.
 //
-// Thread: the reactor; what blocks runs on workers, one a volume for the watch, so that a hung disk
-// stops only its own volume. Errors: core::Error, one line for the user.
+// Thread: the reactor; what blocks runs on workers. Errors: core::Error, one line for the user.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <functional>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
-#include "libjob/core/worker.h"
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/overlay_check.h"
 #include "libjob/volumes/overlay_device.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/volume_watch.h"
 
 namespace dmjob::daemon {
 
@@ -36,34 +33,30 @@ class Overlays {
   boost::asio::awaitable<void> rollback(std::string name);
 
   // Looks after all volumes until stop().
-  boost::asio::awaitable<void> watch();
-  void stop() { stopped_ = true; }
-  bool idle() const { return tending_ == 0; }
+  boost::asio::awaitable<void> watch() { return watch_.run(); }
+  void stop() { watch_.stop(); }
+  bool idle() const { return watch_.idle(); }
 
   // Of a volume with an overlay, for query-volumes: the member "overlay".
   nlohmann::json describe(const volumes::ManagedVolume& volume) const;
 
  private:
   // What the watch knows of a volume.
-  struct Watched {
-    core::Worker worker;
-    bool busy = false;
+  struct Watched : WatchedVolume {
     bool told = false;  // that its writes wait
     volumes::OverlayDevice::Room room;
-    std::string trouble;
     core::TimePoint next_try;
   };
   boost::asio::awaitable<void> begin(volumes::ManagedVolume volume, std::string what);
   boost::asio::awaitable<void> put_back(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> discard(volumes::ManagedVolume volume);
-  void tend_all();
+  VolumeWatch<Watched>::Duty duty();
   // nullptr: it has no overlay any more.
   const volumes::ManagedVolume* find(const std::string& name) const;
-  boost::asio::awaitable<void> try_tend(std::string name, Watched& watched);
-  boost::asio::awaitable<void> tend(std::string name, std::shared_ptr<Watched> watched);
+  boost::asio::awaitable<Visit> tend(std::string name, Watched& watched);
+  boost::asio::awaitable<Visit> try_tend(std::string name, Watched& watched);
   boost::asio::awaitable<void> look(const volumes::ManagedVolume& volume, Watched& watched);
   boost::asio::awaitable<void> act(std::string name, Watched& watched);
-  static void note_trouble(const std::string& name, Watched& watched, std::string trouble);
   static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);
   void publish_change(const volumes::ManagedVolume& volume, nlohmann::json more);
@@ -74,9 +67,7 @@ class Overlays {
   core::EventBus& events_;
   StateKeeper& keeper_;
   std::function<drivers::CheckContext()> context_;
-  bool stopped_ = false;
-  int tending_ = 0;
-  std::map<std::string, std::shared_ptr<Watched>> watched_;
+  VolumeWatch<Watched> watch_;
 };
 
 }  // namespace dmjob::daemon

@@ -62,10 +62,7 @@ void raise_descriptor_limit() {
 std::unique_ptr<dm::Control> open_device_mapper() {
   try {
     auto control = std::make_unique<dm::KernelControl>();
-    const std::vector<std::string> needed(std::begin(dm::kTargetsOfCopy),
-                                          std::end(dm::kTargetsOfCopy));
-    for (const std::string& target : dm::missing_targets(*control, needed))
-      log_warning("this kernel has no dm target '" + target + "': live copies will fail");
+    for (const std::string& line : dm::missing_modules(*control)) log_warning(line);
     return control;
   } catch (const std::system_error& error) {
     log_warning(std::string("no device-mapper (") + error.what() + "): offline copies only");

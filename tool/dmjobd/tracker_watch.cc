@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The watch over volumes with a chain of incremental backups.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/core/signal.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/trackers.h"
 
@@ -32,44 +29,23 @@ std::string failure_of(const TrackerState& state) {
 
 }  // namespace
 
-awaitable<void> Trackers::watch() {
-  core::Signal never(environment_.executor);
-  while (!stopped_) {
-    tend_all();
-    co_await never.wait_for(kEvery);
-  }
+VolumeWatch<Trackers::Watched>::Duty Trackers::duty() {
+  auto includes = [](const ManagedVolume& volume) {
+    return volume.tracking && volume.error.empty();
+  };
+  auto visit = [this](std::string name, Watched& watched) {
+    return tend(std::move(name), watched);
+  };
+  return {.every = kEvery, .subject = "its tracker: ", .includes = includes, .visit = visit};
 }
 
-void Trackers::tend_all() {
-  for (const auto& [name, volume] : environment_.volumes.all()) {
-    if (!volume.tracking) {
-      watched_.erase(name);
-      continue;
-    }
-    std::shared_ptr<Watched>& watched = watched_[name];
-    if (!watched) watched = std::make_shared<Watched>();
-    if (!volume.error.empty() || std::exchange(watched->busy, true)) continue;
-    ++tending_;
-    boost::asio::co_spawn(environment_.executor, tend(name, watched), boost::asio::detached);
-  }
-}
-
-awaitable<void> Trackers::tend(std::string name, std::shared_ptr<Watched> watched) {
-  std::string trouble;
-  try {
-    const ManagedVolume* volume = tracked(name);
-    if (volume && volume->tracking->is_broken())
-      co_await take_away(name, *watched);
-    else if (volume)
-      co_await look(*volume, *watched);
-  } catch (const std::exception& error) {
-    trouble = error.what();
-  }
-  if (!trouble.empty() && trouble != watched->trouble)  // said once
-    log_error("volume '" + name + "': its tracker: " + trouble);
-  watched->trouble = trouble;
-  watched->busy = false;
-  --tending_;
+awaitable<Visit> Trackers::tend(std::string name, Watched& watched) {
+  const ManagedVolume* volume = tracked(name);
+  if (volume && volume->tracking->is_broken())
+    co_await take_away(name, watched);
+  else if (volume)
+    co_await look(*volume, watched);
+  co_return Visit::kWell;
 }
 
 awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
@@ -90,26 +66,27 @@ awaitable<void> Trackers::mend(std::string name, Watched& watched) {
   const bool begins =
       volume.tracking->stage == Tracking::Stage::kBegun && registry_.holder(name) != nullptr;
   auto mend = [&] { return set_up_anew(volume, begins); };
-  const std::string failure = co_await watched.worker.run(std::move(mend));
-  if (failure.empty()) co_return;
-  co_await break_chain(name, failure);
+  const Mended mended = co_await watched.worker.run(std::move(mend));
+  if (mended.has_new_log)
+    log_warning("volume '" + name + "': its disk refused a write; its tracker goes on");
+  if (mended.failure.empty()) co_return;
+  co_await break_chain(name, mended.failure);
   auto pass = [&] { volumes::stop_marking(*environment_.control, environment_.ledger, volume); };
   co_await watched.worker.run(std::move(pass));
 }
 
-// "", or why it cannot go on. The volume's writes matter more than the chain.
-std::string Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
+// The volume's writes matter more than the chain.
+Trackers::Mended Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
   const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name);
-  if (!state.there && begins) return "";  // its backup sees to it
-  if (std::string failure = failure_of(state); !failure.empty()) return failure;
-  if (!state.writes_fail) return "";
+  if (!state.there && begins) return {};  // its backup sees to it
+  if (std::string failure = failure_of(state); !failure.empty()) return {.failure = failure};
+  if (!state.writes_fail) return {};
   try {
     Tracker(*environment_.control, environment_.ledger, volume, Tracker::How::kOpen).rotate();
   } catch (const std::exception& error) {
-    return error.what();
+    return {.failure = error.what()};
   }
-  log_warning("volume '" + volume.name + "': its disk refused a write; its tracker goes on");
-  return "";
+  return {.failure = "", .has_new_log = true};
 }
 
 awaitable<void> Trackers::count(std::string name, Watched& watched) {

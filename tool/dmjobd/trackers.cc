@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/volumes/tracked_volume.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -34,7 +33,11 @@ const char* word_of(const Tracking& tracking) {
 
 Trackers::Trackers(drivers::Environment& environment, core::Registry& registry,
                    core::EventBus& events, StateKeeper& keeper)
-    : environment_(environment), registry_(registry), events_(events), keeper_(keeper) {}
+    : environment_(environment),
+      registry_(registry),
+      events_(events),
+      keeper_(keeper),
+      watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
 
 const ManagedVolume* Trackers::tracked(const std::string& name) const {
   const ManagedVolume* volume = environment_.volumes.find(name);
@@ -47,10 +50,10 @@ void Trackers::publish(const ManagedVolume& volume, const std::string& why) {
   events_.publish("VOLUME_CHANGE", std::move(data));
 }
 
-awaitable<void> Trackers::activate(ManagedVolume volume) {
+awaitable<void> Trackers::activate(ManagedVolume volume, volumes::IfScratchIsLate if_late) {
   core::Worker worker;
   auto activate = [&] {
-    return volumes::activate_tracked(*environment_.control, environment_.ledger, volume);
+    return volumes::activate_tracked(*environment_.control, environment_.ledger, volume, if_late);
   };
   const std::string broken = co_await worker.run(std::move(activate));
   if (!broken.empty() && !volume.tracking->is_broken()) co_await break_chain(volume.name, broken);
@@ -93,10 +96,10 @@ nlohmann::json Trackers::describe(const ManagedVolume& volume) const {
                        {"scratch", tracking.scratch.describe()}};
   if (tracking.last_backup != 0) about["last-backup"] = tracking.last_backup;
   if (tracking.is_broken()) about["broken"] = tracking.broken;
-  const auto watched = watched_.find(volume.name);
-  if (watched == watched_.end()) return about;
-  if (watched->second->changed) about["changed"] = *watched->second->changed;
-  if (!watched->second->trouble.empty()) about["trouble"] = watched->second->trouble;
+  const Watched* watched = watch_.find(volume.name);
+  if (!watched) return about;
+  if (watched->changed) about["changed"] = *watched->changed;
+  if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
   return about;
 }
 

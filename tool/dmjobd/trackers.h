@@ -7,24 +7,22 @@
 // it has another log; one whose log has failed misses marks, so its chain is broken and it is taken
 // away, once no job stands on it.
 //
-// Thread: the reactor; what blocks runs on workers, one a volume for the watch, so that a hung disk
-// stops only its own volume. Errors: core::Error, one line for the user.
+// Thread: the reactor; what blocks runs on workers. Errors: core::Error, one line for the user.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
-#include "libjob/core/worker.h"
 #include "libjob/drivers/environment.h"
+#include "libjob/volumes/tracked_volume.h"
 #include "libjob/volumes/tracker.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/volume_watch.h"
 
 namespace dmjob::daemon {
 
@@ -35,32 +33,35 @@ class Trackers {
            StateKeeper& keeper);
 
   // At the start, of a volume with a Tracking: makes it, with its tracker if that can be.
-  boost::asio::awaitable<void> activate(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> activate(volumes::ManagedVolume volume,
+                                        volumes::IfScratchIsLate if_late);
   boost::asio::awaitable<void> untrack(std::string name);
 
   // Looks after all volumes until stop().
-  boost::asio::awaitable<void> watch();
-  void stop() { stopped_ = true; }
-  bool idle() const { return tending_ == 0; }
+  boost::asio::awaitable<void> watch() { return watch_.run(); }
+  void stop() { watch_.stop(); }
+  bool idle() const { return watch_.idle(); }
 
   // Of a volume with a Tracking, for query-volumes: the member "tracking".
   nlohmann::json describe(const volumes::ManagedVolume& volume) const;
 
  private:
   // What the watch knows of a volume.
-  struct Watched {
-    core::Worker worker;
-    bool busy = false;
-    bool ended = false;  // nothing is left of a broken chain's tracker
-    std::string trouble;
+  struct Watched : WatchedVolume {
+    bool ended = false;                    // nothing is left of a broken chain's tracker
     std::optional<std::uint64_t> changed;  // bytes, when it was counted
     core::TimePoint next_count;
   };
-  void tend_all();
-  boost::asio::awaitable<void> tend(std::string name, std::shared_ptr<Watched> watched);
+  // What a worker has found and done; the reactor tells it.
+  struct Mended {
+    std::string failure;  // why the tracker cannot go on; "": it does
+    bool has_new_log = false;
+  };
+  VolumeWatch<Watched>::Duty duty();
+  boost::asio::awaitable<Visit> tend(std::string name, Watched& watched);
   boost::asio::awaitable<void> look(volumes::ManagedVolume volume, Watched& watched);
   boost::asio::awaitable<void> mend(std::string name, Watched& watched);
-  std::string set_up_anew(const volumes::ManagedVolume& volume, bool begins);
+  Mended set_up_anew(const volumes::ManagedVolume& volume, bool begins);
   boost::asio::awaitable<void> count(std::string name, Watched& watched);
   boost::asio::awaitable<void> take_away(std::string name, Watched& watched);
   boost::asio::awaitable<void> break_chain(std::string name, std::string why);
@@ -72,9 +73,7 @@ class Trackers {
   core::Registry& registry_;
   core::EventBus& events_;
   StateKeeper& keeper_;
-  bool stopped_ = false;
-  int tending_ = 0;
-  std::map<std::string, std::shared_ptr<Watched>> watched_;
+  VolumeWatch<Watched> watch_;
 };
 
 }  // namespace dmjob::daemon

@@ -185,8 +185,8 @@ TEST_F(ControlTest, TheStatusOfManySegmentsIsWhole) {
 TEST_F(ControlTest, TellsWhatTheKernelHas) {
   EXPECT_TRUE(control.target_version("mirror").has_value());
   EXPECT_EQ(control.target_version("of-tomorrow"), std::nullopt);
-  EXPECT_EQ(missing_targets(control, {"linear", "of-tomorrow", "snapshot-merge", "delay"}),
-            std::vector<std::string>{"of-tomorrow"});
+  constexpr std::string_view kNeeded[] = {"linear", "of-tomorrow", "snapshot-merge", "delay"};
+  EXPECT_EQ(missing_targets(control, kNeeded), std::vector<std::string>{"of-tomorrow"});
 }
 
 // --- a suspension that does not end ---

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjobd/late_volumes.h"
+
+#include <utility>
+
+#include "libjob/volumes/late_disks.h"
+
+namespace dmjob::daemon {
+
+using boost::asio::awaitable;
+using volumes::IfScratchIsLate;
+using volumes::ManagedVolume;
+
+namespace {
+
+constexpr core::Duration kEvery = std::chrono::seconds(1);
+constexpr core::Duration kTryEvery = std::chrono::seconds(30);
+// A mount that waits for the volume gives up after 90 seconds, systemd's default.
+constexpr core::Duration kScratchPatience = std::chrono::seconds(30);
+constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
+
+}  // namespace
+
+LateVolumes::LateVolumes(drivers::Environment& environment, Activate activate)
+    : environment_(environment),
+      activate_(std::move(activate)),
+      watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
+
+VolumeWatch<LateVolumes::Watched>::Duty LateVolumes::duty() {
+  auto includes = [](const ManagedVolume& volume) { return volume.late; };
+  auto visit_one = [this](std::string name, Watched& watched) {
+    return visit(std::move(name), watched);
+  };
+  return {.every = kEvery, .subject = "", .includes = includes, .visit = visit_one};
+}
+
+awaitable<Visit> LateVolumes::visit(std::string name, Watched& watched) {
+  const ManagedVolume* found = environment_.volumes.find(name);
+  if (!found) co_return Visit::kWell;
+  const ManagedVolume volume = *found;
+  auto look = [&] { return volumes::sight_of_disks(volume); };
+  const std::string sight = co_await watched.worker.run(std::move(look));
+  const bool due = environment_.clock.now() >= watched.next_try;
+  if (sight == watched.sight && !due) co_return Visit::kNotTried;
+  watched.sight = sight;
+  watched.next_try = environment_.clock.now() + kTryEvery;
+  co_await try_it(name, watched);
+  co_return Visit::kWell;
+}
+
+// Somebody may have been quicker: detached it, or attached another of that name.
+awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
+  auto hold = co_await environment_.locks.acquire(name, "activation", kSlotPatience);
+  const ManagedVolume* found = environment_.volumes.find(name);
+  if (!found || !found->late) co_return;
+  const core::TimePoint now = environment_.clock.now();
+  IfScratchIsLate if_late = IfScratchIsLate::kWait;
+  if (watched.scratch_deadline && now >= *watched.scratch_deadline)
+    if_late = IfScratchIsLate::kBreakChain;
+  const Outcome outcome = co_await activate_(*found, if_late);
+  if (outcome != Outcome::kScratchIsLate || watched.scratch_deadline) co_return;
+  watched.scratch_deadline = now + kScratchPatience;
+  watched.next_try = *watched.scratch_deadline;
+}
+
+std::string LateVolumes::obstacle(const core::Job& job) const {
+  for (const std::string& claim : job.options().claims) {
+    const ManagedVolume* volume = environment_.volumes.find(claim);
+    if (volume && volume->late && volume->absent)
+      return "volume '" + claim + "' is not active: " + volume->error;
+  }
+  return "";
+}
+
+}  // namespace dmjob::daemon
