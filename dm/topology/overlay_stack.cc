@@ -38,8 +38,9 @@ OverlayStack::Kind kind_of(const Table& table) {
   return target == "snapshot-merge" ? Kind::kMerging : Kind::kOther;
 }
 
-// Of waiting_table().
+// Of waiting_table(). One that is being made has no table yet.
 std::uint64_t boundary_of(const Table& cow) {
+  if (cow.segments().empty()) return 0;
   const Segment& front = cow.segments().front();
   return front.target == "linear" ? front.length : 0;
 }
@@ -120,9 +121,11 @@ Table OverlayStack::cow_table(std::uint64_t boundary) const {
 void OverlayStack::make_cow(std::uint64_t boundary) {
   const std::string name = cow_name(spec_.volume);
   if (const auto found = control_.find(name)) {
-    if (found->uuid == cow_uuid(spec_.uuid)) return;
-    throw std::system_error(EEXIST, std::generic_category(),
-                            "device " + name + " is not this volume's");
+    if (found->uuid != cow_uuid(spec_.uuid))
+      throw std::system_error(EEXIST, std::generic_category(),
+                              "device " + name + " is not this volume's");
+    if (!control_.table(name).segments().empty()) return;
+    control_.remove(name);  // whoever made it has died half-way
   }
   control_.create({.name = name,
                    .uuid = cow_uuid(spec_.uuid),

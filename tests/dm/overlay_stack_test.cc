@@ -157,6 +157,13 @@ TEST_F(OverlayStackTest, ACowOfAnotherVolumeIsLeftAlone) {
   EXPECT_TRUE(kernel.exists("dmjob-vol-vcow"));
 }
 
+TEST_F(OverlayStackTest, ACowThatIsHalfMadeIsNoneAndIsMadeAnew) {
+  kernel.add_device("dmjob-vol-vcow", Table(), "DMJOB-u-vcow");
+  EXPECT_EQ(stack.look().boundary, 0U);
+  hold();
+  EXPECT_EQ(stack.look().boundary, kBoundary);
+}
+
 TEST_F(OverlayStackTest, AVolumeOfAnotherOwnerIsNotLookedAt) {
   kernel.add_device("other", linear_table(kLength, disk), "LVM-x");
   EXPECT_EQ(OverlayStack(kernel, ledger, spec("other")).look().kind, Kind::kNone);
