@@ -63,7 +63,7 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
     } else if (state.kind != Kind::kMerging) {
       co_await begin_by_policy(job, disk);
-    } else if (failed && !tried_) {
+    } else if (!tried_) {
       co_await begin_by_policy(job, std::nullopt);
     } else if (failed) {
       const auto error = std::make_error_code(std::errc::io_error);

@@ -75,7 +75,8 @@ class OverlayMerge {
   const core::OnError on_error_;
   std::string phase_ = "starting";
   std::uint64_t left_ = 0;  // bytes to merge
-  // Since the last failure. One that was there before is not this job's.
+  // Since the last failure. A merge that was there before may have failed, and it may stand still:
+  // a suspension that is cut short, as by the death of dmjobd, stops it (dm/README.md).
   bool tried_ = false;
 };
 
