@@ -32,20 +32,23 @@ class CommitKillTest(overlay_story.OverlayStory):
         self.expect_flat(self.origin)
 
     def begun_anew_over_kills(self):
-        self.until_ready()
-        for seconds in MOMENTS:
-            self.kill_behind('cancel', seconds)
-        self.dmjob('finalize', 'j', check=False)
-        self.until_gone()
+        self.end_over_kills('cancel')
         self.until_used(MIB)
         self.assertIn(' snapshot ', self.dm_table('vol'))
 
     def ended_over_kills(self):
         self.commit()
+        self.end_over_kills('complete')
+
+    def end_over_kills(self, verb):
         self.until_ready()
-        for verb in 'complete', 'finalize':
-            for seconds in MOMENTS:
-                self.kill_behind(verb, seconds)
+        for seconds in MOMENTS:
+            self.kill_behind(verb, seconds)
+        self.tell(verb)
+        self.wait_status('j', ['pending', 'null'])  # a cancel of a pending job ends it
+        for seconds in MOMENTS:
+            self.kill_behind('finalize', seconds)
+        self.tell('finalize')
         self.until_gone()
 
     def test_power_cuts_in_each_phase_lose_nothing(self):
@@ -121,10 +124,13 @@ class CommitKillTest(overlay_story.OverlayStory):
         self.dmjob('commit', 'vol', '--id', 'j', '--manual-finalize')
 
     def kill_behind(self, verb, seconds):
-        """The verb may be refused: perhaps it was heard the last time."""
-        self.dmjob(verb, 'j', *(['--async'] if verb == 'cancel' else []), check=False)
+        self.tell(verb)
         time.sleep(seconds)
         self.restart()
+
+    def tell(self, verb):
+        """It may be refused: what a daemon heard just before it was killed may be remembered, or not."""
+        self.dmjob(verb, 'j', *(['--async'] if verb == 'cancel' else []), check=False)
 
     def until_ready(self):
         """Also if it was paused in between."""
