@@ -43,8 +43,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("granularity").get_to(plan.granularity);
   record.at("new-file").get_to(plan.new_file);
   plan.scratch = ScratchPlace::restore(record.at("scratch"));
-  if (record.contains("scratch-disk"))  // older records have none
-    plan.scratch_disk = store::restore_disk(record.at("scratch-disk"));
+  plan.scratch_disk = store::restore_disk(record.at("scratch-disk"));
   record.at("speed").get_to(plan.speed);
   plan.on_source_error = core::restore_on_error(record.at("on-source-error").get<std::string>());
   plan.on_target_error = core::restore_on_error(record.at("on-target-error").get<std::string>());
