@@ -63,14 +63,14 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
     } else if (state.kind != Kind::kMerging) {
       co_await begin_by_policy(job, disk);
+    } else if (volumes::is_given_up(state)) {
+      phase_ = "waiting for its scratch, which has failed";
+      co_await job.wait_kick(kAfterError);
     } else if (!tried_) {
       co_await begin_by_policy(job, std::nullopt);
     } else if (failed) {
       const auto error = std::make_error_code(std::errc::io_error);
       co_await face_failure(job, error, error.message());
-    } else if (volumes::is_given_up(state)) {
-      phase_ = "waiting for its scratch, which has failed";
-      co_await job.wait_kick(kAfterError);
     } else if (show(job, state); state.status.empty()) {
       co_return true;
     } else {
