@@ -90,11 +90,19 @@ awaitable<void> StreamDriver::run(core::Job& job) {
     if (job.must_return()) co_return;
     co_await copy_all(job, *bulk_);
     if (job.must_return()) co_return;
+    require_whole();
     auto close_copy = [this] { close(false); };
     co_await worker_.run(std::move(close_copy));
   }
   merging_ = true;
   co_await merge_.run(job, plan_.target);
+}
+
+// As QEMU's stream. The volume would take zeroes for what its backing disk may give back one day.
+void StreamDriver::require_whole() const {
+  if (bulk_->given_up().extents().empty()) return;
+  throw core::Error(plan_.source + " could not be read in every place: volume '" + volume_ +
+                    "' stands on it as before; mend that disk, then stream again");
 }
 
 awaitable<void> StreamDriver::open(core::Job& job) {

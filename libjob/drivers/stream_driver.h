@@ -50,6 +50,7 @@ class StreamDriver : public CopyDriver {
   // The target has taken the origin's place.
   bool has_copied() const;
   boost::asio::awaitable<void> open(core::Job& job);
+  void require_whole() const;
   // On the worker.
   void require_same_disks() const;
   void open_copy();

@@ -127,14 +127,15 @@ TEST_F(StreamTest, AnOriginThatCannotBeReadStopsTheJobUntilItIsMended) {
   EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{1});
 }
 
-TEST_F(StreamTest, WhatIsIgnoredReadsAsZeroes) {
+TEST_F(StreamTest, WhatIsIgnoredFailsTheJobAtItsEnd) {
   plan.copy.on_source_error = OnError::kIgnore;
   break_origin();
   start_stream();
-  until_kernel(Kind::kMerging);
+  until_over();
   EXPECT_TRUE(has_event("BLOCK_JOB_ERROR", "action", "ignore"));
+  EXPECT_THAT(job->error(), HasSubstr("could not be read in every place"));
   EXPECT_EQ(byte_at(target, 0), std::byte{1});
-  EXPECT_EQ(byte_at(target, kBytes - 4096), std::byte{0});
+  EXPECT_TRUE(is_as_before());
 }
 
 TEST_F(StreamTest, ATargetThatCannotBeWrittenFailsTheJobAndNothingElse) {
