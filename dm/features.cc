@@ -50,6 +50,7 @@ std::vector<std::string> missing_modules(Control& control) {
     for (const std::string& target : missing_targets(control, use.targets))
       add_to(uses[module_of(target)], use.what);
   std::vector<std::string> lines;
+  lines.reserve(uses.size());
   for (const auto& [module, list] : uses)
     lines.push_back("this kernel has no " + module + " (modprobe " + module +
                     "), without which these are refused: " + list);

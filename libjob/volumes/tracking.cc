@@ -15,8 +15,10 @@ constexpr store::Word<Stage> kStages[] = {
 
 }  // namespace
 
+const char* Tracking::stage_word() const { return store::word_of(kStages, stage); }
+
 nlohmann::json Tracking::record() const {
-  return {{"stage", store::word_of(kStages, stage)},
+  return {{"stage", stage_word()},
           {"broken", broken},
           {"uuid", uuid},
           {"scratch", scratch.record()},

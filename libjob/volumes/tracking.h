@@ -35,6 +35,7 @@ struct Tracking {
   std::int64_t last_backup = 0;   // seconds since 1970: the instant of what the target holds
 
   bool is_broken() const { return stage == Stage::kBroken; }
+  const char* stage_word() const;  // "proven"
   nlohmann::json record() const;
   // Throws what a damaged record deserves.
   static Tracking restore(const nlohmann::json& record);

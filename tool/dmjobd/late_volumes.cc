@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "libjob/drivers/volume_group.h"
 #include "libjob/volumes/late_disks.h"
 
 namespace dmjob::daemon {
@@ -17,7 +18,6 @@ constexpr core::Duration kEvery = std::chrono::seconds(1);
 constexpr core::Duration kTryEvery = std::chrono::seconds(30);
 // A mount that waits for the volume gives up after 90 seconds, systemd's default.
 constexpr core::Duration kScratchPatience = std::chrono::seconds(30);
-constexpr core::Duration kSlotPatience = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -50,7 +50,7 @@ awaitable<Visit> LateVolumes::visit(std::string name, Watched& watched) {
 
 // Somebody may have been quicker: detached it, or attached another of that name.
 awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
-  auto hold = co_await environment_.locks.acquire(name, "activation", kSlotPatience);
+  auto hold = co_await environment_.locks.acquire(name, "activation", drivers::kSlotPatience);
   const ManagedVolume* found = environment_.volumes.find(name);
   if (!found || !found->late) co_return;
   const core::TimePoint now = environment_.clock.now();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libjob/core/worker.h"
+#include "libjob/drivers/volume_group.h"
 #include "tool/dmjobd/live_daemon.h"
 #include "tool/dmjobd/log.h"
 
@@ -110,8 +111,7 @@ awaitable<void> LiveDaemon::forget_volume(std::string name) {
 // The intent is durable before the device is made.
 awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   dm::Control& control = control_or_refuse();
-  constexpr core::Duration kPatience = std::chrono::minutes(1);
-  auto hold = co_await locks_.acquire(name, "attach", kPatience);
+  auto hold = co_await locks_.acquire(name, "attach", drivers::kSlotPatience);
   if (volumes_.find(name)) throw core::Error("volume '" + name + "' exists already");
   core::Worker worker;
   auto plan = [&] { return volumes::plan_attach(control, name, device); };
@@ -133,8 +133,7 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
 }
 
 awaitable<void> LiveDaemon::detach(std::string name) {
-  constexpr core::Duration kPatience = std::chrono::minutes(1);
-  auto hold = co_await locks_.acquire(name, "detach", kPatience);
+  auto hold = co_await locks_.acquire(name, "detach", drivers::kSlotPatience);
   const volumes::ManagedVolume* volume = volumes_.find(name);
   if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))

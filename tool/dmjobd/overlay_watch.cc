@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/volume_group.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/overlays.h"
 
@@ -19,7 +20,6 @@ namespace {
 constexpr core::Duration kEvery = std::chrono::milliseconds(200);
 // After it was found that there is no more room.
 constexpr core::Duration kAgain = std::chrono::seconds(1);
-constexpr core::Duration kPatience = std::chrono::minutes(1);
 
 constexpr const char* kGivenUp =
     "its scratch has failed, so reads and writes fail until it is back; nothing that was "
@@ -81,7 +81,8 @@ awaitable<void> Overlays::look(const ManagedVolume& volume, Watched& watched) {
 
 awaitable<void> Overlays::act(std::string name, Watched& watched) {
   watched.next_try = environment_.clock.now() + kAgain;
-  auto hold = co_await environment_.locks.acquire(name, "care for its scratch", kPatience);
+  auto hold =
+      co_await environment_.locks.acquire(name, "care for its scratch", drivers::kSlotPatience);
   const ManagedVolume* volume = find(name);
   if (!volume) co_return;
   auto grow = [&, volume = *volume] {

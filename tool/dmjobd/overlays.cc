@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/volume_group.h"
 
 namespace dmjob::daemon {
 
@@ -11,13 +12,6 @@ using boost::asio::awaitable;
 using volumes::ManagedVolume;
 using volumes::Overlay;
 using volumes::OverlayDevice;
-
-namespace {
-
-// For a volume's modify slot.
-constexpr core::Duration kPatience = std::chrono::minutes(1);
-
-}  // namespace
 
 Overlays::Overlays(drivers::Environment& environment, core::Registry& registry,
                    core::EventBus& events, StateKeeper& keeper,
@@ -45,7 +39,7 @@ void Overlays::publish_change(const ManagedVolume& volume, nlohmann::json more) 
 
 awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
   control_or_refuse();
-  auto hold = co_await environment_.locks.acquire(request.name, "overlay", kPatience);
+  auto hold = co_await environment_.locks.acquire(request.name, "overlay", drivers::kSlotPatience);
   if (environment_.volumes.find(request.name))
     throw core::Error("volume '" + request.name + "' exists already");
   core::Worker worker;
@@ -57,7 +51,7 @@ awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
 
 awaitable<void> Overlays::snapshot(drivers::OverlayRequest request) {
   control_or_refuse();
-  auto hold = co_await environment_.locks.acquire(request.name, "snapshot", kPatience);
+  auto hold = co_await environment_.locks.acquire(request.name, "snapshot", drivers::kSlotPatience);
   core::Worker worker;
   const drivers::CheckContext context = context_();
   auto check = [&] { return drivers::check_snapshot(request, context); };
@@ -117,7 +111,7 @@ awaitable<void> Overlays::put_back(ManagedVolume volume) {
 
 awaitable<void> Overlays::rollback(std::string name) {
   dm::Control& control = control_or_refuse();
-  auto hold = co_await environment_.locks.acquire(name, "rollback", kPatience);
+  auto hold = co_await environment_.locks.acquire(name, "rollback", drivers::kSlotPatience);
   const ManagedVolume* found = environment_.volumes.find(name);
   if (!found) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/volume_group.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/trackers.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr core::Duration kEvery = std::chrono::seconds(1);
 constexpr core::Duration kCountEvery = std::chrono::seconds(5);
-constexpr core::Duration kPatience = std::chrono::minutes(1);
 
 // Why its marks are not all there; "": they are.
 std::string failure_of(const TrackerState& state) {
@@ -59,7 +59,8 @@ awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
 // What the watch has seen may be a step of a job, half done: it looks once more, alone on the
 // volume.
 awaitable<void> Trackers::mend(std::string name, Watched& watched) {
-  auto hold = co_await environment_.locks.acquire(name, "care for its tracker", kPatience);
+  auto hold =
+      co_await environment_.locks.acquire(name, "care for its tracker", drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);
   if (!found || found->tracking->is_broken()) co_return;
   const ManagedVolume volume = *found;
@@ -91,7 +92,8 @@ Trackers::Mended Trackers::set_up_anew(const ManagedVolume& volume, bool begins)
 
 awaitable<void> Trackers::count(std::string name, Watched& watched) {
   watched.next_count = environment_.clock.now() + kCountEvery;
-  auto hold = co_await environment_.locks.acquire(name, "count of what has changed", kPatience);
+  auto hold = co_await environment_.locks.acquire(name, "count of what has changed",
+                                                  drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);
   if (!found || found->tracking->is_broken()) co_return;
   const ManagedVolume volume = *found;
@@ -107,7 +109,8 @@ awaitable<void> Trackers::count(std::string name, Watched& watched) {
 awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
   watched.changed.reset();
   if (watched.ended || registry_.holder(name)) co_return;
-  auto hold = co_await environment_.locks.acquire(name, "end of its tracker", kPatience);
+  auto hold =
+      co_await environment_.locks.acquire(name, "end of its tracker", drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);
   if (!found || !found->tracking->is_broken() || registry_.holder(name)) co_return;
   const ManagedVolume volume = *found;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/volume_group.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -11,25 +12,6 @@ namespace dmjob::daemon {
 using boost::asio::awaitable;
 using volumes::ManagedVolume;
 using volumes::Tracking;
-
-namespace {
-
-// For a volume's modify slot.
-constexpr core::Duration kPatience = std::chrono::minutes(1);
-
-const char* word_of(const Tracking& tracking) {
-  switch (tracking.stage) {
-    case Tracking::Stage::kBegun:
-      return "begun";
-    case Tracking::Stage::kProven:
-      return "proven";
-    case Tracking::Stage::kBroken:
-      break;
-  }
-  return "broken";
-}
-
-}  // namespace
 
 Trackers::Trackers(drivers::Environment& environment, core::Registry& registry,
                    core::EventBus& events, StateKeeper& keeper)
@@ -74,7 +56,7 @@ awaitable<void> Trackers::break_chain(std::string name, std::string why) {
 }
 
 awaitable<void> Trackers::untrack(std::string name) {
-  auto hold = co_await environment_.locks.acquire(name, "untrack", kPatience);
+  auto hold = co_await environment_.locks.acquire(name, "untrack", drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);
   if (!found) throw core::Error("volume '" + name + "' has no chain of incremental backups");
   if (auto job = registry_.holder(name))
@@ -92,7 +74,7 @@ awaitable<void> Trackers::untrack(std::string name) {
 nlohmann::json Trackers::describe(const ManagedVolume& volume) const {
   const Tracking& tracking = *volume.tracking;
   nlohmann::json about{{"target", tracking.target},
-                       {"state", word_of(tracking)},
+                       {"state", tracking.stage_word()},
                        {"scratch", tracking.scratch.describe()}};
   if (tracking.last_backup != 0) about["last-backup"] = tracking.last_backup;
   if (tracking.is_broken()) about["broken"] = tracking.broken;
