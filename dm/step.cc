@@ -101,4 +101,10 @@ void remove_if_ours(Control& control, const std::string& name, const std::string
   control.remove(name);
 }
 
+void remove_if_half_made(Control& control, const std::string& name, const std::string& uuid) {
+  const auto device = control.find(name);
+  if (device && device->uuid == uuid && control.table(name).segments().empty())
+    control.remove(name);
+}
+
 }  // namespace dmjob::dm

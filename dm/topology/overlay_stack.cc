@@ -120,12 +120,11 @@ Table OverlayStack::cow_table(std::uint64_t boundary) const {
 
 void OverlayStack::make_cow(std::uint64_t boundary) {
   const std::string name = cow_name(spec_.volume);
+  remove_if_half_made(control_, name, cow_uuid(spec_.uuid));
   if (const auto found = control_.find(name)) {
-    if (found->uuid != cow_uuid(spec_.uuid))
-      throw std::system_error(EEXIST, std::generic_category(),
-                              "device " + name + " is not this volume's");
-    if (!control_.table(name).segments().empty()) return;
-    control_.remove(name);  // whoever made it has died half-way
+    if (found->uuid == cow_uuid(spec_.uuid)) return;
+    throw std::system_error(EEXIST, std::generic_category(),
+                            "device " + name + " is not this volume's");
   }
   control_.create({.name = name,
                    .uuid = cow_uuid(spec_.uuid),

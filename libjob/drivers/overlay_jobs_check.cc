@@ -54,7 +54,7 @@ std::string target_path(const StreamRequest& request, const ManagedVolume& volum
   if (path.empty())
     throw Error("volume '" + volume.name + "' has no disk to live on yet: name one (dmjob stream " +
                 volume.name + " DISK)");
-  if (io::compare(volume.overlay->target_disk, io::identify_disk(path)) == io::Sameness::kDifferent)
+  if (io::is_another_disk(volume.overlay->target_disk, path))
     throw Error("target " + path + " is another disk than when the overlay was made: name one");
   return path;
 }

@@ -11,9 +11,7 @@ namespace dmjob::drivers {
 
 // After a boot its path may lead to a disk that nobody has given us.
 store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create) {
-  const bool is_known = plan.scratch_disk != io::DiskIdentity{};
-  if (is_known && io::compare(plan.scratch_disk, io::identify_disk(plan.scratch.path)) ==
-                      io::Sameness::kDifferent)
+  if (io::is_another_disk(plan.scratch_disk, plan.scratch.path))
     throw core::Error("another disk is in the place of scratch " + plan.scratch.path +
                       ": start again with another --scratch");
   return store::open_scratch(plan.scratch, scratch_bytes(plan), use, create);

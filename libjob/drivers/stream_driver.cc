@@ -41,7 +41,7 @@ bool StreamDriver::has_copied() const {
 void StreamDriver::require_same_disks() const {
   for (const auto& [path, before] :
        {std::pair(plan_.source, plan_.source_disk), std::pair(plan_.target, plan_.target_disk)})
-    if (io::compare(before, io::identify_disk(path)) == io::Sameness::kDifferent)
+    if (io::is_another_disk(before, path))
       throw core::Error("another disk is in the place of " + path + ": start the stream again");
 }
 

@@ -48,4 +48,8 @@ Sameness compare(const DiskIdentity& before, const DiskIdentity& now) {
   return before.lasting == now.lasting ? Sameness::kSame : Sameness::kDifferent;
 }
 
+bool is_another_disk(const DiskIdentity& known, const std::string& path) {
+  return known != DiskIdentity{} && compare(known, identify_disk(path)) == Sameness::kDifferent;
+}
+
 }  // namespace dmjob::io

@@ -23,4 +23,8 @@ enum class Sameness { kSame, kUnknown, kDifferent };
 // kUnknown: it was away, and neither then nor now it told who it is.
 Sameness compare(const DiskIdentity& before, const DiskIdentity& now);
 
+// The path leads to a disk that is surely not the known one. Of an empty identity nothing is known,
+// as of a file. Throws as identify_disk().
+bool is_another_disk(const DiskIdentity& known, const std::string& path);
+
 }  // namespace dmjob::io

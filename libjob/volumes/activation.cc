@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "dm/name.h"
+#include "dm/step.h"
 #include "dm/targets.h"
 #include "libjob/core/error.h"
 #include "libjob/io/disk_identity.h"
@@ -85,8 +86,7 @@ io::ProbeResult disk_of(const ManagedVolume& volume) {
   const std::string& path = volume.pivot_to ? *volume.pivot_to : volume.device;
   const io::DiskIdentity& known = volume.pivot_to ? volume.pivot_disk : volume.disk;
   io::ProbeResult disk = io::probe(path);
-  const bool is_known = known != io::DiskIdentity{};
-  if (is_known && io::compare(known, io::identify_disk(path)) == io::Sameness::kDifferent)
+  if (io::is_another_disk(known, path))
     throw core::Error("another disk is in the place of " + path +
                       ": bring back the one that volume '" + volume.name +
                       "' lives on; if it is the same, 'dmjob detach' and 'dmjob attach' it anew");
@@ -107,6 +107,7 @@ dm::NewDevice device_of(const ManagedVolume& volume) {
 }
 
 bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  dm::remove_if_half_made(control, volume.name, dm::volume_uuid(volume.uuid));
   const auto found = control.find(volume.name);
   if (found && found->uuid != dm::volume_uuid(volume.uuid))
     throw core::Error("a device '" + volume.name +

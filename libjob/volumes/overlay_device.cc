@@ -29,8 +29,7 @@ constexpr std::uint64_t kSmallestStep = 1 << 20;
 
 void require_same(const io::DiskIdentity& before, const std::string& path,
                   const std::string& role) {
-  if (before == io::DiskIdentity{}) return;  // a file
-  if (io::compare(before, io::identify_disk(path)) == io::Sameness::kDifferent)
+  if (io::is_another_disk(before, path))
     throw Error("another disk is in the place of its " + role + " " + path);
 }
 

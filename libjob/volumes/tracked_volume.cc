@@ -3,6 +3,8 @@
 
 #include <exception>
 
+#include "dm/name.h"
+#include "dm/step.h"
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"
 #include "libjob/volumes/late_disks.h"
@@ -45,6 +47,7 @@ ScratchIsLate::ScratchIsLate(const ManagedVolume& volume)
 std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
                              IfScratchIsLate if_late) {
   std::string broken = volume.tracking->broken;
+  dm::remove_if_half_made(control, volume.name, dm::volume_uuid(volume.uuid));
   if (!volume.tracking->is_broken()) {
     disk_of(volume);  // without its disk it is not active, and not broken either
     const bool late = !is_there(volume.tracking->scratch.path);

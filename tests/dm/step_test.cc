@@ -69,5 +69,15 @@ TEST(RemoveIfOurs, LeavesWhatHasAnotherUuid) {
   EXPECT_NO_THROW(remove_if_ours(kernel, "absent", "DMJOB-u-wr"));
 }
 
+TEST(RemoveIfHalfMade, LeavesWhatHasATableOrAnotherUuid) {
+  FakeControl kernel;
+  kernel.add_device("whole", error_table(8), "DMJOBV-u");
+  kernel.add_device("other", Table(), "LVM-x");
+  kernel.add_device("half", Table(), "DMJOBV-u");
+  for (const char* name : {"whole", "other", "half", "absent"})
+    remove_if_half_made(kernel, name, "DMJOBV-u");
+  EXPECT_EQ(kernel.names(), (std::vector<std::string>{"other", "whole"}));
+}
+
 }  // namespace
 }  // namespace dmjob::dm

@@ -110,6 +110,14 @@ TEST_F(OverlayStartTest, GoesOnWhereOnlyTheCowHadBeenMade) {
   EXPECT_EQ(look().kind, Kind::kHolding);
 }
 
+TEST_F(OverlayStartTest, MakesAVolumeThatIsHalfMadeAnew) {
+  hold();
+  end_of_power();
+  kernel.add_device("vol", dm::Table(), dm::volume_uuid(volume.uuid));
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_EQ(look().kind, Kind::kHolding);
+}
+
 TEST_F(OverlayStartTest, TakesNoOtherDeviceForTheVolume) {
   hold();
   end_of_power();

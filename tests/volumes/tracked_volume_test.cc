@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dm/name.h"
 #include "tests/volumes/tracker_fixture.h"
 
 namespace dmjob::volumes {
@@ -25,6 +26,14 @@ TEST_F(TrackedVolumeTest, IsFoundTrackedAfterARestart) {
   EXPECT_EQ(activate(), "");
   EXPECT_THAT(kernel.log(), testing::IsEmpty());
   EXPECT_THAT(changed(), ElementsAre(3));
+}
+
+TEST_F(TrackedVolumeTest, ThatIsHalfMadeIsMadeAnew) {
+  begin_proven();
+  end_of_power();
+  kernel.add_device("vol", dm::Table(), dm::volume_uuid(volume.uuid));
+  EXPECT_THAT(activate(), HasSubstr("was written to before"));  // the look before all else
+  EXPECT_FALSE(kernel.table("vol").segments().empty());
 }
 
 TEST_F(TrackedVolumeTest, ThatLostItsTrackerHasABrokenChain) {

@@ -18,12 +18,6 @@ json arguments_of(const Call& call) {
   return arguments;
 }
 
-std::string start(const Call& call, Client& client, const json& arguments) try {
-  return start_job(client, "volume-compare", arguments);
-} catch (const CommandError& error) {
-  throw hint_at_file(error, call.text("SOURCE"));
-}
-
 }  // namespace
 
 void add_compare_options(po::options_description& options) {
@@ -42,7 +36,7 @@ int compare(const Call& call) {
   const json arguments = arguments_of(call);
   const Deadline deadline = call.deadline();
   Client client(call.socket());
-  const std::string id = start(call, client, arguments);
+  const std::string id = start_transfer(call, client, "volume-compare", arguments);
   follow_started(call, client, id, deadline);
   return kExitDone;
 }

@@ -8,12 +8,6 @@ namespace {
 namespace po = boost::program_options;
 using nlohmann::json;
 
-std::string start(const Call& call, Client& client, const json& arguments) try {
-  return start_job(client, "blockdev-mirror", arguments);
-} catch (const CommandError& error) {
-  throw hint_at_file(error, call.text("SOURCE"));
-}
-
 // An offline copy has no ready phase: there is nothing to switch.
 void check_pivot(const Call& call, const Outcome& outcome) {
   if (!call.flag("pivot") || outcome.ending != Ending::kDone || outcome.was_ready) return;
@@ -37,7 +31,7 @@ int copy(const Call& call) {
   if (call.flag("pivot")) arguments["pivot"] = true;
   const Deadline deadline = call.deadline();
   Client client(call.socket());
-  const std::string id = start(call, client, arguments);
+  const std::string id = start_transfer(call, client, "blockdev-mirror", arguments);
   const auto outcome = follow_started(call, client, id, deadline);
   if (outcome) check_pivot(call, *outcome);
   return kExitDone;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//
 #include "tool/dmjob/start_job.h"
 
 #include <algorithm>

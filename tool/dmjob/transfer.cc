@@ -6,6 +6,7 @@
 #include "tool/dmjob/start_job.h"
 
 namespace dmjob::cli {
+
 namespace po = boost::program_options;
 using nlohmann::json;
 
@@ -37,6 +38,13 @@ json transfer_arguments(const Call& call, const std::string& source, const std::
   if (call.flag("verify")) arguments["verify"] = true;
   if (call.flag("force")) arguments["force"] = true;
   return arguments;
+}
+
+std::string start_transfer(const Call& call, Client& client, const char* command,
+                           const json& arguments) try {
+  return start_job(client, command, arguments);
+} catch (const CommandError& error) {
+  throw hint_at_file(error, call.text("SOURCE"));
 }
 
 CommandError hint_at_file(const CommandError& error, const std::string& source) {

@@ -3,7 +3,7 @@
 // Volumes that could not be activated when the daemon started: their disks may be late at a boot.
 // A look a second, which opens nothing, tells whether one of their paths leads to something else
 // than before; then, and every half minute, activation is tried, alone on the volume and with all
-// its checks. A text of the look would do without the second way if all causes showed in it.
+// its checks. The second is for causes that no look shows: a disk that somebody else held.
 //
 // Not by events of the kernel: a scratch may be a file, and a mount raises none; nor does the link
 // in /dev/disk that a volume is known by, which udev makes later.
