@@ -35,6 +35,7 @@ import time
 import unittest
 
 import devices
+import state_edit
 from qmp_client import QmpClient
 from stamp_writer import StampWriter
 
@@ -143,6 +144,19 @@ class KernelTest(unittest.TestCase):
         self.daemon.kill()
         self.daemon.wait()
         self.daemon = None
+
+    def until_noted(self):
+        """The state file has the statuses of all jobs: what a daemon was told in the last moment before it was killed may
+        be forgotten."""
+        def noted():
+            told = json.loads(self.dmjob('--json', 'list').stdout)
+            known = {job['id']: job['status'] for job in state_edit.read(self.state_dir)['jobs']}
+            return all(known.get(job['id']) == job['status'] for job in told)
+        self.wait_for(noted, 30, 'the statuses of all jobs to be in the state file')
+
+    def kill_daemon_when_noted(self):
+        self.until_noted()
+        self.kill_daemon()
 
     def daemon_log(self):
         with open(self.log_path) as log:

@@ -98,6 +98,10 @@ class OverlayStory(harness.KernelTest):
         self.kill_daemon()
         self.start_daemon()
 
+    def restart_when_noted(self):
+        self.kill_daemon_when_noted()
+        self.start_daemon()
+
     def refused(self, *words):
         result = self.dmjob(*words, check=False)
         self.assertEqual((result.returncode, result.stdout), (1, ''), f'{words}: {result}')

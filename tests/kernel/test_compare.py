@@ -53,7 +53,7 @@ class CompareTest(copy_story.CopyStory):
         self.begin_slowly()
         self.stamp.start()
         self.pause('paused')
-        self.kill_daemon()
+        self.kill_daemon_when_noted()
         self.restart_daemon()
         self.dmjob('resume', 'c')
         job = self.expect_end(f"volume 'vol' and target {self.target} are not equal: 1024 bytes differ: 512 at byte "

@@ -19,7 +19,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.restart_daemon()
 
     def kill_and_start(self):
-        self.kill_daemon()
+        self.kill_daemon_when_noted()
         time.sleep(1)
         self.restart_daemon()
 

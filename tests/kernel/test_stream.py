@@ -78,6 +78,7 @@ class StreamTest(overlay_story.OverlayStory):
             self.dmjob('finalize', 'j', check=False)
             time.sleep(seconds)
             self.restart()
+        self.dmjob('finalize', 'j', check=False)  # all of them may have been forgotten
         self.dmjob('wait', 'j', check=False)
         self.expect_written()
         self.expect_flat(self.target)

@@ -205,7 +205,7 @@ class TransactionTest(CopyingTest):
         self.until_ready()
         self.dmjob('complete', 'a')
         self.wait_status('a', 'waiting')
-        self.kill_daemon()
+        self.kill_daemon_when_noted()
         self.start_daemon()
         self.wait_status('a', 'waiting')
         self.wait_status('b', 'ready')

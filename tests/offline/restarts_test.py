@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon dies, or ends, in the middle of an offline copy, and the next one takes the job up."""
-import json
 import os
 import time
 
@@ -15,7 +14,7 @@ CHECKPOINT = 24 * MIB  # what is surely in a checkpoint when copy_past_a_checkpo
 class RestartsTest(OfflineTest):
     def test_killed_between_files_it_goes_on_from_its_checkpoint(self):
         source = self.sparse_file('source', SIZE, DATA)
-        self.copy(source, self.path('target'), '--id', 'j', '--speed', '8M')
+        self.copy(source, self.path('target'), '--id', 'j', '--speed', '6M')
         self.wait_offset('j', 32 * MIB)
         time.sleep(5.5)  # there is a checkpoint every five seconds
         self.kill_daemon()
@@ -110,11 +109,8 @@ class RestartsTest(OfflineTest):
         self.pause('j')
         self.dmjob('speed', 'j', '1M')
         self.dmjob('resume', 'j')
-        self.wait_for(self.running_in_the_state_file, 30, 'the state file to be written')
-
-    def running_in_the_state_file(self):
-        with open(os.path.join(self.state_dir, 'state.json'), encoding='utf-8') as file:
-            return json.load(file)['content']['jobs'][0]['status'] == 'running'
+        self.wait_status('j', 'running')
+        self.until_noted()
 
     def left_after_restart(self):
         self.start_daemon()

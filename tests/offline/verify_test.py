@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Offline copies whose target is read back and compared, and comparisons of what nobody uses."""
 import json
-import json
 import os
 
 import offline_story
@@ -25,10 +24,14 @@ class VerifyBase(OfflineTest):
 
 
 class VerifyTest(VerifyBase):
-    def begin_and_wait_until_verifying(self, speed='8M'):
-        self.copy(self.source, self.target, '--verify', '--id', 'j', '--speed', '0')
-        self.dmjob('speed', 'j', speed)
+    def begin_and_wait_until_verifying(self):
+        self.copy(self.source, self.target, '--verify', '--id', 'j', '--speed', '8M')
         self.wait_for(lambda: self.info('j')['phase'] == 'verifying', 30, 'the verification')
+        self.dmjob('speed', 'j', '1M')
+
+    def error_at_full_speed(self):
+        self.dmjob('speed', 'j', 0)
+        return self.wait_gone('j')['error']
 
     def test_a_copy_that_is_right_is_verified_and_done(self):
         self.expect_copied(self.source, self.target, '--verify')
@@ -38,27 +41,28 @@ class VerifyTest(VerifyBase):
     def test_a_target_that_lies_is_named_and_the_place(self):
         self.begin_and_wait_until_verifying()
         self.flip(self.target, 15 * MIB + 700)
-        job = self.wait_gone('j')
-        self.assertEqual(job['error'], f'target {self.target} does not hold what was written to it; of source '
+        error = self.error_at_full_speed()
+        self.assertEqual(error, f'target {self.target} does not hold what was written to it; of source '
                          f'{self.source} 512 bytes differ: 512 at byte {15 * MIB + 512}: see to that disk, then copy '
                          'again')
+        job = self.outcome('j')
         self.assertEqual((job['x-different-bytes'], job['x-differences']),
                          (512, [dict(offset=15 * MIB + 512, length=512)]))
 
     def test_a_source_that_was_written_to_is_not_the_targets_fault(self):
         self.begin_and_wait_until_verifying()
         self.flip(self.source, 15 * MIB)
-        self.assertIn('was written to during the copy', self.wait_gone('j')['error'])
+        self.assertIn('was written to during the copy', self.error_at_full_speed())
 
     def test_after_a_restart_it_verifies_again(self):
         self.begin_and_wait_until_verifying()
         self.flip(self.target, 0)  # which it has seen already
         self.kill_daemon()
         self.start_daemon()
-        self.assertIn('512 at byte 0', self.wait_gone('j')['error'])
+        self.assertIn('512 at byte 0', self.error_at_full_speed())
 
     def test_a_pause_stops_it_and_a_cancel_ends_it(self):
-        self.begin_and_wait_until_verifying(speed='1M')
+        self.begin_and_wait_until_verifying()
         before = self.pause('j')['offset']
         self.assertLessEqual(self.info('j')['offset'] - before, 0)
         self.dmjob('resume', 'j')
@@ -105,7 +109,7 @@ class CompareTest(VerifyBase):
 
     def test_whoever_writes_meanwhile_is_seen(self):
         for path, side in ((self.source, 'source'), (self.target, 'target')):
-            self.compare('--id', side, '--speed', '4M')
+            self.compare('--id', side, '--speed', '2M')
             self.wait_offset(side, MIB)
             self.flip(path, 0)
             self.dmjob('speed', side, 0)
@@ -113,10 +117,10 @@ class CompareTest(VerifyBase):
             self.flip(path, 0)
 
     def test_pause_kill_and_cancel(self):
-        self.compare('--id', 'c', '--speed', '4M')
+        self.compare('--id', 'c', '--speed', '2M')
         self.wait_offset('c', MIB)
         self.pause('c')
-        self.kill_daemon()
+        self.kill_daemon_when_noted()
         self.start_daemon()
         self.assertEqual(self.wait_status('c', 'paused')['type'], 'compare')
         self.flip(self.target, 0)  # it starts over
