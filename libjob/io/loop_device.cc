@@ -63,7 +63,9 @@ std::optional<LoopDevice> LoopDevice::try_set_up(int file_fd) {
 }
 
 LoopDevice LoopDevice::over(const std::string& file) {
-  const std::string real = std::filesystem::canonical(file);
+  std::error_code missing;
+  const std::string real = std::filesystem::canonical(file, missing);
+  if (missing) throw_error(missing.value(), file);
   if (auto found = find(real)) return std::move(*found);
   const Fd file_fd(open(real.c_str(), O_RDWR | O_CLOEXEC));
   if (!file_fd) throw_last_error(file);

@@ -47,7 +47,9 @@ std::string checksum(std::string_view text) {
 void make_folder(const std::string& folder) {
   const std::filesystem::path parent =
       std::filesystem::path(folder + "/.").parent_path().parent_path();
-  if (!parent.empty()) std::filesystem::create_directories(parent);
+  std::error_code failed;
+  if (!parent.empty() && !std::filesystem::create_directories(parent, failed) && failed)
+    io::throw_error(failed.value(), folder);
   if (mkdir(folder.c_str(), 0700) != 0) {
     if (errno == EEXIST) return;
     io::throw_last_error(folder);

@@ -2,7 +2,7 @@
 #include "libjob/io/loop_device.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
@@ -43,8 +43,9 @@ TEST(LoopDevice, can_be_written_whoever_had_it_before) {
   EXPECT_EQ(set_read_only(before, 0), 0);  // if it was another
 }
 
-TEST(LoopDevice, of_a_file_that_is_not_there_is_an_error) {
-  EXPECT_THROW(LoopDevice::over("/nonexistent"), std::system_error);
+TEST(LoopDevice, of_a_file_that_is_not_there_is_an_error_that_names_it) {
+  EXPECT_THAT([] { LoopDevice::over("/nonexistent"); },
+              testing::ThrowsMessage<std::system_error>("/nonexistent: No such file or directory"));
 }
 
 }  // namespace

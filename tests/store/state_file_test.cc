@@ -89,7 +89,9 @@ TEST_F(StateFolder, a_state_that_nobody_loaded_is_not_saved_over) {
 
 TEST_F(StateFolder, a_folder_that_cannot_be_made_is_an_error) {
   std::ofstream(parent + "/file").close();
-  EXPECT_THROW(StateFile(parent + "/file/state"), std::system_error);
+  const std::string below = parent + "/file/inner/state";
+  EXPECT_THAT([&] { StateFile file(below); },
+              testing::ThrowsMessage<std::system_error>(below + ": Not a directory"));
   EXPECT_THROW(StateFile(parent + "/file"), std::system_error);
 }
 
