@@ -26,14 +26,18 @@ bool has_read_error(const BulkCopy::Slice& slice) {
          std::ranges::any_of(slice.ignored, &io::CopyError::is_read);
 }
 
-// "the target /dev/sdb"; "" if all are there. A file that is not there is made anew.
+// "the target /dev/sdb"; "" if all are there. A target file that was never made, and a scratch
+// file, are made when they are needed.
 std::string late_disk_of(const CopyPlan& plan) {
-  const auto is_late = [](const io::DiskIdentity& disk, const std::string& path) {
-    return disk != io::DiskIdentity{} && !volumes::is_there(path);
+  const auto is_late = [](bool was_there, const std::string& path) {
+    return was_there && !volumes::is_there(path);
   };
-  if (!plan.live() && is_late(plan.source_disk, plan.source)) return "the source " + plan.source;
-  if (is_late(plan.target_disk, plan.target)) return "the target " + plan.target;
-  if (is_late(plan.scratch_disk, plan.scratch.path)) return "the scratch " + plan.scratch.path;
+  const io::DiskIdentity none;
+  const bool had_target = plan.target_disk != none || !plan.target_file.empty();
+  if (is_late(!plan.live(), plan.source)) return "the source " + plan.source;
+  if (is_late(had_target, plan.target)) return "the target " + plan.target;
+  if (is_late(plan.scratch_disk != none, plan.scratch.path))
+    return "the scratch " + plan.scratch.path;
   return "";
 }
 
@@ -138,7 +142,7 @@ boost::asio::awaitable<void> CopyDriver::wait_for_late_disks(core::Job& job) {
   auto look = [this] { return late_disk_of(plan_); };
   late_disk_ = co_await worker_.run(look);
   while (!late_disk_.empty() && !job.must_return()) {
-    set_phase("waiting for a disk");
+    set_phase("waiting for a disk or file");
     if (job.pause_requested())
       co_await job.pause_point();
     else

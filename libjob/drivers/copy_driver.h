@@ -113,7 +113,7 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
 
   std::string phase_ = "starting";
-  std::string late_disk_;  // for describe(): which is waited for
+  std::string late_disk_;  // or file; for describe(): which is waited for
   bool halted_ = false;
   void face(core::Job& job, const io::CompareError& error);
   void show_progress(core::Job& job);

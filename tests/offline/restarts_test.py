@@ -58,12 +58,35 @@ class RestartsTest(OfflineTest):
         self.fill(source, 3 * MIB, MIB, byte=7)
         self.expect_to_start_over(source, target)
 
-    def test_a_target_that_is_gone_is_made_anew(self):
-        source = self.sparse_file('source', SIZE, DATA)
-        self.copy_past_a_checkpoint(source, self.path('target'))
+    def test_files_whose_file_systems_are_mounted_late_are_waited_for(self):
+        """A target made in the folder below would fill the wrong file system."""
+        for name in ('from', 'to'):
+            os.mkdir(self.path(name))
+        source, target = self.sparse_file('from/source', SIZE, DATA), self.path('to/target')
+        self.copy_past_a_checkpoint(source, target)
+        self.kill_daemon()
+        for name in ('from', 'to'):
+            os.rename(self.path(name), self.path(f'{name}-unmounted'))
+            os.mkdir(self.path(name))
+        self.start_daemon()
+        for name, missing in ('from', f'the source {source}'), ('to', f'the target {target}'):
+            self.wait_for(lambda: self.info('j').get('waiting-for') == f'{missing} is not there', 30,
+                          lambda: f'{missing} to be waited for; {self.info("j")}')
+            os.rmdir(self.path(name))  # which is empty
+            os.rename(self.path(f'{name}-unmounted'), self.path(name))
+        self.assertLess(self.left_when_it_goes_on(), SIZE - CHECKPOINT)
+        self.expect_end(source, target)
+
+    def test_a_file_that_does_not_come_back_can_be_given_up(self):
+        self.copy_past_a_checkpoint(self.sparse_file('source', SIZE, DATA), self.path('target'))
         self.kill_daemon()
         os.unlink(self.path('target'))
-        self.expect_to_start_over(source, self.path('target'))
+        self.start_daemon()
+        self.wait_for(lambda: 'waiting-for' in self.info('j'), 30, 'the target to be waited for')
+        self.dmjob('cancel', 'j')
+        self.assertEqual(self.list(), [])
+        self.assertFalse(os.path.exists(self.path('target')))
+        self.expect_no_scratch()
 
     def test_a_target_that_is_another_file_by_now_is_not_touched(self):
         source = self.sparse_file('source', SIZE, DATA)
@@ -114,6 +137,9 @@ class RestartsTest(OfflineTest):
 
     def left_after_restart(self):
         self.start_daemon()
+        return self.left_when_it_goes_on()
+
+    def left_when_it_goes_on(self):
         self.wait_for(lambda: self.info('j').get('phase') == 'copying', 60, 'the copy to go on')
         left = self.info('j')['dirty']
         self.dmjob('speed', 'j', 0)
