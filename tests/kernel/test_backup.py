@@ -183,7 +183,7 @@ class BackupTest(backup_story.BackupStory):
         time.sleep(1)
         self.restart_daemon()
         self.until_status('running')
-        self.assertGreater(self.info('j')['offset'], copied // 2)
+        self.assertGreater(self.info('j')['offset'], copied // 3)
         self.pause('paused')
         self.stop_daemon()
         self.restart_daemon()
@@ -200,8 +200,8 @@ class BackupTest(backup_story.BackupStory):
         for pause in (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.3):
             self.start_backup('--force')
             time.sleep(pause)
-            self.begun_by_then = instant.last(self.stamp.log, '>')
             self.kill_daemon()
+            self.begun_by_then = instant.last(self.stamp.log, '>')
             self.restart_daemon()
             job = self.until_status('concluded')
             self.dmjob('dismiss', 'j')
