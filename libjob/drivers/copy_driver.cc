@@ -58,6 +58,7 @@ CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_
       job_id_(std::move(job_id)),
       resumed_(resumed),
       error_map_(plan_.error_map, plan_.uuid),
+      phase_(resumed ? "taken up" : "starting"),
       to_verify_(plan_.verify ? plan_.size : 0) {
   control_.set_speed(plan_.speed);
 }

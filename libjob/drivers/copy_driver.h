@@ -112,7 +112,7 @@ class CopyDriver : public core::Driver {
   boost::asio::awaitable<void> copy_what_is_dirty(core::Job& job, BulkCopy& bulk);
   boost::asio::awaitable<void> verify_all(core::Job& job, BulkCopy& bulk);
 
-  std::string phase_ = "starting";
+  std::string phase_;
   std::string late_disk_;  // or file; for describe(): which is waited for
   bool halted_ = false;
   void face(core::Job& job, const io::CompareError& error);

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What tests of copies have in common: a daemon that runs, volumes and jobs. No test in here."""
-import json
 import os
 
 import devices
@@ -32,12 +31,9 @@ class CopyingTest(harness.KernelTest):
     def pivot(self, job):
         self.dmjob('complete', job, '--wait')
 
-    def list(self, *options):
-        return json.loads(self.dmjob('--json', 'list', *options).stdout)
-
     def outcome(self, job):
         """How a job ended, of which only the history knows."""
-        return next(entry for entry in self.list('--all') if entry['id'] == job)
+        return next(entry for entry in self.history() if entry['id'] == job)
 
     def table_on(self, disk, length=None):
         """The table of a volume that is nothing but a disk."""

@@ -26,7 +26,6 @@ A test that cuts the power goes on in the next boot, from its beginning:
             ...
 """
 import faulthandler
-import json
 import os
 import socket
 import subprocess
@@ -149,9 +148,8 @@ class KernelTest(unittest.TestCase):
         """The state file has the statuses of all jobs: what a daemon was told in the last moment before it was killed may
         be forgotten."""
         def noted():
-            told = json.loads(self.dmjob('--json', 'list').stdout)
             known = {job['id']: job['status'] for job in state_edit.read(self.state_dir)['jobs']}
-            return all(known.get(job['id']) == job['status'] for job in told)
+            return all(known.get(job['id']) == job['status'] for job in self.list())
         self.wait_for(noted, 30, 'the statuses of all jobs to be in the state file')
 
     def kill_daemon_when_noted(self):
@@ -176,8 +174,28 @@ class KernelTest(unittest.TestCase):
         finally:
             client.close()
 
+    # What is asked again and again is asked by QMP: the start of a program costs a test machine a tenth of a second.
+    # test_copy_command compares it with what the commands say.
+
     def info(self, job):
-        return json.loads(self.dmjob('--json', 'info', job).stdout)
+        """As `dmjob --json info`."""
+        for command in ('query-block-jobs', 'query-job-history'):
+            for entry in self.execute(command):
+                if job in (entry['id'], entry['device']):
+                    return entry
+        return self.fail(f'there is no job {job}')
+
+    def list(self):
+        """As `dmjob --json list`."""
+        return self.execute('query-block-jobs')
+
+    def history(self):
+        """The jobs that ended: what `dmjob --json list --all` adds."""
+        return self.execute('query-job-history')
+
+    def managed_volumes(self):
+        """As `dmjob --json volumes`: by their names."""
+        return {volume['name']: volume for volume in self.execute('query-volumes')}
 
     def wait_status(self, job, status, timeout=60):
         """Waits for a status, or one of several. Returns what info says then."""
@@ -189,6 +207,11 @@ class KernelTest(unittest.TestCase):
             return last['status'] in wanted
         self.wait_for(reached, timeout, lambda: f'job {job} to be {" or ".join(wanted)}; it is {last}')
         return last
+
+    def until_taken_up(self, job):
+        """After a restart: until the job knows how far it is. Returns what info says then."""
+        self.wait_for(lambda: self.info(job)['phase'] != 'taken up', 30, f'job {job} to go on')
+        return self.info(job)
 
     # Time and power.
 

@@ -6,7 +6,6 @@
     disk 2  a file system for scratch, the tracker's too; it and the state outlive a power cut
 
 A story goes: begin(), full(), change(regions), incremental(), ..."""
-import json
 import mmap
 import os
 
@@ -81,7 +80,7 @@ class IncrementalStory(backup_story.BackupStory):
         return self.volume().get('tracking')
 
     def volume(self):
-        return next(v for v in json.loads(self.dmjob('--json', 'volumes').stdout) if v['name'] == 'vol')
+        return self.managed_volumes()['vol']
 
     def until_untracked(self):
         self.wait_for(lambda: self.dm_table('vol') == self.own_table, 20, 'the tracker to be taken away')

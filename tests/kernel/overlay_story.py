@@ -6,7 +6,6 @@
     disk 2  scratch: small, so that it is full soon
 """
 import hashlib
-import json
 import os
 
 import devices
@@ -50,8 +49,7 @@ class OverlayStory(harness.KernelTest):
         self.stamp.start()
 
     def volume(self, name='vol'):
-        volumes = json.loads(self.dmjob('--json', 'volumes').stdout)
-        return next(v for v in volumes if v['name'] == name)
+        return self.managed_volumes()[name]
 
     def until_held(self):
         self.wait_for(lambda: self.volume()['overlay']['held'], 60, 'the volume to be held')

@@ -183,7 +183,7 @@ class BackupTest(backup_story.BackupStory):
         time.sleep(1)
         self.restart_daemon()
         self.until_status('running')
-        self.assertGreater(self.info('j')['offset'], copied // 3)
+        self.assertGreater(self.until_taken_up('j')['offset'], copied // 3)
         self.pause('paused')
         self.stop_daemon()
         self.restart_daemon()

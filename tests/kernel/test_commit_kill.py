@@ -139,7 +139,7 @@ class CommitKillTest(overlay_story.OverlayStory):
         self.wait_status('j', 'ready')
 
     def until_gone(self):
-        self.wait_for(lambda: self.dmjob('--json', 'list').stdout.strip() == '[]', 30, 'the end of the job')
+        self.wait_for(lambda: not self.list(), 30, 'the end of the job')
 
 
 if __name__ == '__main__':

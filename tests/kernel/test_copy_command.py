@@ -51,7 +51,7 @@ class CopyCommandTest(CopyingTest):
         result = self.dmjob('copy', 'vol', self.disk(1), '--pivot')
         self.assertEqual((result.stdout, result.stderr), ('vol\n', "job 'vol' is done\n"))
         self.expect_lives_on('vol', self.disk(1))
-        self.assertEqual(self.volumes()['vol']['device'], self.disk(1))
+        self.assertEqual(self.managed_volumes()['vol']['device'], self.disk(1))
         self.nothing_left(volumes=['vol'])
 
     def test_events_tell_where_a_volume_lives(self):
@@ -68,7 +68,7 @@ class CopyCommandTest(CopyingTest):
         self.dmjob('copy', 'vol', self.disk(1), '--finish')
         self.expect_lives_on('vol', self.disk(0))
         self.write(self.volume, 0, b'y' * 512)
-        self.assertEqual(self.volumes()['vol']['device'], self.disk(0))
+        self.assertEqual(self.managed_volumes()['vol']['device'], self.disk(0))
         self.nothing_left(volumes=['vol'])
         self.sh('dd', f'if={self.disk(0)}', f'of={self.disk(1)}', 'bs=512', 'count=1', 'conv=notrunc')
         self.expect_identical(self.disk(0), self.disk(1))
@@ -124,19 +124,28 @@ class CopyCommandTest(CopyingTest):
     # What is seen.
 
     def test_json_is_json(self):
-        job = json.loads(self.dmjob('--json', 'copy', 'vol', self.disk(1), '--id', 'j', '--speed', '4M').stdout)
+        job = self.said_in_json('copy', 'vol', self.disk(1), '--id', 'j', '--speed', '4M')
         self.assertEqual(job, {'id': 'j'})
-        info = self.info('j')
+        self.pause('j')
+        info = self.said_in_json('info', 'j')
+        self.assertEqual(info, self.info('j'))
         self.assertLessEqual(
             {'id', 'type', 'status', 'offset', 'len', 'speed', 'io-status', 'phase', 'dirty', 'scratch', 'pass',
              'volume', 'target', 'rate', 'granularity'}, set(info))
         self.assertEqual((info['id'], info['type'], info['speed']), ('j', 'mirror', 4 * MIB))
-        self.assertEqual([entry['id'] for entry in self.list()], ['j'])
-        self.assertEqual(self.volumes()['vol']['job'], 'j')
+        self.assertEqual(self.said_in_json('list'), [info])
+        volume = self.said_in_json('volumes')[0]
+        self.assertEqual((volume['job'], volume), ('j', self.managed_volumes()['vol']))
         self.dmjob('speed', 'j', 0)
-        self.assertEqual(json.loads(self.dmjob('--json', 'wait', 'j').stdout)['status'], 'ready')
-        done = json.loads(self.dmjob('--json', 'complete', 'j', '--wait').stdout)
+        self.dmjob('resume', 'j')
+        self.assertEqual(self.said_in_json('wait', 'j')['status'], 'ready')
+        done = self.said_in_json('complete', 'j', '--wait')
         self.assertEqual((done['id'], done['offset']), ('j', done['len']))
+        self.assertEqual(self.said_in_json('list', '--all'), self.history())
+        self.assertEqual(self.said_in_json('info', 'j'), self.info('j'))
+
+    def said_in_json(self, *words):
+        return json.loads(self.dmjob('--json', *words).stdout)
 
     def test_info_tells_people_what_to_do(self):
         self.copy('vol', self.disk(1), '--speed', '1M')
@@ -163,15 +172,12 @@ class CopyCommandTest(CopyingTest):
         self.copy('vol', self.disk(2), '--id', 'second', '--speed', '1M')
         self.dmjob('cancel', 'second', '--force')
         self.assertEqual(self.list(), [])
-        self.assertEqual([job['id'] for job in self.list('--all')], ['second', 'first'])
+        self.assertEqual([job['id'] for job in self.history()], ['second', 'first'])
         self.assertRegex(self.dmjob('list', '--all').stdout, r'second +mirror +cancelled .*\nfirst +mirror +done ')
         self.assertRegex(self.dmjob('info', 'first').stdout, r'(?m)^status +done')
         self.stop_daemon()
         self.start_daemon()
-        self.assertEqual([job['id'] for job in self.list('--all')], ['second', 'first'])
-
-    def volumes(self):
-        return {volume['name']: volume for volume in json.loads(self.dmjob('--json', 'volumes').stdout)}
+        self.assertEqual([job['id'] for job in self.history()], ['second', 'first'])
 
     def in_background(self, *words):
         process = subprocess.Popen([os.path.join(self.bin_dir, 'dmjob'), '--socket', self.socket_path,

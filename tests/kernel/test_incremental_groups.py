@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Incremental backups of several volumes in one transaction: of one instant each time, and what becomes of the chains
 when one of them fails, the daemon dies or the power goes."""
-import json
 import os
 import random
 import time
@@ -61,7 +60,7 @@ class IncrementalGroupsTest(incremental_story.IncrementalStory):
     # Volumes.
 
     def chains(self):
-        tracked = {v['name']: v.get('tracking') for v in json.loads(self.dmjob('--json', 'volumes').stdout)}
+        tracked = {name: volume.get('tracking') for name, volume in self.managed_volumes().items()}
         return [tracked[name] and tracked[name]['state'] for name in NAMES]
 
     def change_each(self, a=(), b=(), c=()):

@@ -144,7 +144,7 @@ class LateDisksTest(harness.KernelTest):
                            options=('--offset', '0', '--length', str(4 * MIB)))
 
     def volume(self, name):
-        return next(v for v in json.loads(self.dmjob('--json', 'volumes').stdout) if v['name'] == name)
+        return self.managed_volumes()[name]
 
     def until_active(self, name):
         """By itself; told once in the log, and by one event."""

@@ -93,7 +93,7 @@ class RefusalsTest(CopyingTest):
             self.expect_refused(text, 'copy', source, target, '--id', job)
         self.expect_refused("volume 'vol' is in use by job 'vol'", 'detach', 'vol')
         self.expect_refused(f'{self.target} is in use', 'attach', 'new', self.target)
-        self.assertEqual([job['id'] for job in self.list('--all')], ['vol'])
+        self.assertEqual([job['id'] for job in self.list() + self.history()], ['vol'])
         self.assertEqual(self.info('vol')['status'], 'running')
 
     # Scratch.
@@ -133,7 +133,7 @@ class RefusalsTest(CopyingTest):
         self.copy('vol', self.target, '--speed', '64K', '--scratch', scratch)
         self.wait_offset('vol', 1)
         self.expect_refused(f'scratch {scratch} is in use', 'copy', 'vol2', other, '--scratch', scratch, '--force')
-        self.assertEqual([job['id'] for job in self.list('--all')], ['vol'])
+        self.assertEqual([job['id'] for job in self.list() + self.history()], ['vol'])
 
     # Words.
 
@@ -218,7 +218,7 @@ class RefusalsTest(CopyingTest):
     def everything(self):
         disks = [self.sh(f'dd if={self.disk(i)} bs=1M count=1 iflag=direct | sha256sum').stdout for i in range(4)]
         return dict(tables=self.sh('dmsetup', 'table').stdout, loops=devices.loop_devices(), disks=disks,
-                    jobs=self.list('--all'), volumes=self.dmjob('--json', 'volumes').stdout,
+                    jobs=self.list() + self.history(), volumes=self.managed_volumes(),
                     files=sorted(os.listdir(os.path.dirname(self.socket_path))))
 
     def mounted(self, device):

@@ -128,7 +128,7 @@ class ErrorMapTest(OfflineTest):
             file.write(b'mine')
         refused('is a file that is not empty: --force overwrites it', self.map)
         self.assertFalse(os.path.exists(self.target))
-        self.assertEqual(self.list('--all'), [])
+        self.assertEqual(self.list() + self.history(), [])
         self.expect_copied(self.source, self.target, '--error-map', self.map, '--force')
         self.assertEqual(mapfile.size(self.map, '+'), 8 * MIB)
 

@@ -38,7 +38,7 @@ class LoopDevicesTest(OfflineTest):
         self.expect_refused(f'target {target} is {held}', 'copy', source, target, '--force')
         self.expect_refused(f'target {target} is {held}', 'copy', loop, target, '--force')
         self.expect_refused(f'source {target} is in use ({held}): copy {loop}', 'copy', target, self.path('new'))
-        self.assertEqual(self.list('--all'), [])
+        self.assertEqual(self.list() + self.history(), [])
 
     def test_a_disk_that_is_mounted_is_no_source_and_no_target(self):
         disk = self.loop(self.sparse_file('disk', 16 * MIB))
