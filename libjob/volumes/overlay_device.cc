@@ -46,12 +46,28 @@ bool has_mark(const ManagedVolume& volume) {
   return kind == store::ScratchPlace::Kind::kDevice || kind == store::ScratchPlace::Kind::kTail;
 }
 
-// Nobody is to take it for a cow that is in use. If the disk is gone, so is the danger.
-void wipe_mark(const store::CowPlace& cow) noexcept {
+std::uint64_t mark_offset(const ManagedVolume& volume) {
+  return volume.overlay->cow.place.offset - OverlayDevice::kMarkBytes;
+}
+
+bool is_marked(io::BlockDevice& disk, const ManagedVolume& volume) {
+  io::AlignedBuffer block(OverlayDevice::kMarkBytes);
+  if (const auto error = disk.read(mark_offset(volume), block.bytes()))
+    throw std::system_error(error, "scratch " + disk.path());
+  const auto mark = store::decode(block.bytes());
+  return mark && mark->job_uuid == volume.uuid;
+}
+
+// Nobody is to take it for a cow that is in use. If the disk is gone, so is the danger; whatever
+// else its path leads to by now is not ours to write to.
+void wipe_mark(const ManagedVolume& volume) noexcept {
   try {
-    const auto disk = io::open_device(cow.place.path, io::Access::kReadWrite);
+    const std::string& path = volume.overlay->cow.place.path;
+    if (io::is_another_disk(volume.overlay->cow_disk, path)) return;
+    const auto disk = io::open_device(path, io::Access::kReadWrite);
+    if (!is_marked(*disk, volume)) return;
     const io::AlignedBuffer zeroes(OverlayDevice::kMarkBytes);
-    std::error_code error = disk->write(cow.place.offset - zeroes.bytes().size(), zeroes.bytes());
+    std::error_code error = disk->write(mark_offset(volume), zeroes.bytes());
     if (!error) error = disk->flush();
   } catch (const std::system_error&) {
   }
@@ -100,7 +116,7 @@ void OverlayDevice::make_mark() const {
                  .granularity = volume_.overlay->chunk * 512,
                  .job_uuid = volume_.uuid},
                 block.bytes());
-  std::error_code error = disk->write(space_.offset() - kMarkBytes, block.bytes());
+  std::error_code error = disk->write(mark_offset(volume_), block.bytes());
   if (!error) error = disk->flush();
   if (error) throw std::system_error(error, "scratch " + disk->path());
 }
@@ -109,11 +125,7 @@ void OverlayDevice::check_mark() const {
   require_same(volume_.overlay->cow_disk, volume_.overlay->cow.place.path, "scratch");
   if (!has_mark(volume_)) return;
   const auto disk = io::open_device(space_.dev(), io::Access::kRead);
-  io::AlignedBuffer block(kMarkBytes);
-  if (const auto error = disk->read(space_.offset() - kMarkBytes, block.bytes()))
-    throw std::system_error(error, "scratch " + disk->path());
-  const auto mark = store::decode(block.bytes());
-  if (!mark || mark->job_uuid != volume_.uuid)
+  if (!is_marked(*disk, volume_))
     throw Error("scratch " + volume_.overlay->cow.place.path +
                 " does not hold what was written to '" + volume_.name +
                 "': it is another disk, or was overwritten");
@@ -186,7 +198,7 @@ void discard_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolu
 
 void forget_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   dm::OverlayStack(control, ledger, bare_spec(volume)).remove_cow();
-  if (has_mark(volume)) wipe_mark(volume.overlay->cow);
+  if (has_mark(volume)) wipe_mark(volume);
   store::CowSpace::remove(volume.overlay->cow);
 }
 

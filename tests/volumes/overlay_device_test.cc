@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <system_error>
 
@@ -241,6 +242,20 @@ TEST_F(OverlayDeviceTest, AtItsEndTakesItsMarkAwaySoThatNoneTakesItForACow) {
   merge();
   discard();
   EXPECT_THAT(refusal_of([&] { open(); }), HasSubstr("does not hold what was written to 'vol'"));
+}
+
+TEST_F(OverlayDeviceTest, AtItsEndLeavesAloneWhatElseIsInThePlaceOfItsScratch) {
+  write_to_disk(kSize);
+  merge();
+  const store::ScratchPlace& place = volume.overlay->cow.place;
+  const auto device = io::open_device(place.path, io::Access::kReadWrite);
+  io::AlignedBuffer others(OverlayDevice::kMarkBytes);
+  std::ranges::fill(others.bytes(), std::byte{7});
+  const std::uint64_t offset = place.offset - OverlayDevice::kMarkBytes;
+  ASSERT_FALSE(device->write(offset, others.bytes()));
+  discard();
+  ASSERT_FALSE(device->read(offset, others.bytes()));
+  EXPECT_THAT(others.bytes(), testing::Each(std::byte{7}));
 }
 
 TEST_F(OverlayDeviceTest, EndsWithoutItsScratch) {
