@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/volume_step.h"
-#include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
 
@@ -53,7 +53,7 @@ awaitable<OverlayMerge::State> OverlayMerge::look() {
   co_return co_await worker_.run(std::move(look));
 }
 
-awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> disk) {
+awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk) {
   while (!job.must_return()) {
     State state = co_await look();
     const bool failed = state.status.state == Word::kMergeFailed;
@@ -81,12 +81,12 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<std::string> dis
   co_return false;
 }
 
-awaitable<void> OverlayMerge::run_to_end(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::run_to_end(core::Job& job, std::optional<Successor> disk) {
   const bool merged = co_await run(job, std::move(disk));
   if (!merged) throw core::Error("the daemon ends before all is merged");
 }
 
-awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<Successor> disk) {
   const volumes::ManagedVolume before = *volume();
   std::exception_ptr failed;
   try {
@@ -109,7 +109,7 @@ awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume b
 }
 
 // A scratch that cannot be read is met here first.
-awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<Successor> disk) {
   tried_ = true;
   std::error_code failed;
   std::string reason;
@@ -124,17 +124,19 @@ awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<std:
 
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
 // place, and what is merged is still in the cow until the kernel has noted that it is not.
-awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<std::string> disk) {
+awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor> disk) {
   volumes::ManagedVolume next = *volume();
   next.overlay->stage = Overlay::Stage::kMerging;
   next.overlay->merge_begun = true;
-  if (disk) {
-    next.device = *disk;
+  if (disk && next.device != disk->path) {
+    auto identify = [&] {
+      require_same_disk("target " + disk->path, disk->disk, disk->path);
+      return io::identify_disk(disk->path);
+    };
+    next.disk = co_await worker_.run(std::move(identify));
+    next.device = disk->path;
+    next.overlay->origin_disk = next.disk;
     next.overlay->read_only = false;
-    auto identify = [&] { return io::identify_disk(next.device); };
-    const io::DiskIdentity identity = co_await worker_.run(std::move(identify));
-    next.overlay->origin_disk = identity;
-    next.disk = identity;
   }
   phase_ = "beginning to merge";
   environment_.volumes.set_device(name_, next.device, next.disk);

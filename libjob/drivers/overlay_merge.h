@@ -23,9 +23,16 @@
 #include "libjob/core/job.h"
 #include "libjob/core/worker.h"
 #include "libjob/drivers/environment.h"
+#include "libjob/io/disk_identity.h"
 #include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::drivers {
+
+// A whole copy of the origin, which is to take its place: that disk and no other.
+struct Successor {
+  std::string path;
+  io::DiskIdentity disk;
+};
 
 class OverlayMerge {
  public:
@@ -33,12 +40,11 @@ class OverlayMerge {
   OverlayMerge(Environment& environment, core::Worker& worker, std::string volume,
                std::string job_id, core::OnError on_error);
 
-  // Returns true when all is merged, false if the job must return. `disk`: a whole copy of the
-  // origin, which takes its place with the first step; nullopt: the origin itself. Throws if the
-  // job is to fail.
-  boost::asio::awaitable<bool> run(core::Job& job, std::optional<std::string> disk);
+  // Returns true when all is merged, false if the job must return. `disk` takes the origin's
+  // place with the first step; nullopt: the origin itself. Throws if the job is to fail.
+  boost::asio::awaitable<bool> run(core::Job& job, std::optional<Successor> disk);
   // For prepare(), after which there is no way back: as run(), but throws if not all is merged.
-  boost::asio::awaitable<void> run_to_end(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> run_to_end(core::Job& job, std::optional<Successor> disk);
   // What has been merged stays merged; the rest is held. If that cannot be now, the kernel merges
   // on, and the volume is whole all the same.
   boost::asio::awaitable<void> keep(core::Job& job);
@@ -53,10 +59,10 @@ class OverlayMerge {
  private:
   using State = dm::OverlayStack::State;
   boost::asio::awaitable<State> look();
-  boost::asio::awaitable<void> begin_by_policy(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> begin_by_policy(core::Job& job, std::optional<Successor> disk);
   // Throws with the record as it was, if the kernel does not merge.
-  boost::asio::awaitable<void> begin(core::Job& job, std::optional<std::string> disk);
-  boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<std::string> disk);
+  boost::asio::awaitable<void> begin(core::Job& job, std::optional<Successor> disk);
+  boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<Successor> disk);
   boost::asio::awaitable<void> take_back(core::Job& job, volumes::ManagedVolume before);
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);

@@ -5,6 +5,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/same_disk.h"
 #include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
@@ -45,6 +46,13 @@ void StreamDriver::require_same_disks() const {
       throw core::Error("another disk is in the place of " + path + ": start the stream again");
 }
 
+// A disk that tells no name is known after a boot by what is on it, or not at all.
+io::DiskIdentity StreamDriver::identify_target(bool goes_on) const {
+  if (!goes_on || plan_.scratch.kind != store::ScratchPlace::Kind::kTail)
+    require_same_disk("target " + plan_.target, plan_.target_disk, plan_.target);
+  return io::identify_disk(plan_.target);
+}
+
 // False if there is nothing to go on from.
 bool StreamDriver::open_checkpoint() {
   if (!resumed_) return false;
@@ -57,10 +65,11 @@ bool StreamDriver::open_checkpoint() {
   }
 }
 
-void StreamDriver::open_copy() {
+io::DiskIdentity StreamDriver::open_copy() {
   require_same_disks();
   if (lock_target_) lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
   const bool goes_on = open_checkpoint();
+  const io::DiskIdentity target = identify_target(goes_on);
   if (!goes_on) {
     scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, true);
     scratch_.emplace(format_scratch(plan_, scratch_device_));
@@ -69,6 +78,7 @@ void StreamDriver::open_copy() {
                                      io::open_device(plan_.target, io::Access::kReadWrite),
                                      *scratch_, control_, environment_.clock, plan_, error_map_);
   if (goes_on) bulk_->load_checkpoint();
+  return target;
 }
 
 // dm claims the target once the volume stands on it.
@@ -91,11 +101,13 @@ awaitable<void> StreamDriver::run(core::Job& job) {
     co_await copy_all(job, *bulk_);
     if (job.must_return()) co_return;
     require_whole();
+    if (job.pause_requested()) co_await job.pause_point();  // while nobody else can take the target
+    if (job.must_return()) co_return;
     auto close_copy = [this] { close(false); };
     co_await worker_.run(std::move(close_copy));
   }
   merging_ = true;
-  co_await merge_.run(job, plan_.target);
+  co_await merge_.run(job, successor());
 }
 
 // As QEMU's stream. The volume would take zeroes for what its backing disk may give back one day.
@@ -108,8 +120,8 @@ void StreamDriver::require_whole() const {
 awaitable<void> StreamDriver::open(core::Job& job) {
   co_await wait_for_late_disks(job);
   if (job.must_return()) co_return;
-  auto open = [this] { open_copy(); };
-  co_await worker_.run(std::move(open));
+  auto open = [this] { return open_copy(); };
+  plan_.target_disk = co_await worker_.run(std::move(open));
   const std::uint64_t left = bulk_->dirty().dirty_bytes();
   show_copied(job, left);
   show_left(job, left);
@@ -119,7 +131,7 @@ awaitable<void> StreamDriver::open(core::Job& job) {
 awaitable<void> StreamDriver::prepare(core::Job& job) {
   if (has_nothing() || !merge_.volume()) co_return;
   merging_ = true;
-  co_await merge_.run_to_end(job, plan_.target);
+  co_await merge_.run_to_end(job, successor());
 }
 
 awaitable<void> StreamDriver::commit(core::Job& job) {

@@ -53,7 +53,10 @@ class StreamDriver : public CopyDriver {
   void require_whole() const;
   // On the worker.
   void require_same_disks() const;
-  void open_copy();
+  // Return what the target is by now. goes_on: from a checkpoint.
+  io::DiskIdentity open_copy();
+  io::DiskIdentity identify_target(bool goes_on) const;
+  Successor successor() const { return {plan_.target, plan_.target_disk}; }
   bool open_checkpoint();
   void close(bool ends);
 

@@ -215,6 +215,24 @@ TEST_F(StreamTest, WhoseMergeDoesNotBeginLeavesTheVolumeOnItsOwnDisk) {
   EXPECT_TRUE(is_as_before());
 }
 
+TEST_F(StreamTest, WhoseTargetIsExchangedBeforeTheMergeDoesNotTakeTheOtherDisk) {
+  const test::LoopDisk other(folder.path("other"), kBytes);
+  const std::string link = folder.path("link");
+  std::filesystem::create_symlink(target.path(), link);
+  plan.copy.target = link;
+  plan.copy.on_target_error = OnError::kStop;
+  kernel.fail_call("suspend", 1, EIO);
+  start_stream();
+  until_status(Status::kPaused);
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(other.path(), link);
+  kernel.heal();
+  job->resume();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("cannot be shown to be the disk that the job began with"));
+  EXPECT_TRUE(is_as_before());
+}
+
 TEST_F(StreamTest, CancelledWhileItWaitsToBeFinalizedStandsOnTheTarget) {
   be_pending();
   job->cancel(true);

@@ -15,11 +15,13 @@ MIB = 1 << 20
 
 
 class OverlayStory(harness.KernelTest):
+    target_uuid = 'the-target'  # by which it is known after a boot
+
     def begin(self, *daemon):
         """A daemon, and stamps on the backing disk."""
         self.backing, self.scratch_disk, self.vol = self.disk(0), self.disk(2), '/dev/mapper/vol'
         self.allow_little_in_flight()
-        self.target = self.linear('target', self.disk(1))
+        self.target = self.dm_create('target', self._linear_table(self.disk(1), 0, None), uuid=self.target_uuid)
         self.scratch = self.linear('scratch', self.scratch_disk)
         self.state_dir = os.path.join(self.lasting_dir(), 'state')
         self.start_daemon(*daemon)

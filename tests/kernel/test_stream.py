@@ -105,6 +105,18 @@ class StreamTest(overlay_story.OverlayStory):
         self.writer(self.vol, self.log, fill=False).verify()
         self.expect_flat(self.target)
 
+    def test_after_a_power_cut_a_target_that_tells_no_name_is_not_trusted(self):
+        self.target_uuid = None
+        self.begin()
+        if self.boot == 1:
+            self.overlay()
+            self.start_stream('--speed', '8M', '--scratch', self.disk(3), '--manual-dismiss')
+            self.until_offset(16 * MIB)
+            self.cut_power()
+        self.assertIn('cannot be shown to be the disk that the job began with',
+                      self.wait_status('j', 'concluded')['error'])
+        self.assertEqual(self.volume()['overlay']['origin'], self.backing)
+
     # How it is done.
 
     def start_stream(self, *options):
