@@ -131,6 +131,7 @@ TEST_F(OverlaysTest, ARollbackThatIsCutOffCanBeFinished) {
     kernel.fail_call(call, 1, EIO);
     EXPECT_THAT(rollback(), HasSubstr(call));
     EXPECT_NE(managed.find("vol")->overlay, std::nullopt);
+    EXPECT_EQ(managed.find("vol")->late, !kernel.exists("vol"));
     kernel.heal();
     EXPECT_EQ(rollback(), "");
     EXPECT_TRUE(is_disk_alone()) << call;
@@ -145,6 +146,8 @@ TEST_F(OverlaysTest, ARollbackThatCannotBeStoredGivesUpNothing) {
   break_state_file();
   EXPECT_THAT(rollback(), HasSubstr("the state file in "));
   EXPECT_TRUE(has_cow());
+  EXPECT_TRUE(managed.find("vol")->late);
+  EXPECT_EQ(managed.find("vol")->overlay->stage, volumes::Overlay::Stage::kHolding);
 }
 
 // --- the watch ---

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjobd/overlays.h"
 
+#include <exception>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -123,17 +124,40 @@ awaitable<void> Overlays::rollback(std::string name) {
     volumes::deactivate(control, environment_.ledger, volume);
   };
   co_await worker.run(std::move(remove));
-  co_await discard(volume);
+  std::exception_ptr failed;
+  try {
+    co_await discard(volume);
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (failed) {
+    environment_.volumes.set_late(name, "its rollback has failed",
+                                  true);  // and is brought up again
+    std::rethrow_exception(failed);
+  }
   publish_change(volume, {{"change", "rolled back"}});
 }
 
-// From the first write of the state file on what the cow holds is given up; the second says that it
-// is gone.
+// From the write of the state file on what the cow holds is given up.
+awaitable<void> Overlays::note_discarding(ManagedVolume volume) {
+  Overlay overlay = *volume.overlay;
+  overlay.stage = Overlay::Stage::kDiscarding;
+  environment_.volumes.set_overlay(volume.name, std::move(overlay));
+  std::exception_ptr failed;
+  try {
+    co_await keeper_.persist();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (!failed) co_return;
+  environment_.volumes.set_overlay(volume.name, volume.overlay);
+  std::rethrow_exception(failed);
+}
+
+// The second write says that it is gone.
 awaitable<void> Overlays::discard(ManagedVolume volume) {
   dm::Control& control = control_or_refuse();
-  volume.overlay->stage = Overlay::Stage::kDiscarding;
-  environment_.volumes.set_overlay(volume.name, volume.overlay);
-  co_await keeper_.persist();
+  co_await note_discarding(volume);
   core::Worker worker;
   auto end = [&] { volumes::discard_overlay(control, environment_.ledger, volume); };
   co_await worker.run(std::move(end));

@@ -50,6 +50,7 @@ class Overlays {
   boost::asio::awaitable<void> begin(volumes::ManagedVolume volume, std::string what);
   boost::asio::awaitable<void> put_back(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> discard(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> note_discarding(volumes::ManagedVolume volume);
   VolumeWatch<Watched>::Duty duty();
   // nullptr: it has no overlay any more.
   const volumes::ManagedVolume* find(const std::string& name) const;
