@@ -32,11 +32,10 @@ std::string late_disk_of(const CopyPlan& plan) {
   const auto is_late = [](bool was_there, const std::string& path) {
     return was_there && !volumes::is_there(path);
   };
-  const io::DiskIdentity none;
-  const bool had_target = plan.target_disk != none || !plan.target_file.empty();
-  if (is_late(!plan.live(), plan.source)) return "the source " + plan.source;
+  const bool had_target = !plan.new_file || !plan.target_file.empty();
+  if (is_late(true, plan.source)) return "the source " + plan.source;
   if (is_late(had_target, plan.target)) return "the target " + plan.target;
-  if (is_late(plan.scratch_disk != none, plan.scratch.path))
+  if (is_late(plan.scratch_disk != io::DiskIdentity{}, plan.scratch.path))
     return "the scratch " + plan.scratch.path;
   return "";
 }

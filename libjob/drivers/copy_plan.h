@@ -42,7 +42,7 @@ struct CopyPlan {
   // Of the source when the copy was last known to be alone with it (io::write_fingerprint);
   // offline.
   std::string fingerprint;
-  std::string target_file;  // which file it is, once it is ours: device and inode; offline
+  std::string target_file;  // which file it is, once it is ours: boot, device and inode
 
   bool operator==(const CopyPlan&) const = default;
   bool live() const { return !volume.empty(); }

@@ -21,8 +21,8 @@ void OfflineDriver::require_same_disks() const {
   require_same_disk(target, plan_.target_disk, plan_.target);
   if (io::probe(plan_.source).size != plan_.size)
     throw Error(source + " has another size than when the copy began: start it again");
-  const std::string file = file_identity(plan_.target);
-  if (!plan_.target_file.empty() && !file.empty() && file != plan_.target_file)
+  const bool is_there = !file_inode(plan_.target).empty();
+  if (!plan_.target_file.empty() && is_there && !is_same_file(plan_.target_file, plan_.target))
     throw Error(target + " is another file than the one the copy began with: start it again");
 }
 
@@ -48,7 +48,7 @@ void OfflineDriver::open_afresh() {
 // False if there is nothing to go on from.
 bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
   if (!resumed_ || fingerprint != plan_.fingerprint) return false;
-  if (plan_.new_file && file_identity(plan_.target) != plan_.target_file) return false;
+  if (plan_.new_file && !is_same_file(plan_.target_file, plan_.target)) return false;
   try {
     take_locks();
     scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, false);

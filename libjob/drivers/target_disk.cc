@@ -19,7 +19,14 @@ void make_target_file(const CopyPlan& plan) {
 std::string file_identity(const std::string& path) {
   struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) return "";
-  return std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
+  return io::boot_id() + " " + std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
+}
+
+bool is_same_file(const std::string& identity, const std::string& path) {
+  const std::string now = file_identity(path);
+  if (now == identity) return true;
+  const bool same_boot = identity.starts_with(io::boot_id() + " ");
+  return !same_boot && !now.empty() && identity.ends_with(" " + file_inode(path));
 }
 
 std::string file_inode(const std::string& path) {
@@ -30,9 +37,8 @@ std::string file_inode(const std::string& path) {
 io::Sameness TargetDisk::check() {
   io::Sameness sameness = io::Sameness::kSame;
   if (plan_.new_file || !plan_.target_file.empty()) {
-    const std::string file = file_identity(plan_.target);
-    if (file.empty()) io::throw_last_error(plan_.target);
-    if (!plan_.target_file.empty() && file != plan_.target_file)
+    if (file_inode(plan_.target).empty()) io::throw_last_error(plan_.target);
+    if (!plan_.target_file.empty() && !is_same_file(plan_.target_file, plan_.target))
       io::throw_error(ENOENT, "another file is in the place of " + plan_.target);
   } else {
     const io::DiskIdentity now = io::identify_disk(plan_.target);

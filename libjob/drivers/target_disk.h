@@ -20,8 +20,11 @@ namespace dmjob::drivers {
 // Of a regular file that is a target: makes it, of the source's size and without any data. Whatever
 // it held before reads as zeroes then, and zeroes need not be written.
 void make_target_file(const CopyPlan& plan);
-// Which file a path leads to: device and inode. "" if there is none.
+// Which file a path leads to: boot, device and inode. "" if there is none.
 std::string file_identity(const std::string& path);
+// Of a file that is there: whether it is the one of that identity. After a boot only the inode
+// tells, since the numbers of devices change.
+bool is_same_file(const std::string& identity, const std::string& path);
 // As far as it is the same after a boot.
 std::string file_inode(const std::string& path);
 

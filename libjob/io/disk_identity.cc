@@ -23,9 +23,9 @@ std::string lasting_name(dev_t disk) {
   return {};
 }
 
-std::string boot_id() { return sysfs::first_line("/proc/sys/kernel/random/boot_id"); }
-
 }  // namespace
+
+std::string boot_id() { return sysfs::first_line("/proc/sys/kernel/random/boot_id"); }
 
 DiskIdentity identify_disk(const std::string& path) {
   struct stat facts{};

@@ -15,6 +15,9 @@ struct DiskIdentity {
   bool operator==(const DiskIdentity&) const = default;
 };
 
+// Of the kernel that runs: another one after each boot.
+std::string boot_id();
+
 // Throws std::system_error if nothing is there, EINVAL if it is not a block device.
 DiskIdentity identify_disk(const std::string& path);
 

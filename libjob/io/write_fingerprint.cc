@@ -19,6 +19,7 @@
 #include <sstream>
 #include <thread>
 
+#include "libjob/io/disk_identity.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/sysfs.h"
@@ -103,8 +104,7 @@ std::optional<Written> written_to(dev_t dev) {
 
 std::string disk_fingerprint(dev_t dev) {
   const auto written = written_to(dev);
-  std::string text = "boot=" + sysfs::first_line("/proc/sys/kernel/random/boot_id") +
-                     " dev=" + sysfs::number(dev) +
+  std::string text = "boot=" + boot_id() + " dev=" + sysfs::number(dev) +
                      " diskseq=" + sysfs::first_line(sysfs::folder(disk_of(dev)) + "/diskseq");
   if (!written) return text + unequal();
   return text + " written=" + std::to_string(written->own) + "+" + std::to_string(written->beside);

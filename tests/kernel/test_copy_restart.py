@@ -179,6 +179,23 @@ class CopyRestartTest(copy_story.CopyStory):
         self.quick_target()
         self.resume_and_finish(at_most=96 * MEGABYTE)
 
+    def test_after_a_power_cut_a_copy_waits_for_a_volume_that_others_manage(self):
+        self.state_dir, self.job = f'{self.lasting_dir()}/state', 'j'
+        if self.boot == 1:
+            self.start_daemon()
+            self.linear('foreign', self.disk(0))
+            self.dmjob('copy', 'foreign', self.disk(1), '--id', 'j', '--speed', '4M')
+            self.until_copied(8 * MEGABYTE)
+            self.cut_power()
+        self.start_daemon()
+        self.wait_for(lambda: self.info('j').get('waiting-for') == 'the source /dev/mapper/foreign is not there', 20,
+                      lambda: self.info('j'))
+        self.linear('foreign', self.disk(0))
+        self.hurry()
+        self.until_status('ready')
+        self.dmjob('cancel', 'j')  # the soft one: the target is whole
+        self.expect_identical('/dev/mapper/foreign', self.disk(1))
+
     def test_after_a_power_cut_a_job_waits_for_its_target(self):
         self.state_dir = f'{self.lasting_dir()}/state'
         if self.boot == 1:

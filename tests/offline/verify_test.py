@@ -129,6 +129,18 @@ class CompareTest(VerifyBase):
         self.dmjob('cancel', 'c', '--force')
         self.assertEqual(self.list(), [])
 
+    def test_a_file_that_is_not_there_after_a_restart_is_waited_for(self):
+        self.compare('--id', 'c', '--speed', '2M')
+        self.wait_offset('c', MIB)
+        self.kill_daemon()
+        os.rename(self.target, self.path('away'))
+        self.start_daemon()
+        self.wait_for(lambda: self.info('c').get('waiting-for') == f'the target {self.target} is not there', 30,
+                      'the target to be waited for')
+        os.rename(self.path('away'), self.target)
+        self.dmjob('speed', 'c', 0)
+        self.assertEqual(self.wait_gone('c').get('error'), None)
+
     def test_what_cannot_be_compared_is_refused(self):
         self.expect_refused('is the source itself', 'compare', self.source, self.source)
         self.expect_refused('does not exist', 'compare', self.source, self.path('no'))
