@@ -2,13 +2,18 @@
 #include "libjob/store/cow_space.h"
 
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
@@ -30,6 +35,43 @@ io::Fd open_file(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600);
   if (fd < 0) fail(errno, path);
   return io::Fd(fd);
+}
+
+// Those from `start` on, the first ones; nullopt if the file system has no map of its files.
+std::optional<std::vector<fiemap_extent>> extents_of(int fd, std::uint64_t start,
+                                                     std::uint64_t end) {
+  constexpr std::size_t kAtOnce = 64;
+  alignas(fiemap) std::array<std::byte, sizeof(fiemap) + kAtOnce * sizeof(fiemap_extent)> room{};
+  auto* map = reinterpret_cast<fiemap*>(room.data());
+  map->fm_start = start;
+  map->fm_length = end - start;
+  map->fm_extent_count = kAtOnce;
+  if (ioctl(fd, FS_IOC_FIEMAP, map) != 0) return std::nullopt;
+  const auto* first = reinterpret_cast<const fiemap_extent*>(room.data() + sizeof(fiemap));
+  return std::vector<fiemap_extent>(first, first + map->fm_mapped_extents);
+}
+
+// Of the extents that follow each other from `end` on: where they end.
+std::uint64_t end_of_run(const std::vector<fiemap_extent>& extents, std::uint64_t end) {
+  for (const fiemap_extent& extent : extents) {
+    const bool has_place = (extent.fe_flags & FIEMAP_EXTENT_UNKNOWN) == 0;
+    if (extent.fe_logical > end || !has_place) break;
+    end = std::max<std::uint64_t>(end, extent.fe_logical + extent.fe_length);
+  }
+  return end;
+}
+
+// Bytes up to the first hole, `limit` at most; nullopt as above.
+std::optional<std::uint64_t> bytes_without_hole(int fd, std::uint64_t limit) {
+  std::uint64_t end = 0;
+  while (end < limit) {
+    const auto extents = extents_of(fd, end, limit);
+    if (!extents) return std::nullopt;
+    const std::uint64_t next = end_of_run(*extents, end);
+    if (next == end) break;
+    end = next;
+  }
+  return std::min(end, limit);
 }
 
 bool means_no_room(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
@@ -71,8 +113,11 @@ void CowSpace::make_file() const {
 
 std::uint64_t CowSpace::allocated() const {
   if (!is_file(place_)) return place_.bytes;
+  const io::Fd file = open_file(place_.place.path, 0);
+  if (const auto bytes = bytes_without_hole(file.get(), place_.bytes)) return *bytes;
+  // As tmpfs, which counts no blocks for such a map.
   struct stat status{};
-  if (stat(place_.place.path.c_str(), &status) != 0) fail(errno, place_.place.path);
+  if (fstat(file.get(), &status) != 0) fail(errno, place_.place.path);
   constexpr std::uint64_t kBlock = 512;
   return std::min(place_.bytes, static_cast<std::uint64_t>(status.st_blocks) * kBlock);
 }

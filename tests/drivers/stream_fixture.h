@@ -84,7 +84,7 @@ class StreamTest : public OverlayJobTest {
     const auto device = io::open_device(origin.path(), io::Access::kReadWrite);
     io::AlignedBuffer all(kBytes);
     std::ranges::fill(all.bytes(), std::byte{value});
-    ASSERT_FALSE(device->write(0, all.bytes()));
+    ASSERT_EQ(device->write(0, all.bytes()), std::error_code());
   }
   static std::byte byte_at(const test::LoopDisk& on, std::uint64_t offset) {
     const auto device = io::open_device(on.path(), io::Access::kRead);

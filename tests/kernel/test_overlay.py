@@ -46,6 +46,9 @@ class OverlayTest(overlay_story.OverlayStory):
         self.expect_writes_wait()
         self.assertIn('HELD, its writes wait: make room in its file system, or stream the volume; ',
                       self.dmjob('volumes').stdout)
+        self.restart()
+        self.until_held()
+        self.assertTrue(self.volume()['active'], self.volume())
         os.unlink(filler)
         self.until_used(held_at + 4 * MIB)
         self.assertFalse(self.volume()['overlay']['held'])

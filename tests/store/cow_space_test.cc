@@ -2,6 +2,7 @@
 // Space for exceptions, on loop devices. As root.
 #include "libjob/store/cow_space.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -65,6 +66,21 @@ TEST_F(CowSpaceTest, OfAFileIsAllocatedASliceAtATime) {
   EXPECT_LT(allocated(), 3 * kMiB);
   EXPECT_TRUE(space.reserve(100 * kMiB));
   EXPECT_EQ(space.reserved(), 8 * kMiB);
+}
+
+// What is behind a hole counts as little as what the file system needs for itself.
+TEST_F(CowSpaceTest, OfAFileHasWhatIsThereWithoutAHole) {
+  const test::TempFolder on_disk("/var/tmp");  // a tmpfs would have no map of its files
+  const std::string path = on_disk.path("cow");
+  CowSpace space = CowSpace::open({{ScratchPlace::Kind::kFile, path, 0}, 8 * kMiB}, true);
+  EXPECT_LT(space.allocated(), kMiB);  // the header
+  EXPECT_TRUE(space.reserve(2 * kMiB));
+  const io::Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  for (int i = 5; i < 300; ++i)  // more extents than one look returns
+    ASSERT_EQ(posix_fallocate(file.get(), static_cast<off_t>(2 * kMiB) + i * 16384, 4096), 0);
+  EXPECT_EQ(space.allocated(), 2 * kMiB);
+  ASSERT_EQ(posix_fallocate(file.get(), 0, static_cast<off_t>(8 * kMiB)), 0);
+  EXPECT_EQ(space.allocated(), 8 * kMiB);
 }
 
 TEST_F(CowSpaceTest, IsOneDiskForAllWhoOpenIt) {
