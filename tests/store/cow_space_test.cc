@@ -10,6 +10,7 @@
 
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
+#include "tests/support/small_file_system.h"
 #include "tests/support/temp_folder.h"
 
 namespace dmjob::store {
@@ -111,9 +112,10 @@ TEST_F(CowSpaceTest, OfAPartOfADiskIsAllThere) {
 }
 
 TEST_F(CowSpaceTest, SaysSoIfThereIsNoRoom) {
-  constexpr std::uint64_t kMuch = 1ULL << 43;
-  CowSpace space = CowSpace::open(place(kMuch), true);
-  EXPECT_FALSE(space.reserve(kMuch));
+  const test::SmallFileSystem small(folder_.path("small"), 2 * kMiB);
+  CowSpace space =
+      CowSpace::open({{ScratchPlace::Kind::kFile, small.path("cow"), 0}, 8 * kMiB}, true);
+  EXPECT_FALSE(space.reserve(4 * kMiB));
   EXPECT_EQ(space.reserved(), 0U);
 }
 
