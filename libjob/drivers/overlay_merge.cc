@@ -130,8 +130,7 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
   next.overlay->merge_begun = true;
   if (disk && next.device != disk->path) {
     auto identify = [&] {
-      require_same_disk("target " + disk->path, disk->disk, disk->path);
-      return io::identify_disk(disk->path);
+      return require_same_disk("target " + disk->path, disk->disk, disk->path);
     };
     next.disk = co_await worker_.run(std::move(identify));
     next.device = disk->path;

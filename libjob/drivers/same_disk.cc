@@ -6,12 +6,14 @@
 
 namespace dmjob::drivers {
 
-void require_same_disk(const std::string& what, const io::DiskIdentity& before,
-                       const std::string& path) {
-  if (before == io::DiskIdentity{}) return;  // a file
-  if (io::compare(before, io::identify_disk(path)) != io::Sameness::kSame)
+io::DiskIdentity require_same_disk(const std::string& what, const io::DiskIdentity& before,
+                                   const std::string& path) {
+  if (before == io::DiskIdentity{}) return {};  // a file
+  io::DiskIdentity now = io::identify_disk(path);
+  if (io::compare(before, now) != io::Sameness::kSame)
     throw core::Error(what +
                       " cannot be shown to be the disk that the job began with: start it again");
+  return now;
 }
 
 std::string look_at(const std::string& path) { return io::write_fingerprint(io::probe(path)); }

@@ -10,9 +10,10 @@
 
 namespace dmjob::drivers {
 
-// what: "source /dev/sdb". before: empty for a file, of which nothing is known. Throws Error.
-void require_same_disk(const std::string& what, const io::DiskIdentity& before,
-                       const std::string& path);
+// what: "source /dev/sdb". before: empty for a file, of which nothing is known. Returns what the
+// disk is now, empty for a file. Throws Error.
+io::DiskIdentity require_same_disk(const std::string& what, const io::DiskIdentity& before,
+                                   const std::string& path);
 
 // io::write_fingerprint() of what is there now.
 std::string look_at(const std::string& path);

@@ -48,9 +48,9 @@ void StreamDriver::require_same_disks() const {
 
 // A disk that tells no name is known after a boot by what is on it, or not at all.
 io::DiskIdentity StreamDriver::identify_target(bool goes_on) const {
-  if (!goes_on || plan_.scratch.kind != store::ScratchPlace::Kind::kTail)
-    require_same_disk("target " + plan_.target, plan_.target_disk, plan_.target);
-  return io::identify_disk(plan_.target);
+  if (goes_on && plan_.scratch.kind == store::ScratchPlace::Kind::kTail)
+    return io::identify_disk(plan_.target);
+  return require_same_disk("target " + plan_.target, plan_.target_disk, plan_.target);
 }
 
 // False if there is nothing to go on from.

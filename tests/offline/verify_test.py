@@ -13,15 +13,6 @@ class VerifyBase(OfflineTest):
         self.source = self.sparse_file('source', 16 * MIB, [(0, 16)])
         self.target = self.path('target')
 
-    @staticmethod
-    def flip(path, offset):
-        with open(path, 'r+b') as file:
-            file.seek(offset)
-            byte = file.read(1)[0]
-            file.seek(offset)
-            file.write(bytes([byte ^ 1]))
-            os.fsync(file.fileno())
-
 
 class VerifyTest(VerifyBase):
     def begin_and_wait_until_verifying(self):
@@ -40,7 +31,7 @@ class VerifyTest(VerifyBase):
 
     def test_a_target_that_lies_is_named_and_the_place(self):
         self.begin_and_wait_until_verifying()
-        self.flip(self.target, 15 * MIB + 700)
+        self.flip_byte(self.target, 15 * MIB + 700)
         error = self.error_at_full_speed()
         self.assertEqual(error, f'target {self.target} does not hold what was written to it; of source '
                          f'{self.source} 512 bytes differ: 512 at byte {15 * MIB + 512}: see to that disk, then copy '
@@ -51,12 +42,12 @@ class VerifyTest(VerifyBase):
 
     def test_a_source_that_was_written_to_is_not_the_targets_fault(self):
         self.begin_and_wait_until_verifying()
-        self.flip(self.source, 15 * MIB)
+        self.flip_byte(self.source, 15 * MIB)
         self.assertIn('was written to during the copy', self.error_at_full_speed())
 
     def test_after_a_restart_it_verifies_again(self):
         self.begin_and_wait_until_verifying()
-        self.flip(self.target, 0)  # which it has seen already
+        self.flip_byte(self.target, 0)  # which it has seen already
         self.kill_daemon()
         self.start_daemon()
         self.assertIn('512 at byte 0', self.error_at_full_speed())
@@ -88,7 +79,7 @@ class CompareTest(VerifyBase):
 
     def test_the_first_differences_are_told(self):
         for offset in (5000, 9 * MIB, 9 * MIB + 512, 16 * MIB - 1):
-            self.flip(self.target, offset)
+            self.flip_byte(self.target, offset)
         result = self.dmjob('--json', 'compare', self.source, self.target, '--wait', check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn(f'source {self.source} and target {self.target} are not equal: 2048 bytes differ: 512 at byte '
@@ -111,10 +102,10 @@ class CompareTest(VerifyBase):
         for path, side in ((self.source, 'source'), (self.target, 'target')):
             self.compare('--id', side, '--speed', '2M')
             self.wait_offset(side, MIB)
-            self.flip(path, 0)
+            self.flip_byte(path, 0)
             self.dmjob('speed', side, 0)
             self.assertIn(f'{side} {path} was written to during the comparison', self.wait_gone(side)['error'])
-            self.flip(path, 0)
+            self.flip_byte(path, 0)
 
     def test_pause_kill_and_cancel(self):
         self.compare('--id', 'c', '--speed', '2M')
@@ -123,7 +114,7 @@ class CompareTest(VerifyBase):
         self.kill_daemon_when_noted()
         self.start_daemon()
         self.assertEqual(self.wait_status('c', 'paused')['type'], 'compare')
-        self.flip(self.target, 0)  # it starts over
+        self.flip_byte(self.target, 0)  # it starts over
         self.dmjob('resume', 'c')
         self.wait_for(lambda: 'x-differences' in self.info('c'), 30, 'the difference to be seen')
         self.dmjob('cancel', 'c', '--force')

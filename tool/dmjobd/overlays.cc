@@ -130,9 +130,8 @@ awaitable<void> Overlays::rollback(std::string name) {
   } catch (...) {
     failed = std::current_exception();
   }
-  if (failed) {
-    environment_.volumes.set_late(name, "its rollback has failed",
-                                  true);  // and is brought up again
+  if (failed) {  // the device is gone: whoever watches late volumes brings it up again
+    environment_.volumes.set_late(name, "its rollback has failed", true);
     std::rethrow_exception(failed);
   }
   publish_change(volume, {{"change", "rolled back"}});
