@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/differences.h"
 #include "libjob/io/dirty_bitmap.h"
+#include "libjob/io/extent_set.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
@@ -95,10 +97,12 @@ class BulkCopy {
   // given up is no difference. The target's errors are never ignored: without it nothing is proven.
   Look verify_slice(core::Progress& progress, core::Duration time);
   // Looks at suspects once more, at `most` bytes of them; those that are equal now are verified and
-  // no longer suspects. What still differs joins `found`. False: a side could not be read.
+  // no longer suspects. What still differs joins `found`. False: a side could not be read. More
+  // than `most` is read by the rest of a block at most, whatever the suspects are.
   bool recheck(std::vector<io::Extent>& suspects, std::uint64_t most, io::Differences& found);
-  // Gets the memory that recheck() needs, so that it needs none within a suspension.
-  void prepare_recheck();
+  // Gets the memory that recheck() needs, so that it needs none within a suspension. Throws
+  // std::logic_error if a suspect is not within one region of the disk.
+  void prepare_recheck(const std::vector<io::Extent>& suspects);
   std::uint64_t unverified_bytes() const { return unverified_.dirty_bytes(); }
   // Nothing is dirty any more, since somebody else copies it.
   void hand_over_dirty();
@@ -127,11 +131,16 @@ class BulkCopy {
   io::CompareEngine& compare_engine();
   void drop_engines();
   bool leave_out(const io::CompareError& error) const;
-  void note_difference(Look& look, const io::Extent& extent) const;
+  using Regions = std::map<std::uint64_t, io::ExtentSet>;  // what differs in each
+  void note_difference(io::Differences& differences, Regions& differing,
+                       const io::Extent& extent) const;
   std::vector<io::Extent> not_given_up(const io::Extent& extent) const;
   std::uint64_t block() const;
   io::Extent first_part(const io::Extent& extent, std::uint64_t most) const;
-  std::optional<bool> is_equal(const io::Extent& part, io::Differences& found);
+  bool is_in_a_region(const io::Extent& extent) const;
+  io::Extent whole_blocks(const io::Extent& part) const;
+  std::optional<bool> is_equal(const io::Extent& part, const io::Extent& read,
+                               io::Differences& found);
 
   std::unique_ptr<io::BlockDevice> source_;
   std::unique_ptr<io::BlockDevice> target_;

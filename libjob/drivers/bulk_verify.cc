@@ -4,6 +4,8 @@
 // ours and compared.
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "libjob/drivers/bulk_copy.h"
 
@@ -30,8 +32,9 @@ BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration t
     look.left = unverified_.dirty_bytes();
     return look;
   }
+  Regions differing;
   const io::CompareEngine::Calls calls{
-      [&](const io::Extent& extent) { note_difference(look, extent); },
+      [&](const io::Extent& extent) { note_difference(look.differences, differing, extent); },
       [this](const io::CompareError& error) { return leave_out(error); }};
   io::CompareResult result =
       compare_engine().run(unverified_, progress, clock_.now() + time, calls);
@@ -39,9 +42,11 @@ BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration t
   look.error = result.error;
   for (const io::CompareError& error : result.left_out)
     if (!given_up_.holds(error.offset)) look.unreadable.push_back(error);
-  if (only_compare_) look.suspects.clear();  // nobody writes: what differs, differs
-  for (const io::Extent& suspect : look.suspects)
-    unverified_.set(suspect.offset / unverified_.granularity());
+  if (only_compare_) differing.clear();  // nobody writes: what differs, differs
+  for (const auto& [region, places] : differing) {
+    look.suspects.push_back(places.hull());
+    unverified_.set(region);
+  }
   look.left = unverified_.dirty_bytes();
   return look;
 }
@@ -68,16 +73,11 @@ std::vector<io::Extent> BulkCopy::not_given_up(const io::Extent& extent) const {
   return parts;
 }
 
-void BulkCopy::note_difference(Look& look, const io::Extent& extent) const {
-  const std::uint64_t granularity = unverified_.granularity();
+void BulkCopy::note_difference(io::Differences& differences, Regions& differing,
+                               const io::Extent& extent) const {
   for (const io::Extent& part : not_given_up(extent)) {
-    look.differences.add(part);
-    const bool same_region = !look.suspects.empty() &&
-                             look.suspects.back().offset / granularity == part.offset / granularity;
-    if (same_region)
-      look.suspects.back().length = part.offset + part.length - look.suspects.back().offset;
-    else
-      look.suspects.push_back(part);
+    differences.add(part);
+    differing[part.offset / unverified_.granularity()].add(part);
   }
 }
 
@@ -88,25 +88,39 @@ void BulkCopy::hand_over_dirty() {
 
 // --- once more ---
 
-void BulkCopy::prepare_recheck() {
+void BulkCopy::prepare_recheck(const std::vector<io::Extent>& suspects) {
+  for (const io::Extent& suspect : suspects)
+    if (!is_in_a_region(suspect))
+      throw std::logic_error("what is to be read again, " + std::to_string(suspect.length) +
+                             " bytes at byte " + std::to_string(suspect.offset) +
+                             ", is not within a region of the disk");
   for (io::AlignedBuffer& buffer : recheck_buffers_)
     if (buffer.size() == 0) buffer = io::AlignedBuffer(kRecheckPart);
+}
+
+bool BulkCopy::is_in_a_region(const io::Extent& extent) const {
+  const std::uint64_t region = extent.offset / unverified_.granularity();
+  if (region >= unverified_.regions()) return false;
+  const std::uint64_t before = extent.offset % unverified_.granularity();
+  const std::uint64_t bytes = unverified_.region_bytes(region);
+  return extent.length > 0 && before < bytes && extent.length <= bytes - before;
 }
 
 bool BulkCopy::recheck(std::vector<io::Extent>& suspects, std::uint64_t most,
                        io::Differences& found) {
   if (!source_ || !target_) return false;
-  prepare_recheck();
+  prepare_recheck(suspects);
   bool readable = true;
   for (io::Extent& suspect : suspects) {
     bool equal = true;
     while (equal && suspect.length > 0 && most > 0) {
       const io::Extent part = first_part(suspect, most);
-      const std::optional<bool> looked = is_equal(part, found);
+      const io::Extent read = whole_blocks(part);
+      const std::optional<bool> looked = is_equal(part, read, found);
       readable = readable && looked;
       equal = looked.value_or(false);
       if (equal) suspect = {suspect.offset + part.length, suspect.length - part.length};
-      most -= part.length;
+      most -= std::min(most, read.length);
     }
     if (suspect.length == 0) unverified_.clear((suspect.offset - 1) / unverified_.granularity());
   }
@@ -124,17 +138,22 @@ io::Extent BulkCopy::first_part(const io::Extent& extent, std::uint64_t most) co
   return {extent.offset, std::min({extent.length, most, kRecheckPart - ahead})};
 }
 
-// nullopt: a side could not be read.
-std::optional<bool> BulkCopy::is_equal(const io::Extent& part, io::Differences& found) {
+io::Extent BulkCopy::whole_blocks(const io::Extent& part) const {
   const std::uint64_t begin = io::round_down(part.offset, block());
-  const std::uint64_t length = io::round_up(part.offset + part.length, block()) - begin;
+  return {begin, io::round_up(end_of(part), block()) - begin};
+}
+
+// read: the blocks around the part. nullopt: a side could not be read.
+std::optional<bool> BulkCopy::is_equal(const io::Extent& part, const io::Extent& read,
+                                       io::Differences& found) {
   auto& [source, target] = recheck_buffers_;
-  if (source_->read(begin, source.bytes().first(length))) return std::nullopt;
-  if (target_->read(begin, target.bytes().first(length))) return std::nullopt;
+  if (source_->read(read.offset, source.bytes().first(read.length))) return std::nullopt;
+  if (target_->read(read.offset, target.bytes().first(read.length))) return std::nullopt;
   bool equal = true;
   for (std::uint64_t at = part.offset; at < part.offset + part.length; at += kUnit) {
     const std::uint64_t bytes = std::min(kUnit, part.offset + part.length - at);
-    if (std::memcmp(&source.data()[at - begin], &target.data()[at - begin], bytes) == 0) continue;
+    const std::uint64_t in_buffer = at - read.offset;
+    if (std::memcmp(&source.data()[in_buffer], &target.data()[in_buffer], bytes) == 0) continue;
     if (given_up_.holds(at)) continue;
     found.add({at, bytes});
     equal = false;

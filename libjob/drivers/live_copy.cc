@@ -234,7 +234,7 @@ void LiveCopy::read_mode_back() {
 bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& found) {
   constexpr std::uint64_t kMost = 4 << 20;
   if (!mirroring()) return false;
-  bulk_->prepare_recheck();
+  bulk_->prepare_recheck(suspects);
   bool readable = false;
   stack_->hold([&] { readable = bulk_->recheck(suspects, kMost, found); });
   return readable;

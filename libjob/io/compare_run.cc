@@ -131,15 +131,8 @@ void CompareRun::compare(const CompareSlot& slot) {
   }
 }
 
-// A unit is within a region.
-void CompareRun::find(Extent extent) {
-  std::vector<Extent>& found = found_[extent.offset / left_.granularity()];
-  if (!found.empty() && found.back().offset + found.back().length == extent.offset) {
-    found.back().length += extent.length;
-  } else {
-    found.push_back(extent);
-  }
-}
+// A unit is within a region. The slots of a large region end in any order.
+void CompareRun::find(Extent extent) { found_[extent.offset / left_.granularity()].add(extent); }
 
 void CompareRun::on_compared(const CompareSlot& slot) {
   const std::uint64_t end = slot.offset + slot.length;
@@ -150,7 +143,7 @@ void CompareRun::on_compared(const CompareSlot& slot) {
     if (left_.test(region)) continue;
     const auto found = found_.extract(region);
     if (found.empty()) continue;
-    for (const Extent& extent : found.mapped()) calls_.differs(extent);
+    for (const Extent& extent : found.mapped().extents()) calls_.differs(extent);
   }
 }
 

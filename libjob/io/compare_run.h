@@ -18,6 +18,7 @@
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/bitmap_walk.h"
 #include "libjob/io/compare_engine.h"
+#include "libjob/io/extent_set.h"
 #include "libjob/io/region_tally.h"
 
 namespace dmjob::io {
@@ -80,7 +81,7 @@ class CompareRun {
   RegionTally tally_;
   CompareResult result_;
   std::vector<CompareSlot*> free_;
-  std::unordered_map<std::uint64_t, std::vector<Extent>> found_;  // by region, not yet told
+  std::unordered_map<std::uint64_t, ExtentSet> found_;  // by region, not yet told
   bool stopping_ = false;   // stopped() was seen: it holds though somebody says go_on()
   bool abandoned_ = false;  // a slot was given up: not all that was taken was compared
 };

@@ -3,8 +3,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <string>
 
 namespace dmjob::io {
+
+std::uint64_t end_of(const Extent& extent) {
+  if (extent.length > std::numeric_limits<std::uint64_t>::max() - extent.offset)
+    throw std::overflow_error(std::to_string(extent.length) + " bytes at byte " +
+                              std::to_string(extent.offset) + " end behind every disk");
+  return extent.offset + extent.length;
+}
 
 // The first byte is zero and each byte equals the one before it.
 bool is_zero(std::span<const std::byte> data) {

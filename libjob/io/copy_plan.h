@@ -18,6 +18,9 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
+// The first byte behind it. Throws std::overflow_error if 64 bits cannot name that.
+std::uint64_t end_of(const Extent& extent);
+
 bool is_zero(std::span<const std::byte> data);
 
 // Neighbouring units of the same kind in one extent; the last unit may be short.

@@ -6,11 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "libjob/io/copy_plan.h"
+#include "libjob/io/extent_set.h"
 
 namespace dmjob::io {
 
@@ -26,12 +25,12 @@ class Differences {
 
   std::uint64_t bytes() const { return bytes_; }
   // In order; all of them unless there are kMostPlaces.
-  std::vector<Extent> places() const;
+  std::vector<Extent> places() const { return places_.extents(); }
   // "1024 bytes differ: 512 at byte 4096, 512 at byte 1048576"; of many places the first ones.
   std::string describe() const;
 
  private:
-  std::map<std::uint64_t, std::uint64_t> places_;  // offset, length
+  ExtentSet places_;
   std::uint64_t bytes_ = 0;
 };
 

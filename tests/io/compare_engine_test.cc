@@ -57,6 +57,19 @@ TEST_F(CompareTest, only_what_the_bitmap_names_is_compared) {
   EXPECT_EQ(source->counts().bytes_read, 64 * kKiB);
 }
 
+// A region larger than a request.
+TEST_F(CompareTest, what_differs_in_a_region_is_told_in_order_whatever_ends_first) {
+  make_disks(8 * kMiB, 4 * kMiB);
+  for (std::uint64_t at = 0; at < 8; ++at) flip(at * kMiB);
+  source->end_backwards();
+  target->end_backwards();
+  compare();
+  for (std::size_t i = 1; i < as_told.size(); ++i)
+    EXPECT_EQ(as_told[i].offset / (4 * kMiB) == as_told[i - 1].offset / (4 * kMiB),
+              as_told[i].offset == as_told[i - 1].offset + kMiB);
+  EXPECT_EQ(as_told.size(), 8u);
+}
+
 TEST_F(CompareTest, nothing_is_written) {
   make_disks(4 * kMiB, 64 * kKiB);
   flip(0, 4096);

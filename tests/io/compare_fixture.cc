@@ -38,6 +38,7 @@ CompareResult CompareTest::compare(core::TimePoint until) {
   const auto differs = [this](const Extent& extent) {
     found.add(extent);
     told += extent.length;
+    as_told.push_back(extent);
   };
   const auto answer = [this](const CompareError&) { return leave_out; };
   return engine().run(*left, progress, until, {differs, answer});

@@ -46,6 +46,7 @@ class CompareTest : public ::testing::Test {
   std::optional<DirtyBitmap> left;
   Differences found;
   std::uint64_t told = 0;  // bytes, by the engine
+  std::vector<Extent> as_told;
 
  private:
   CompareEngine& engine();

@@ -73,6 +73,7 @@ class FakeQueue : public io::RequestQueue {
     {
       const std::lock_guard lock(disk_.mutex_);
       done = std::exchange(done_, {});
+      if (disk_.backwards_) std::ranges::reverse(done);
       in_flight_ -= static_cast<unsigned>(done.size());
     }
     for (io::Request* request : done) {
@@ -187,6 +188,11 @@ void FakeDisk::release() {
   hanging_ = 0;
   for (FakeQueue* queue : queues_) queue->carry_out();
   changed_.notify_all();
+}
+
+void FakeDisk::end_backwards() {
+  const std::lock_guard lock(mutex_);
+  backwards_ = true;
 }
 
 void FakeDisk::wait_until_hanging(unsigned requests) {

@@ -74,6 +74,8 @@ class FakeDisk {
   void hang();
   void release();
   void wait_until_hanging(unsigned requests);
+  // From now on what a queue reaps has ended in the opposite order of its submission.
+  void end_backwards();
 
   // Writes (of a sector and more) and flushes up to now.
   std::size_t steps() const;
@@ -115,6 +117,7 @@ class FakeDisk {
   std::function<void()> hook_;
   Counts counts_;
   bool hung_ = false;
+  bool backwards_ = false;
   unsigned hanging_ = 0;
   std::vector<FakeQueue*> queues_;
 };
