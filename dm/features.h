@@ -15,9 +15,11 @@ namespace dmjob::dm {
 using Targets = std::span<const std::string_view>;
 
 // What the jobs are built from.
-inline constexpr std::string_view kTargetsOfCopy[] = {"linear", "error", "delay", "mirror"};
+inline constexpr std::string_view kTargetsOfCopy[] = {"linear", "error", "delay", "mirror",
+                                                      "snapshot-origin"};
 inline constexpr std::string_view kTargetsOfBackup[] = {"linear", "snapshot", "snapshot-origin"};
-inline constexpr std::string_view kTargetsOfTracker[] = {"linear", "error", "delay", "mirror"};
+inline constexpr std::string_view kTargetsOfTracker[] = {"linear", "error", "delay", "mirror",
+                                                         "snapshot-origin"};
 inline constexpr std::string_view kTargetsOfOverlay[] = {"linear", "delay", "snapshot"};
 inline constexpr std::string_view kTargetsOfMerge[] = {"linear", "snapshot-merge"};
 

@@ -3,6 +3,8 @@
 
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+
 namespace dmjob::dm {
 namespace {
 
@@ -31,6 +33,14 @@ Table linear_table(std::uint64_t length, const DeviceWord& device, std::uint64_t
 }
 
 Table error_table(std::uint64_t length) { return one(length, "error", ""); }
+
+// snapshot-origin: one of the targets that have no discards whatever is below them, and that do
+// nothing when they are made.
+Table failing_table(std::uint64_t length, const DeviceWord& base) {
+  constexpr std::uint64_t kTail = 8;  // a block of 4 KiB
+  return Table({Segment{0, length, "error", ""},
+                Segment{length, std::min(kTail, length), "snapshot-origin", base.text()}});
+}
 
 Table bypass_table(std::uint64_t length, const DeviceWord& reads, const DeviceWord& writes) {
   return one(length, "delay", reads.text() + " 0 0 " + writes.text() + " 0 0");

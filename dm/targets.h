@@ -35,6 +35,11 @@ class DeviceWord {
 Table linear_table(std::uint64_t length, const DeviceWord& device, std::uint64_t offset = 0);
 Table error_table(std::uint64_t length);
 
+// As error_table(), and it offers no discards, which the error target of newer kernels does: behind
+// `length`, where nobody comes to, is a target that takes none. It stands on `base`, so that blocks
+// and limits are those of `base`.
+Table failing_table(std::uint64_t length, const DeviceWord& base);
+
 // A delay of 0 ms whose reads and writes go to different devices: reads bypass the mirror.
 Table bypass_table(std::uint64_t length, const DeviceWord& reads, const DeviceWord& writes);
 

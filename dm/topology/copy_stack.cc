@@ -55,8 +55,8 @@ Plan CopyStack::build_plan(const Table& own, int first_log) const {
     plan.push_back(Step::create(
         inner_.hidden(log_part(log), linear_table(spec_.log_length, spec_.scratch, offset))));
   }
-  plan.push_back(Step::create(inner_.hidden("err", error_table(length))));
   plan.push_back(Step::create(inner_.hidden("base", own)));
+  plan.push_back(Step::create(inner_.hidden("err", failing_table(length, named("base")))));
   plan.push_back(
       Step::create(inner_.hidden("wr", tracker_table(length, named(log_part(first_log)),
                                                      spec_.region, named("base"), named("err")))));

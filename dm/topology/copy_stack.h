@@ -7,6 +7,9 @@
 //             writes -> wr = mirror(log n, base, X) --+--> X = err     while tracking
 //                                                          X = target  while mirroring
 //
+// err fails whatever comes to it and takes no discards, so neither do wr and the volume: a discard
+// would pass the log by.
+//
 // Order of calls:
 //   build (track|preload_mirror|...)  then  interpose  then any of  {preload_*, switch_writes}
 //   and at last  withdraw (the volume's own table again)  or  pivot + remove_inner.
@@ -62,7 +65,7 @@ class CopyStack {
  public:
   CopyStack(Control& control, Ledger& ledger, CopyStackSpec spec);
 
-  // Creates log0..2, err, base (a copy of the volume's live table) and wr, tracking on log
+  // Creates log0..2, base (a copy of the volume's live table), err and wr, tracking on log
   // `first_log`, which the caller has written all in sync. Leftovers of the same job are removed
   // first. Refuses a volume that is suspended (EBUSY), read-only (EROFS), empty (EINVAL), has a
   // table loaded by somebody else (EBUSY), stands on the target (EINVAL) or has a target that must

@@ -8,7 +8,7 @@
 
 namespace dmjob::dm {
 
-inline constexpr const char* kInnerParts[] = {"log0", "log1", "log2", "err", "base", "wr"};
+inline constexpr const char* kInnerParts[] = {"log0", "log1", "log2", "base", "err", "wr"};
 
 inline std::string log_part(int log) { return "log" + std::to_string(log); }
 

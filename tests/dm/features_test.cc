@@ -32,8 +32,8 @@ TEST(MissingModules, AreNamedOnceWithAllThatNeedsThem) {
             "copies of volumes in use, incremental backups, overlays and snapshots");
   EXPECT_EQ(lines.back(),
             "this kernel has no dm-snapshot (modprobe dm-snapshot), without which these are "
-            "refused: backups and comparisons of volumes in use, overlays and snapshots, stream "
-            "and commit");
+            "refused: copies of volumes in use, backups and comparisons of volumes in use, "
+            "incremental backups, overlays and snapshots, stream and commit");
 }
 
 TEST(MissingModules, AreNotLookedForInAKernelThatHasAll) {

@@ -48,7 +48,7 @@ TEST_F(TrackedVolumeTest, ThatIsMadeAtABootIsNeverThereUntracked) {
   stack_of_new().build_with_volume(new_volume(), 0);
   EXPECT_EQ(kernel.log(),
             (Log{"create dmjob-j-log0", "create dmjob-j-log1", "create dmjob-j-log2",
-                 "create dmjob-j-err", "create dmjob-j-base", "create dmjob-j-wr", "create new"}));
+                 "create dmjob-j-base", "create dmjob-j-err", "create dmjob-j-wr", "create new"}));
   EXPECT_EQ(kernel.table("new"), bypass());
   EXPECT_EQ(kernel.table("dmjob-j-base"), new_volume().table);
   EXPECT_EQ(kernel.find("new")->uuid, "DMJOBV-1");

@@ -60,7 +60,7 @@ struct TrackedStage {
   // What a reboot leaves of the kernel's devices: nothing.
   void end_of_power() {
     kernel.remove("vol");
-    for (const char* part : {"wr", "base", "err", "log2", "log1", "log0"})
+    for (const char* part : {"wr", "err", "base", "log2", "log1", "log0"})
       kernel.remove(std::string("dmjob-_vol-") + part);
   }
   static io::DirtyBitmap none() { return {kRegions * kGranularity, kGranularity}; }

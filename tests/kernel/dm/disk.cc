@@ -62,9 +62,25 @@ int Disk::read_block(std::uint64_t block) {
   return pread(fd_, buffer.get(), kBlock, at(block)) == static_cast<ssize_t>(kBlock) ? 0 : errno;
 }
 
-int Disk::discard(std::uint64_t block, std::uint64_t blocks) {
+namespace {
+
+int change(int fd, unsigned long request, std::uint64_t block, std::uint64_t blocks) {
   std::uint64_t range[2] = {block * kBlock, blocks * kBlock};
-  return ioctl(fd_, BLKDISCARD, range) == 0 ? 0 : errno;
+  return ioctl(fd, request, range) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+int Disk::discard(std::uint64_t block, std::uint64_t blocks) {
+  return change(fd_, BLKDISCARD, block, blocks);
+}
+
+int Disk::secure_erase(std::uint64_t block, std::uint64_t blocks) {
+  return change(fd_, BLKSECDISCARD, block, blocks);
+}
+
+int Disk::zero_out(std::uint64_t block, std::uint64_t blocks) {
+  return change(fd_, BLKZEROOUT, block, blocks);
 }
 
 int Disk::fill_of(std::uint64_t block) {

@@ -27,6 +27,8 @@ class Disk {
   int write_block(std::uint64_t block, unsigned char fill);
   int read_block(std::uint64_t block);
   int discard(std::uint64_t block, std::uint64_t blocks);
+  int secure_erase(std::uint64_t block, std::uint64_t blocks);
+  int zero_out(std::uint64_t block, std::uint64_t blocks);
 
   // The byte that a block is filled with; -1 if it is not all the same or cannot be read.
   int fill_of(std::uint64_t block);

@@ -146,6 +146,27 @@ TEST_F(DiscardTest, TheVolumeTakesNoneWhileTracking) {
   EXPECT_THAT(marked_in_log(0), IsEmpty());
 }
 
+// wr itself takes none either, whatever limits the volume got at some other time.
+TEST_F(DiscardTest, NothingThatTheLogDoesNotMarkComesToTheSource) {
+  interpose();
+  for (const char* part : {"vol", "dmjob-j-wr"}) {
+    const dev_t dev = control.find(part)->dev;
+    EXPECT_EQ(sysfs_number(dev, "queue/discard_max_bytes"), 0U) << part;
+    EXPECT_EQ(sysfs_number(dev, "queue/write_zeroes_max_bytes"), 0U) << part;
+    EXPECT_EQ(open(part)->discard(0, 256), EOPNOTSUPP) << part;
+    EXPECT_EQ(open(part)->secure_erase(0, 256), EOPNOTSUPP) << part;
+  }
+  EXPECT_THAT(marked_in_log(0), IsEmpty());
+}
+
+TEST_F(DiscardTest, ZeroesAreWrittenAndMarked) {
+  EXPECT_EQ(open("vol")->write_block(0, 1), 0);
+  interpose();
+  EXPECT_EQ(open("vol")->zero_out(0, 1), 0);
+  EXPECT_EQ(open("vol")->fill_of(0), 0);
+  EXPECT_THAT(marked_in_log(0), ElementsAre(0U));
+}
+
 TEST_F(DiscardTest, TheVolumeTakesThemAgainAfterwards) {
   interpose();
   stack->withdraw(SuspendMode::kFlush, [] {});
