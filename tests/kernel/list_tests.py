@@ -4,12 +4,14 @@
     NAME;KERNEL;TIMEOUT;FILE;CLASS.METHOD;OPTION,OPTION...
 
 NAME is kernel.SUBJECT.METHOD, without the word test; OPTIONs are those of the machine. Files are parsed, not run.
+MACHINE's `newer` names the methods that run on the newer kernel (uml-new) as well.
 """
 import ast
 import os
 import sys
 
-DEFAULTS = dict(disks=[], mem='512M', timeout=180, kernel='uml')
+DEFAULTS = dict(disks=[], mem='512M', timeout=180, kernel='uml', newer=[])
+NEWER = 'uml-new'
 
 
 def machine_of(tree):
@@ -44,8 +46,14 @@ def list_file(path):
         sys.exit(f'{path}: MACHINE has no {", ".join(unknown)}')
     subject = os.path.basename(path).removeprefix('test_').removesuffix('.py')
     kernels = machine['kernel'] if isinstance(machine['kernel'], list) else [machine['kernel']]
-    for kernel in kernels:
-        for class_name, method in methods_of(tree):
+    methods = list(methods_of(tree))
+    strangers = set(machine['newer']) - {method for _, method in methods}
+    if strangers:
+        sys.exit(f'{path}: there is no {", ".join(sorted(strangers))} to run on a newer kernel')
+    for kernel in [*kernels, NEWER]:
+        for class_name, method in methods:
+            if kernel == NEWER and method not in machine['newer']:
+                continue
             name = f'kernel.{subject}.{method.removeprefix("test_")}' + ('' if kernel == kernels[0] else f'.{kernel}')
             yield name, kernel, str(machine['timeout']), path, f'{class_name}.{method}', options_of(machine)
 

@@ -8,7 +8,8 @@ import copy_story
 import harness
 import instant
 
-MACHINE = dict(disks=['48M', '64M', '160M'], mem='512M', timeout=240, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '160M'], mem='512M', timeout=240, kernel='uml',
+               newer=['test_a_backup_is_the_volume_at_the_instant_of_the_start'])
 SUCCESS = 'running waiting pending COMPLETED concluded null'
 FAILURE = 'running aborting COMPLETED(error) concluded null'
 CANCELLED = 'running aborting CANCELLED concluded null'

@@ -4,7 +4,8 @@
 import copy_story
 import harness
 
-MACHINE = dict(disks=['48M', '64M', '64M'], mem='512M', timeout=240, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '64M'], mem='512M', timeout=240, kernel='uml',
+               newer=['test_it_is_of_one_instant_and_the_target_is_not_written'])
 MIB = 1 << 20
 
 

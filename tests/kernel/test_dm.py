@@ -5,7 +5,9 @@ import re
 
 import harness
 
-MACHINE = dict(disks=['64M', '64M', '64M'], mem='512M', timeout=400, kernel='uml')
+MACHINE = dict(disks=['64M', '64M', '64M'], mem='512M', timeout=400, kernel='uml',
+               newer=['test_tracker',
+                      'test_copy_stack'])
 
 SUITES = dict(
     control='ControlTest.*',

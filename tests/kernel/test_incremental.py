@@ -8,7 +8,8 @@ import harness
 import incremental_story
 from incremental_story import REGION
 
-MACHINE = dict(disks=['48M', '64M', '160M', '10M'], mem='512M', timeout=300, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '160M', '10M'], mem='512M', timeout=300, kernel='uml',
+               newer=['test_what_has_changed_is_copied_and_no_more'])
 
 
 class IncrementalTest(incremental_story.IncrementalStory):
@@ -62,6 +63,7 @@ class IncrementalTest(incremental_story.IncrementalStory):
         self.change([3], device=self.target)
         self.assertIn('which no mark explains', self.incremental(check=False).stderr)
         self.expect_broken('which no mark explains')
+        self.wait_for(lambda: 'dmjob-_vol-log0' not in self.dm_names(), 30, 'the tracker to be taken away')
         self.nothing_left(volumes=['vol'])
 
     def another_is_found_by_reading_back(self):

@@ -5,7 +5,9 @@ import time
 import harness
 import overlay_story
 
-MACHINE = dict(disks=['48M', '64M', '16M', '64M'], mem='512M', timeout=180, kernel='uml')
+MACHINE = dict(disks=['48M', '64M', '16M', '64M'], mem='512M', timeout=180, kernel='uml',
+               newer=['test_rollback_gives_back_the_bytes_of_the_instant',
+                      'test_commit_is_ready_when_merged_and_can_begin_anew'])
 MIB = 1 << 20
 
 
