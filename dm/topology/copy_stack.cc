@@ -138,6 +138,19 @@ void CopyStack::release_held_writes() {
   guard.resume();
 }
 
+void CopyStack::fail_held_writes() {
+  const std::string name = wr();
+  const Table live = control_.table(name);
+  const bool holds =
+      live.segments().size() == 1 && live.segments().front().args.ends_with(" handle_errors");
+  const auto text = holds ? mirror_status_text() : std::nullopt;
+  if (!text) return;
+  const MirrorStatus status = parse_mirror_status(*text);
+  if (status.legs.front() == Health::kAlive && status.legs.back() == Health::kAlive) return;
+  ledger_.forget_mirror(name);
+  swap(name, error_table(live.sectors()), SuspendMode::kNoFlush, [] {});
+}
+
 std::vector<TableSwitch> CopyStack::rotation(int log) {
   const auto found = inner_.find();
   const Table volume = control_.table(spec_.volume);

@@ -16,10 +16,10 @@
 // build() leaves the volume untouched; everything before interpose() can be undone by
 // remove_inner() alone.
 //
-// Thread: the job's worker, all calls but release_held_writes(); each may block. Errors:
-// std::system_error; after an error the volume is not suspended and its last live table is in
-// force. What a failed build() made is gone. The class keeps no state but base(): what is live is
-// read from the kernel each time.
+// Thread: the job's worker, all calls but release_held_writes() and fail_held_writes(); each may
+// block. Errors: std::system_error; after an error the volume is not suspended and its last live
+// table is in force. What a failed build() made is gone. The class keeps no state but base(): what
+// is live is read from the kernel each time.
 #pragma once
 
 #include <sys/types.h>
@@ -55,7 +55,8 @@ struct CopyStackSpec {
 
 // What wr does, and with which log.
 struct WriteMode {
-  enum class Kind { kTracking, kMirroring, kPassing /* linear to base, marks nothing */ };
+  // kPassing: linear to base, marks nothing. kFailing: every write fails.
+  enum class Kind { kTracking, kMirroring, kPassing, kFailing };
   Kind kind = Kind::kTracking;
   int log = 0;
   bool operator==(const WriteMode&) const = default;
@@ -142,6 +143,11 @@ class CopyStack {
   // them through the preloaded tracker (EINVAL if there is none); the waiting call then ends, with
   // EIO where it needs the target.
   void release_held_writes();
+
+  // The same, where held writes may go nowhere: they fail, and so do later ones, until wr gets
+  // another table by preload() and switch_writes(). No effect unless wr is a mirror to keep equal
+  // of which a side has failed.
+  void fail_held_writes();
 
   // Removes the inner devices that nobody uses any more; idempotent. Throws if one is still open.
   void remove_inner();

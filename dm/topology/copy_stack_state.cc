@@ -26,6 +26,8 @@ Table CopyStack::table_for(WriteMode mode, const Devices& found, std::uint64_t l
                            found.at("err"));
     case WriteMode::Kind::kMirroring:
       return mirror_table(length, found.at(log_part(mode.log)), spec_.region, base, spec_.target);
+    case WriteMode::Kind::kFailing:
+      return error_table(length);
     case WriteMode::Kind::kPassing:
       break;
   }
@@ -41,8 +43,8 @@ std::optional<WriteMode> CopyStack::writes_of(const Table& table, const Devices&
       if (table == table_for(mode, found, table.sectors())) return mode;
     }
   }
-  const WriteMode passing{Kind::kPassing, 0};
-  if (table == table_for(passing, found, table.sectors())) return passing;
+  for (const Kind kind : {Kind::kPassing, Kind::kFailing})
+    if (table == table_for({kind, 0}, found, table.sectors())) return WriteMode{kind, 0};
   return std::nullopt;
 }
 

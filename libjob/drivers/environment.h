@@ -12,6 +12,7 @@
 #include "libjob/core/clock.h"
 #include "libjob/core/signal.h"
 #include "libjob/core/volume_lock.h"
+#include "libjob/drivers/pivot_record.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
@@ -24,9 +25,10 @@ struct Environment {
   core::VolumeLocks& locks;
   core::Signal& dm_events;  // notified after any event of any dm device
   volumes::ManagedVolumes& volumes;
-  std::string scratch_folder;  // configured; empty: none
-  std::string state_folder;    // of the state file: offline copies keep their checkpoints there
-  std::string memory_folder;   // on a tmpfs: scratch that a reboot loses
+  std::string scratch_folder;     // configured; empty: none
+  std::string state_folder;       // of the state file: offline copies keep their checkpoints there
+  std::string memory_folder;      // on a tmpfs: scratch that a reboot loses
+  PivotRecord* pivots = nullptr;  // null: no pivot can be decided
 };
 
 }  // namespace dmjob::drivers

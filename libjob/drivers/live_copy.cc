@@ -195,6 +195,14 @@ std::optional<dm::MirrorStatus> LiveCopy::mirror_status() {
 
 void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
 
+void LiveCopy::fail_held_writes() {
+  dm::CopyStackSpec names;  // all that it takes
+  names.job = job_id_;
+  names.uuid = plan_.uuid;
+  names.volume = plan_.volume;
+  dm::CopyStack(control_, ledger_, std::move(names)).fail_held_writes();
+}
+
 // --- ending ---
 
 // What cannot be known is neither done nor undone.
@@ -225,6 +233,10 @@ void LiveCopy::read_mode_back() {
   const dm::CopyStack::Found found = stack_->find();
   if (!mirroring() || !found.writes || found.writes->kind == dm::WriteMode::Kind::kMirroring)
     return;
+  if (found.writes->kind == dm::WriteMode::Kind::kFailing) {
+    stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
+    return switch_to_tracking(dm::SuspendMode::kNoFlush);
+  }
   const int old = log_;
   mode_ = found.writes->kind;
   log_ = found.writes->log;
@@ -240,11 +252,11 @@ bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& 
   return readable;
 }
 
-void LiveCopy::end_together(std::span<Ending> endings) {
+void LiveCopy::end_together(std::span<Ending> endings, const std::function<void()>& inside) {
   std::vector<dm::CopyStack::Ending> stacks;
   for (const Ending& ending : endings) stacks.push_back({ending.copy->stack_.get(), ending.end});
   try {
-    dm::CopyStack::end_together(stacks, [] {});
+    dm::CopyStack::end_together(stacks, inside);
   } catch (const std::system_error&) {
     for (Ending& ending : endings) ending.look();
     throw;

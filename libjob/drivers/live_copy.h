@@ -18,6 +18,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -90,7 +91,8 @@ class LiveCopy {
   bool recheck_held(std::vector<io::Extent>& suspects, io::Differences& found);
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
-  // The mirror may have been left by release_held_writes().
+  // The mirror may have been left by release_held_writes(), or by fail_held_writes(): then writes
+  // are tracked again.
   void read_mode_back();
   // While both sides are equal and a pivot is decided, they must stay so even if this process dies:
   // the guardian is to leave the mirror alone.
@@ -101,6 +103,9 @@ class LiveCopy {
   // While another thread is in end_together() and the target has failed: lets the writes go that it
   // waits for. Thread: any.
   void release_held_writes();
+  // The same, where they may not be let go: they fail, as all later writes, until read_mode_back().
+  // No effect unless the target of a mirror has failed. Thread: any.
+  void fail_held_writes();
 
   struct Ending {
     LiveCopy* copy = nullptr;
@@ -114,7 +119,9 @@ class LiveCopy {
   // Ends copies in one moment. Throws, and nothing is changed, if the sides of one of them were not
   // equal when its last write had ended; a copy that is done nevertheless is told by Ending::done.
   // Thread: the worker of one of them, while those of the others are idle.
-  static void end_together(std::span<Ending> endings);
+  // `inside` is called with all volumes suspended and all sides equal; if it throws, none has
+  // ended.
+  static void end_together(std::span<Ending> endings, const std::function<void()>& inside);
   // The volume has its own table again, at any time; the target is garbage. Takes away half-built
   // stacks, too.
   void withdraw();

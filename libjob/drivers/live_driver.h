@@ -10,7 +10,8 @@
 // one to come acts for all (end_all()). A copy of its own is a group of one.
 //
 // Beside it runs a watch: it looks at the status of wr after every dm event and each second, and
-// leaves a failed mirror at once, since that holds the volume's writes. What it has done the main
+// leaves a failed mirror at once, since that holds the volume's writes; once a pivot is decided, as
+// soon as that is revoked on disk. What it has done the main
 // coroutine learns from trouble_.
 //
 // Thread: the reactor; steps on the worker, the watch's looks on its own.
@@ -83,7 +84,6 @@ class LiveDriver : public CopyDriver {
   // --- live_end.cc ---
   using Drivers = std::vector<LiveDriver*>;
   boost::asio::awaitable<std::string> try_persist(core::Job& job);
-  boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
   // What an earlier process had come to. False: it cannot be known, and nothing may be revoked.
   boost::asio::awaitable<bool> settle_earlier_end(core::Job& job);
   void be_done(core::Job& job, bool on_target);
@@ -93,6 +93,19 @@ class LiveDriver : public CopyDriver {
   // On the worker. Returns "" or why it could not be done.
   boost::asio::awaitable<std::string> try_call(void (LiveCopy::*call)());
   void settle_on_target(core::Job& job);
+
+  // --- live_revoke.cc ---
+  boost::asio::awaitable<void> reserve_revocation(std::size_t pivots);
+  void decide_pivot(const std::string& target, const io::DiskIdentity& disk);
+  void pass_gate();
+  boost::asio::awaitable<void> release(core::Job& job);
+  boost::asio::awaitable<bool> may_release(core::Job& job);
+  boost::asio::awaitable<std::string> try_revoke(std::vector<std::string> decisions);
+  boost::asio::awaitable<std::string> try_revoke_or_persist(core::Job& job,
+                                                            std::vector<std::string> decisions);
+  boost::asio::awaitable<void> go_on_holding(core::Job& job, std::string reason);
+  boost::asio::awaitable<void> revoke_pivots(core::Job& job, Drivers drivers);
+  boost::asio::awaitable<void> be_revoked();
 
   // --- live_group.cc: a text is "" or why it could not be done; then the volume is as it was ---
   boost::asio::awaitable<std::string> end(core::Job& job);
@@ -108,11 +121,13 @@ class LiveDriver : public CopyDriver {
 
   std::unique_ptr<LiveCopy> copy_;
   bool opened_ = false;
-  bool revoking_ = false;     // a decision may still be on disk
-  int end_troubles_ = 0;      // of the target, in prepare()
-  bool target_away_ = false;  // open it anew before it is used again
-  bool mirroring_ = false;    // the reactor's copy of LiveCopy's state
-  unsigned tables_ = 0;       // how often it was set: which table a status is of
+  bool revoking_ = false;  // a decision may still be on disk
+  std::string decision_;   // that stands on disk, or may: held writes must not be let go
+  std::optional<core::TimePoint> held_since_;  // for want of a revocation
+  int end_troubles_ = 0;                       // of the target, in prepare()
+  bool target_away_ = false;                   // open it anew before it is used again
+  bool mirroring_ = false;                     // the reactor's copy of LiveCopy's state
+  unsigned tables_ = 0;                        // how often it was set: which table a status is of
   bool in_sync_ = false;
   bool preparing_ = false;  // past run(): no pause any more
   bool ending_ = false;     // within end_all(): a failed mirror is only released

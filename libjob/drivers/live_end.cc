@@ -46,27 +46,6 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
   throw core::Error(failed);
 }
 
-// Returns when no boot would take the targets any more; before that the sides must stay equal.
-boost::asio::awaitable<void> LiveDriver::revoke_pivots(core::Job& job, Drivers drivers) {
-  for (LiveDriver* driver : drivers) {
-    environment_.volumes.revoke_pivot(driver->plan_.volume);
-    driver->revoking_ = true;
-  }
-  std::string failed = co_await try_persist(job);
-  if (!failed.empty())
-    job.host().events.publish("JOB_STALLED", {{"id", job_id_}, {"reason", failed}});
-  while (!failed.empty() && !job.exiting()) {
-    co_await job.wait_kick(kSlice);
-    failed = co_await try_persist(job);
-  }
-  if (!failed.empty()) throw core::Error(failed);
-  for (LiveDriver* driver : drivers) driver->revoking_ = false;
-  auto release = [&] {
-    for (LiveDriver* driver : drivers) driver->copy_->keep_equal(false);
-  };
-  co_await worker_.run(std::move(release));
-}
-
 // Only a volume that is still interposed has not switched. One that is neither here nor there (its
 // target is late after a boot) keeps its decision: the file says where it lives.
 boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {

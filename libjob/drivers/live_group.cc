@@ -102,7 +102,9 @@ void LiveDriver::settle_end(core::Job& job, const LiveCopy::Ending& ending,
 // One write of the state file decides for all.
 boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers all) {
   std::erase_if(all, [](LiveDriver* driver) { return !driver->job_->complete_requested(); });
+  group_->gate().open();
   if (all.empty()) co_return "";
+  co_await reserve_revocation(all.size());
   auto hold = [&] {
     std::vector<std::pair<std::string, io::DiskIdentity>> targets;
     for (const LiveDriver* driver : all)
@@ -114,7 +116,7 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
   };
   const auto targets = co_await worker_.run(std::move(hold));
   for (std::size_t i = 0; i < all.size(); ++i)
-    environment_.volumes.set_pivot(all[i]->plan_.volume, targets[i].first, targets[i].second);
+    all[i]->decide_pivot(targets[i].first, targets[i].second);
   co_return co_await try_persist(job);
 }
 
@@ -125,7 +127,7 @@ boost::asio::awaitable<std::string> LiveDriver::switch_all(std::vector<LiveCopy:
     volumes.emplace_back(driver->plan_.volume, "end of job '" + driver->job_id_ + "'");
   try {
     const auto holds = co_await hold_volumes(environment_.locks, volumes);
-    auto call = [&] { LiveCopy::end_together(endings); };
+    auto call = [&] { LiveCopy::end_together(endings, [this] { pass_gate(); }); };
     co_await worker_.run(std::move(call));
   } catch (const std::exception& error) {
     co_return error.what();

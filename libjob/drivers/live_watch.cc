@@ -74,10 +74,8 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
   control_.stop();
   try {
-    if (ending_ || holding_) {
-      released_ = true;
-      auto release = [this] { copy_->release_held_writes(); };
-      co_await looker_.run(std::move(release));
+    if (ending_ || holding_ || !decision_.empty()) {
+      co_await release(job);
     } else {
       auto leave = [this] {
         const Trouble left = leave_failed_table();

@@ -15,15 +15,13 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
-#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "libjob/io/crc32c.h"
 #include "libjob/io/fd.h"
+#include "libjob/store/text_checksum.h"
 
 namespace dmjob::store {
 namespace {
@@ -36,12 +34,6 @@ constexpr const char* kNew = "state.json.new";
 constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
 constexpr const char* kVersionKey = "dmjob-state";
-
-std::string checksum(std::string_view text) {
-  std::array<char, 9> hex{};
-  std::snprintf(hex.data(), hex.size(), "%08x", io::crc32c(std::as_bytes(std::span(text))));
-  return hex.data();
-}
 
 // Durable itself before anything in it is.
 void make_folder(const std::string& folder) {
@@ -90,7 +82,8 @@ void take_fields(const nlohmann::json& whole, Generation& generation) {
   generation.sequence = whole.at("sequence").get<std::uint64_t>();
   generation.content = whole.at("content");
   // What was read is printed as it was when it was saved.
-  if (whole.at("crc32c").get<std::string>() != checksum(generation.content.dump(-1, ' ', true))) {
+  if (whole.at("crc32c").get<std::string>() !=
+      text_checksum(generation.content.dump(-1, ' ', true))) {
     generation.damage = "has a wrong checksum";
   }
 }
@@ -163,7 +156,7 @@ std::optional<StateFile::Loaded> StateFile::load() {
 void StateFile::save(const std::string& content) {
   if (!loaded_) load();
   const nlohmann::json head = {
-      {kVersionKey, kVersion}, {"sequence", sequence_ + 1}, {"crc32c", checksum(content)}};
+      {kVersionKey, kVersion}, {"sequence", sequence_ + 1}, {"crc32c", text_checksum(content)}};
   std::string whole = head.dump();
   whole.back() = ',';  // instead of the brace
   whole += "\n\"content\":" + content + "}\n";

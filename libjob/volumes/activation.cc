@@ -77,6 +77,7 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
           .pivot_disk = {},
+          .decision = {},
           .overlay = std::nullopt,
           .tracking = std::nullopt,
           .error = {}};

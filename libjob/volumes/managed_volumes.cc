@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/managed_volumes.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -22,11 +23,23 @@ void ManagedVolumes::set_pivot(const std::string& name, const std::string& targe
                                io::DiskIdentity disk) {
   volumes_.at(name).pivot_to = target;
   volumes_.at(name).pivot_disk = std::move(disk);
+  volumes_.at(name).decision = new_uuid();
 }
 
 void ManagedVolumes::revoke_pivot(const std::string& name) {
   volumes_.at(name).pivot_to.reset();
   volumes_.at(name).pivot_disk = {};
+  volumes_.at(name).decision.clear();
+}
+
+std::vector<std::string> ManagedVolumes::revoke_pivots(const std::vector<std::string>& decisions) {
+  std::vector<std::string> names;
+  for (const auto& [name, volume] : volumes_)
+    if (!volume.decision.empty() &&
+        std::ranges::find(decisions, volume.decision) != decisions.end())
+      names.push_back(name);
+  for (const std::string& name : names) revoke_pivot(name);
+  return names;
 }
 
 void ManagedVolumes::finish_pivot(const std::string& name) {
@@ -80,6 +93,7 @@ nlohmann::json ManagedVolumes::record() const {
     if (volume.pivot_to) {
       entry["pivot-to"] = *volume.pivot_to;
       entry["pivot-disk"] = store::record_of(volume.pivot_disk);
+      entry["pivot-id"] = volume.decision;
     }
     if (volume.overlay) entry["overlay"] = volume.overlay->record();
     if (volume.tracking) entry["tracking"] = volume.tracking->record();
@@ -101,6 +115,7 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
       volume.pivot_to = entry["pivot-to"].get<std::string>();
       if (entry.contains("pivot-disk"))
         volume.pivot_disk = store::restore_disk(entry["pivot-disk"]);
+      volume.decision = entry.value("pivot-id", "");
     }
     if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
     if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);

@@ -3,9 +3,9 @@
 // The volumes that dmjob itself activates: what each lives on, as the state file has it.
 //
 // A pivot is decided by one durable write of the state file: from set_pivot() + persist until
-// finish_pivot() or revoke_pivot() + persist, both disks hold every acknowledged write, and the
-// next boot takes the target. While it stands, nobody may let the two sides differ (DECISIONS.md,
-// "the commit point of a pivot").
+// finish_pivot() or revoke_pivot() + persist (or store::Revocations), both disks hold every
+// acknowledged write, and the next boot takes the target. While it stands, nobody may let the two
+// sides differ (DECISIONS.md, "the commit point of a pivot").
 //
 // Thread: the reactor; activate() and the like do their ioctls through the functions at the end, on
 // a worker.
@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
@@ -34,6 +35,7 @@ struct ManagedVolume {
   std::uint64_t sectors = 0;  // of 512
   std::optional<std::string> pivot_to;
   io::DiskIdentity pivot_disk;
+  std::string decision;  // with pivot_to: by which that can be revoked; "" in older state files
   std::optional<Overlay> overlay;
   std::optional<Tracking> tracking;
   std::string error;  // why it is not active; not stored
@@ -50,8 +52,11 @@ class ManagedVolumes {
   void add(ManagedVolume volume);
   void remove(const std::string& name);
   // Preconditions of the following: the volume is there.
+  // Under a decision of a new id.
   void set_pivot(const std::string& name, const std::string& target, io::DiskIdentity disk);
   void revoke_pivot(const std::string& name);
+  // Those that one of these decisions is about. Returns their names.
+  std::vector<std::string> revoke_pivots(const std::vector<std::string>& decisions);
   void finish_pivot(const std::string& name);  // it lives on the target from now on
   void set_overlay(const std::string& name, std::optional<Overlay> overlay);
   void set_device(const std::string& name, const std::string& device, io::DiskIdentity disk);

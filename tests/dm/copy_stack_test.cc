@@ -63,6 +63,40 @@ TEST_F(CopyStackTest, LeavesAFailedMirrorWithTheNewTableAsTheSafeOne) {
   EXPECT_EQ(writes(), tracker(2));
 }
 
+TEST_F(CopyStackTest, HeldWritesFailIfTheyMayGoNowhere) {
+  be_ready();
+  fail_target();
+  kernel.clear_log();
+  stack.fail_held_writes();
+  EXPECT_EQ(kernel.log(), (Log{"unwatch dmjob-j-wr", "load dmjob-j-wr", "note dmjob-j-wr old",
+                               "suspend dmjob-j-wr noflush", "note dmjob-j-wr new",
+                               "resume dmjob-j-wr", "done dmjob-j-wr"}));
+  EXPECT_EQ(writes(), error_table(8192));
+  EXPECT_EQ(stack.find().writes, (WriteMode{Kind::kFailing, 0}));
+}
+
+TEST_F(CopyStackTest, WritesThatFailAreTrackedAgainByTheNextSwitch) {
+  be_ready();
+  fail_target();
+  stack.fail_held_writes();
+  stack.preload({Kind::kTracking, 2});
+  stack.switch_writes(SuspendMode::kNoFlush, [] {});
+  EXPECT_EQ(writes(), tracker(2));
+}
+
+TEST_F(CopyStackTest, NothingFailsThatIsNotHeld) {
+  interpose();
+  kernel.clear_log();
+  stack.fail_held_writes();  // a tracker, whose one side fails by design
+  EXPECT_EQ(kernel.log(), Log{});
+  stack.preload({Kind::kMirroring, 1});
+  stack.switch_writes(SuspendMode::kFlush, [] {});
+  kernel.clear_log();
+  stack.fail_held_writes();
+  EXPECT_EQ(writes(), mirror_on(1));
+  EXPECT_EQ(kernel.log(), Log{});
+}
+
 TEST_F(CopyStackTest, CannotSwitchToNothing) {
   interpose();
   EXPECT_EQ(error_of([this] { stack.switch_writes(SuspendMode::kFlush, [] {}); }), EINVAL);

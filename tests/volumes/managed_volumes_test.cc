@@ -57,6 +57,30 @@ TEST_F(ManagedVolumesTest, AFinishedPivotIsTheNewDisk) {
   EXPECT_EQ(after_restart().find("data")->pivot_to, std::nullopt);
 }
 
+TEST_F(ManagedVolumesTest, EachDecisionHasAnIdOfItsOwnByWhichItIsRevoked) {
+  volumes_.add(volume("other"));
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
+  const std::string first = volumes_.find("data")->decision;
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
+  volumes_.set_pivot("other", "/dev/new2", kNewDisk);
+  ManagedVolumes next = after_restart();
+  EXPECT_NE(next.find("data")->decision, first);
+  EXPECT_EQ(next.revoke_pivots({first, ""}), std::vector<std::string>{});
+  EXPECT_EQ(next.revoke_pivots({next.find("data")->decision}), std::vector<std::string>{"data"});
+  EXPECT_EQ(next.find("data")->pivot_to, std::nullopt);
+  EXPECT_EQ(next.find("other")->pivot_to, "/dev/new2");
+}
+
+TEST_F(ManagedVolumesTest, ADecisionOfAnOlderStateFileHasNoIdAndStands) {
+  volumes_.set_pivot("data", "/dev/new", kNewDisk);
+  auto record = volumes_.record();
+  record[0].erase("pivot-id");
+  ManagedVolumes next;
+  next.restore(record);
+  EXPECT_EQ(next.revoke_pivots({"0123456789abcdef0123456789abcdef"}), std::vector<std::string>{});
+  EXPECT_EQ(next.find("data")->pivot_to, "/dev/new");
+}
+
 TEST_F(ManagedVolumesTest, ARevokedPivotLeavesNoTrace) {
   const auto before = volumes_.record();
   volumes_.set_pivot("data", "/dev/new", kNewDisk);

@@ -22,6 +22,7 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
       config_(config),
       control_(control),
       file_(config.state_folder),
+      pivots_(config.state_folder),
       dm_signal_(executor),
       locks_(executor, clock_),
       environment_{.executor = executor,
@@ -33,7 +34,8 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
                    .volumes = volumes_,
                    .scratch_folder = config.scratch_folder,
                    .state_folder = config.state_folder,
-                   .memory_folder = config.memory_folder},
+                   .memory_folder = config.memory_folder,
+                   .pivots = &pivots_},
       keeper_(executor, file_, [this] { return compose(); }),
       host_{.executor = executor,
             .events = events_,
@@ -69,6 +71,8 @@ void LiveDaemon::take_up(const nlohmann::json& content) {
   events_.restore(content.at("events"));
   registry_.restore_history(content.at("history"));
   volumes_.restore(content.at("volumes"));
+  for (const std::string& name : pivots_.apply(volumes_))
+    log_info("the pivot of volume '" + name + "' was decided and revoked");
   quarantine_ = content.at("quarantine");
   std::map<std::string, Group> groups;
   for (const nlohmann::json& record : content.at("jobs")) {

@@ -22,6 +22,7 @@
 #include "tool/dmjobd/dm_events.h"
 #include "tool/dmjobd/late_volumes.h"
 #include "tool/dmjobd/overlays.h"
+#include "tool/dmjobd/revoked_pivots.h"
 #include "tool/dmjobd/state_keeper.h"
 #include "tool/dmjobd/trackers.h"
 
@@ -106,6 +107,7 @@ class LiveDaemon : public Daemon {
   const Config& config_;
   dm::Control* control_;
   store::StateFile file_;
+  RevokedPivots pivots_;
   core::SystemClock clock_;
   core::EventBus events_;
   core::Signal dm_signal_;
