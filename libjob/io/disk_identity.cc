@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/io/disk_identity.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <string_view>
 
 #include "libjob/io/fd.h"
+#include "libjob/io/loop_device.h"
 #include "libjob/io/sysfs.h"
 
 namespace dmjob::io {
 namespace {
 
-// Files below /sys/dev/block/MAJ:MIN, of dm, loop, NVMe, SCSI and virtio disks.
-constexpr const char* kNames[] = {"dm/uuid", "loop/backing_file", "wwid", "device/wwid", "md/uuid",
-                                  "serial",  "device/serial"};
+// Files below /sys/dev/block/MAJ:MIN, of dm, NVMe, SCSI, md and virtio disks.
+constexpr const char* kNames[] = {"dm/uuid", "wwid",   "device/wwid",
+                                  "md/uuid", "serial", "device/serial"};
+
+constexpr std::string_view kLoop = "loop=";
+constexpr std::string_view kOldLoop = "loop/backing_file=";  // state files of 0.1 have it
+
+// "loop=INODE OFFSET LIMIT PATH", that of the file. Two parts of one file are two disks, and a file
+// that is made anew is another.
+std::string name_of_loop(dev_t disk) {
+  const std::string file = sysfs::first_line(sysfs::folder(disk) + "/loop/backing_file");
+  if (file.empty()) return {};
+  const Fd fd(open(("/dev/" + sysfs::kernel_name(disk)).c_str(), O_RDONLY | O_CLOEXEC));
+  const auto info = fd ? loop_info(fd.get()) : std::nullopt;
+  if (!info) return {};
+  return std::string(kLoop) + std::to_string(info->lo_inode) + " " +
+         std::to_string(info->lo_offset) + " " + std::to_string(info->lo_sizelimit) + " " + file;
+}
+
+bool is_same_old_loop(std::string_view before, std::string_view now) {
+  return before.starts_with(kOldLoop) && now.starts_with(kLoop) &&
+         now.ends_with(" " + std::string(before.substr(kOldLoop.size())));
+}
 
 std::string lasting_name(dev_t disk) {
+  if (std::string loop = name_of_loop(disk); !loop.empty()) return loop;
   for (const char* const name : kNames) {
     const std::string value = sysfs::first_line(sysfs::folder(disk) + "/" + name);
     if (!value.empty()) return std::string(name) + "=" + value;
@@ -45,7 +69,8 @@ DiskIdentity identify_disk(const std::string& path) {
 Sameness compare(const DiskIdentity& before, const DiskIdentity& now) {
   if (before.instance == now.instance) return Sameness::kSame;
   if (before.lasting.empty() && now.lasting.empty()) return Sameness::kUnknown;
-  return before.lasting == now.lasting ? Sameness::kSame : Sameness::kDifferent;
+  const bool same = before.lasting == now.lasting || is_same_old_loop(before.lasting, now.lasting);
+  return same ? Sameness::kSame : Sameness::kDifferent;
 }
 
 bool is_another_disk(const DiskIdentity& known, const std::string& path) {

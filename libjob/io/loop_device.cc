@@ -5,21 +5,29 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
+
+#include "libjob/io/sysfs.h"
 
 namespace dmjob::io {
 namespace {
 
-std::string backing_file(const std::filesystem::path& sys_folder) {
-  std::ifstream stream(sys_folder / "loop/backing_file");
-  std::string line;
-  std::getline(stream, line);
-  return line;
+constexpr std::uint64_t kSector = 512;
+
+// Nothing of the file is left out, and it may be written to: the loop device is as good as one that
+// we set up. Its own word for the file does not count, since a path says another thing in another
+// namespace, and the same for a file that was deleted and made anew.
+bool is_whole(int loop, const struct stat& file) {
+  const auto info = loop_info(loop);
+  std::uint64_t bytes = 0;
+  return info && is_over(*info, file) && info->lo_offset == 0 && info->lo_sizelimit == 0 &&
+         (info->lo_flags & LO_FLAGS_READ_ONLY) == 0 && ioctl(loop, BLKGETSIZE64, &bytes) == 0 &&
+         bytes == static_cast<std::uint64_t>(file.st_size) / kSector * kSector;
 }
 
 // Who had the device before may have set it read-only, which outlives the end of its use.
@@ -30,14 +38,34 @@ void let_write(const Fd& loop, const std::string& path) {
 
 }  // namespace
 
-std::optional<LoopDevice> LoopDevice::find(const std::string& file) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", ignored)) {
-    if (backing_file(entry.path()) != file) continue;
-    std::string path = "/dev/" + entry.path().filename().string();
+std::optional<loop_info64> loop_info(int loop) {
+  loop_info64 info{};
+  if (ioctl(loop, LOOP_GET_STATUS64, &info) != 0) return std::nullopt;
+  return info;
+}
+
+bool is_over(const loop_info64& info, const struct stat& file) {
+  return info.lo_device == file.st_dev && info.lo_inode == file.st_ino;
+}
+
+std::vector<std::string> bound_loops() {
+  std::vector<std::string> found;
+  for (const std::string& name : sysfs::names_in("/sys/block"))
+    if (!sysfs::first_line("/sys/block/" + name + "/loop/backing_file").empty())
+      found.push_back("/dev/" + name);
+  return found;
+}
+
+// Looked at for reading only, since closing what was open for writing makes udev probe it.
+std::optional<LoopDevice> LoopDevice::find(int file_fd) {
+  struct stat file{};
+  if (fstat(file_fd, &file) != 0) throw_last_error("a file below a loop device");
+  for (const std::string& path : bound_loops()) {
+    const Fd look(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!look || !is_whole(look.get(), file)) continue;
+    // Open, it cannot go away any more; it may have gone before.
     Fd loop(open(path.c_str(), O_RDWR | O_CLOEXEC));
-    // Open before the second look: from here on it cannot go away, and it may have gone before.
-    if (loop && backing_file(entry.path()) == file) return LoopDevice(std::move(loop), path);
+    if (loop && is_whole(loop.get(), file)) return LoopDevice(std::move(loop), path);
   }
   return std::nullopt;
 }
@@ -66,9 +94,9 @@ LoopDevice LoopDevice::over(const std::string& file) {
   std::error_code missing;
   const std::string real = std::filesystem::canonical(file, missing);
   if (missing) throw_error(missing.value(), file);
-  if (auto found = find(real)) return std::move(*found);
   const Fd file_fd(open(real.c_str(), O_RDWR | O_CLOEXEC));
   if (!file_fd) throw_last_error(file);
+  if (auto found = find(file_fd.get())) return std::move(*found);
   constexpr int kTries = 16;
   for (int i = 0; i < kTries; ++i)
     if (auto made = try_set_up(file_fd.get())) return std::move(*made);

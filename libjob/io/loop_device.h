@@ -5,30 +5,42 @@
 // Thread: a worker; may block. Errors: std::system_error.
 #pragma once
 
+#include <linux/loop.h>
+
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "libjob/io/fd.h"
+
+struct stat;
 
 namespace dmjob::io {
 
 // An open loop device. Owns the descriptor.
 class LoopDevice {
  public:
-  // Opens the loop device over `file`; one that exists is taken, else a free one is set up,
-  // writable.
+  // Opens the loop device over `file`; one that exists is taken if it is writable and is all of the
+  // file, else a free one is set up.
   static LoopDevice over(const std::string& file);
 
   const std::string& path() const { return path_; }
 
  private:
   LoopDevice(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
-  static std::optional<LoopDevice> find(const std::string& file);
+  static std::optional<LoopDevice> find(int file_fd);
   static std::optional<LoopDevice> try_set_up(int file_fd);
 
   Fd fd_;
   std::string path_;
 };
+
+// What the kernel says of an open loop device; nullopt if it is none, or nothing is bound to it.
+std::optional<loop_info64> loop_info(int loop);
+// That is the file it stands on.
+bool is_over(const loop_info64& info, const struct stat& file);
+// The paths of all loop devices that have a file.
+std::vector<std::string> bound_loops();
 
 }  // namespace dmjob::io

@@ -4,7 +4,6 @@
 #include <blkid/blkid.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -18,6 +17,7 @@
 #include <type_traits>
 
 #include "libjob/io/fd.h"
+#include "libjob/io/loop_device.h"
 #include "libjob/io/sysfs.h"
 
 namespace dmjob::io {
@@ -98,14 +98,10 @@ void add_users(dev_t dev, ProbeResult& result) {
 
 // The loop devices over a file.
 void add_loops(const struct stat& file, std::vector<std::string>& holders) {
-  for (const std::string& name : sysfs::names_in("/sys/block")) {
-    if (sysfs::first_line("/sys/block/" + name + "/loop/backing_file").empty()) continue;
-    const Fd fd(open(("/dev/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-    loop_info64 info{};
-    if (fd && ioctl(fd.get(), LOOP_GET_STATUS64, &info) == 0 && info.lo_device == file.st_dev &&
-        info.lo_inode == file.st_ino) {
-      add_once(holders, name);
-    }
+  for (const std::string& path : bound_loops()) {
+    const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto info = fd ? loop_info(fd.get()) : std::nullopt;
+    if (info && is_over(*info, file)) add_once(holders, path.substr(std::size("/dev/") - 1));
   }
 }
 

@@ -25,6 +25,12 @@ TEST(DiskIdentityTest, AnotherDiskInItsPlaceIsNotTakenForIt) {
   EXPECT_EQ(compare(kHere, {"boot-1 8:16 6", ""}), Sameness::kDifferent);
 }
 
+TEST(DiskIdentityTest, ALoopDeviceIsKnownByWhatEarlierVersionsHaveStored) {
+  const DiskIdentity before{"boot-1 7:0 5", "loop/backing_file=/a"};
+  EXPECT_EQ(compare(before, {"boot-2 7:1 1", "loop=12 0 0 /a"}), Sameness::kSame);
+  EXPECT_EQ(compare(before, {"boot-2 7:1 1", "loop=12 0 0 /b/a"}), Sameness::kDifferent);
+}
+
 TEST(DiskIdentityTest, OfADiskWithoutANameNothingIsKnown) {
   EXPECT_EQ(compare({"boot-1 8:16 5", ""}, {"boot-1 8:16 6", ""}), Sameness::kUnknown);
 }

@@ -6,6 +6,9 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include <filesystem>
+
+#include "libjob/io/disk_identity.h"
 #include "tests/io/temporary.h"
 
 namespace dmjob::io {
@@ -46,6 +49,73 @@ TEST(LoopDevice, can_be_written_whoever_had_it_before) {
 TEST(LoopDevice, of_a_file_that_is_not_there_is_an_error_that_names_it) {
   EXPECT_THAT([] { LoopDevice::over("/nonexistent"); },
               testing::ThrowsMessage<std::system_error>("/nonexistent: No such file or directory"));
+}
+
+// --- one that somebody else has set up ---
+
+// losetup, with a part of the file or without the right to write.
+class ForeignLoop {
+ public:
+  ForeignLoop(const std::string& file, std::uint64_t offset, std::uint64_t limit,
+              std::uint32_t flags = 0) {
+    const Fd backing(open(file.c_str(), O_RDWR | O_CLOEXEC));
+    const Fd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+    path_ = "/dev/loop" + std::to_string(ioctl(control.get(), LOOP_CTL_GET_FREE));
+    loop_ = Fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    loop_config config{};
+    config.fd = static_cast<__u32>(backing.get());
+    config.info.lo_flags = LO_FLAGS_AUTOCLEAR | flags;
+    config.info.lo_offset = offset;
+    config.info.lo_sizelimit = limit;
+    EXPECT_EQ(ioctl(loop_.get(), LOOP_CONFIGURE, &config), 0);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  Fd loop_;
+};
+
+TEST(LoopDevice, takes_none_that_is_only_a_part_of_the_file) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("scratch", kSize);
+  const ForeignLoop behind(file, 4096, 0);
+  const ForeignLoop begin(file, 0, kSize / 2);
+  const ForeignLoop sealed(file, 0, 0, LO_FLAGS_READ_ONLY);
+  const LoopDevice loop = LoopDevice::over(file);
+  EXPECT_THAT(loop.path(), testing::AllOf(testing::Ne(behind.path()), testing::Ne(begin.path()),
+                                          testing::Ne(sealed.path())));
+}
+
+TEST(LoopDevice, takes_none_from_before_the_file_grew) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("scratch", kSize);
+  const ForeignLoop small(file, 0, 0);
+  std::filesystem::resize_file(file, 2 * kSize);
+  EXPECT_NE(LoopDevice::over(file).path(), small.path());
+}
+
+TEST(LoopDevice, is_not_taken_for_that_of_another_file_that_had_its_path) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("scratch", kSize);
+  const ForeignLoop old(file, 0, 0);
+  std::filesystem::rename(file, file + "-moved");
+  folder.file("scratch", kSize);
+  EXPECT_NE(LoopDevice::over(file).path(), old.path());
+  EXPECT_EQ(LoopDevice::over(file + "-moved").path(), old.path());
+}
+
+TEST(LoopDevice, parts_of_a_file_are_different_disks_and_so_is_a_new_file_of_its_name) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("disk", kSize);
+  const ForeignLoop whole(file, 0, 0);
+  const ForeignLoop part(file, 4096, 0);
+  const std::string known = identify_disk(whole.path()).lasting;
+  EXPECT_NE(known, identify_disk(part.path()).lasting);
+  EXPECT_EQ(known, identify_disk(ForeignLoop(file, 0, 0).path()).lasting);
+  std::filesystem::rename(file, file + "-moved");
+  folder.file("disk", kSize);
+  EXPECT_NE(known, identify_disk(ForeignLoop(file, 0, 0).path()).lasting);
 }
 
 }  // namespace
