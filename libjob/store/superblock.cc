@@ -13,10 +13,14 @@ namespace dmjob::store {
 namespace {
 
 constexpr std::string_view kMagic = "DMJOBSCR";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
+// struct disk_header of dm-snap-persistent.c: magic, not valid, no version, no chunk size. blkid,
+// wipefs and installers see a DM_snapshot_cow, and a snapshot over it would refuse its service.
+constexpr std::string_view kFront("SnAp\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 // Bytes of a volume or log; sums of some of them do not overflow.
 constexpr std::uint64_t kLargest = std::uint64_t{1} << 60;
 
+// From the name on; in version 1 it was at the front.
 enum Place : std::size_t {
   kMagicAt = 0,
   kVersionAt = 8,
@@ -58,9 +62,11 @@ bool is_possible(const Superblock& superblock) {
 
 }  // namespace
 
-void encode(const Superblock& superblock, std::span<std::byte> block) {
-  assert(block.size() == kSuperblockBytes && superblock.job_uuid.size() <= kLongestUuid);
-  std::ranges::fill(block, std::byte{0});
+void encode(const Superblock& superblock, std::span<std::byte> whole) {
+  assert(whole.size() == kSuperblockBytes && superblock.job_uuid.size() <= kLongestUuid);
+  std::ranges::fill(whole, std::byte{0});
+  std::memcpy(whole.data(), kFront.data(), kFront.size());
+  const std::span<std::byte> block = whole.subspan(kFront.size());
   std::memcpy(&block[kMagicAt], kMagic.data(), kMagic.size());
   put(block, kVersionAt, kVersion);
   put(block, kSequenceAt, superblock.sequence);
@@ -74,9 +80,11 @@ void encode(const Superblock& superblock, std::span<std::byte> block) {
 }
 
 std::optional<Superblock> decode(std::span<const std::byte> block) {
-  if (block.size() != kSuperblockBytes ||
-      std::memcmp(&block[kMagicAt], kMagic.data(), kMagic.size()) != 0 ||
-      get<std::uint32_t>(block, kVersionAt) != kVersion ||
+  if (block.size() != kSuperblockBytes) return std::nullopt;
+  const bool has_front = std::memcmp(block.data(), kFront.data(), kFront.size()) == 0;
+  if (has_front) block = block.subspan(kFront.size());
+  if (std::memcmp(&block[kMagicAt], kMagic.data(), kMagic.size()) != 0 ||
+      get<std::uint32_t>(block, kVersionAt) != (has_front ? kVersion : 1) ||
       get<std::uint32_t>(block, kCrcAt) != checksum(block)) {
     return std::nullopt;
   }

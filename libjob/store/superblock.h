@@ -2,9 +2,13 @@
 //
 // The block that begins a scratch, as bytes and as a value. All numbers little-endian:
 //
-//   0  magic "DMJOBSCR"   8 version u32   12 crc32c u32 of all from byte 16 to 4096
-//   16 sequence u64   24 volume size u64   32 granularity u64   40 log bytes u64
-//   48 bitmap slot u32   52 crc32c of the bitmap u32   56 job uuid, 64 characters, padded with 0
+//   0  "SnAp", 12 bytes of 0: to others the head of a snapshot's cow that is not valid, so that a
+//      disk with a scratch is not an empty one to blkid, wipefs and installers
+//   16 magic "DMJOBSCR"   24 version u32, 2   28 crc32c u32 of all from byte 32 to 4096
+//   32 sequence u64   40 volume size u64   48 granularity u64   56 log bytes u64
+//   64 bitmap slot u32   68 crc32c of the bitmap u32   72 job uuid, 64 characters, padded with 0
+//
+// Version 1 is read, too: the same without the first 16 bytes, with the magic at 0.
 //
 // Thread: any (pure functions).
 #pragma once

@@ -3,7 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <fstream>
 #include <vector>
+
+#include "libjob/io/crc32c.h"
+#include "libjob/io/probe.h"
+#include "tests/support/temp_folder.h"
 
 namespace dmjob::store {
 namespace {
@@ -36,10 +42,35 @@ TEST(Superblock, a_uuid_may_fill_its_place) {
 
 TEST(Superblock, is_little_endian_and_begins_with_its_name) {
   const auto block = encoded(example());
-  EXPECT_EQ(block[0], std::byte{'D'});
-  EXPECT_EQ(block[8], std::byte{1});
-  EXPECT_EQ(block[16], std::byte{7});
-  EXPECT_EQ(block[52], std::byte{0xEF});
+  EXPECT_EQ(block[16], std::byte{'D'});
+  EXPECT_EQ(block[24], std::byte{2});
+  EXPECT_EQ(block[32], std::byte{7});
+  EXPECT_EQ(block[68], std::byte{0xEF});
+}
+
+// What a disk with a scratch is to blkid, wipefs and installers.
+TEST(Superblock, is_no_empty_disk_to_others) {
+  const test::TempFolder folder;
+  const auto block = encoded(example());
+  std::ofstream file(folder.path("disk"), std::ios::binary);
+  file.write(reinterpret_cast<const char*>(block.data()),
+             static_cast<std::streamsize>(block.size()));
+  file.seekp(1 << 20).put(0);
+  file.close();
+  EXPECT_EQ(io::probe(folder.path("disk")).signature, "DM_snapshot_cow");
+}
+
+// As an earlier version wrote it: without the front, with its own number.
+TEST(Superblock, of_version_1_is_read) {
+  const auto block = encoded(example());
+  std::vector<std::byte> old(block.begin() + 16, block.end());
+  old.resize(kSuperblockBytes);
+  old[8] = std::byte{1};
+  const std::uint32_t crc = io::crc32c(std::span<const std::byte>(old).subspan(16));
+  std::memcpy(&old[12], &crc, sizeof crc);
+  EXPECT_EQ(decode(old), example());
+  old[8] = std::byte{2};
+  EXPECT_EQ(decode(old), std::nullopt);
 }
 
 TEST(Superblock, one_changed_byte_makes_it_none) {
