@@ -17,6 +17,7 @@
 #include <string>
 
 #include "libjob/io/loop_device.h"
+#include "libjob/store/cow_header.h"
 #include "libjob/store/place.h"
 
 namespace dmjob::store {
@@ -38,7 +39,8 @@ class CowSpace {
   static std::uint64_t most_bytes(std::uint64_t volume_bytes, std::uint64_t chunk_bytes);
 
   // create: makes the file if it is missing, and sees to it that a snapshot finds no exceptions.
-  // Otherwise everything must be there.
+  // Refused where room in a file cannot be reserved (reserved_file.h). Otherwise everything must be
+  // there.
   static CowSpace open(const CowPlace& place, bool create);
   // Removes the file that was made, when nothing stands on it any more.
   static void remove(const CowPlace& place) noexcept;
@@ -52,15 +54,20 @@ class CowSpace {
   std::uint64_t reserved() const { return reserved_; }
   // What a file has on its file system, which is what an earlier reserve() has left; all of a disk.
   std::uint64_t allocated() const;
-  // Allocates the first `bytes`. False: there is no room.
+  // What is allocated is reserved again, after a restart; nothing is asked of the file system for
+  // that, if it has a map. False: what is there has lost room.
+  bool take_up();
+  // Allocates the first `bytes`, changing none of them. False: there is no room, or the file system
+  // cannot any more.
   bool reserve(std::uint64_t bytes);
+  // Opens it: what the kernel would find there.
+  CowHeader header() const { return {dev_, offset()}; }
   // The kernel has given up the snapshot and could write so: the disk or file itself is well.
   bool marked_invalid() const;
 
  private:
   explicit CowSpace(CowPlace place) : place_(std::move(place)) {}
   void make_file() const;
-  void wipe_header() const;
 
   CowPlace place_;
   std::optional<io::LoopDevice> loop_;

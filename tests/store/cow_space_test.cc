@@ -10,6 +10,7 @@
 
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
+#include "libjob/io/fd.h"
 #include "tests/support/small_file_system.h"
 #include "tests/support/temp_folder.h"
 
@@ -89,6 +90,37 @@ TEST_F(CowSpaceTest, IsOneDiskForAllWhoOpenIt) {
   CowSpace again = CowSpace::open(place(), false);
   EXPECT_EQ(again.dev(), space.dev());
   EXPECT_EQ(again.reserved(), 0U);
+}
+
+TEST_F(CowSpaceTest, IsTakenUpWithWhatItHad) {
+  for (const char* folder : {"/var/tmp", "/dev/shm"}) {  // with a map and without
+    const test::TempFolder there(folder);
+    const CowPlace on_disk{{ScratchPlace::Kind::kFile, there.path("cow"), 0}, 8 * kMiB};
+    CowSpace space = CowSpace::open(on_disk, true);
+    ASSERT_TRUE(space.reserve(2 * kMiB));
+    CowSpace again = CowSpace::open(on_disk, false);
+    EXPECT_TRUE(again.take_up());
+    EXPECT_GE(again.reserved(), 2 * kMiB);
+    EXPECT_LT(again.reserved(), 3 * kMiB);
+  }
+}
+
+// An allocation that writes would race with whoever writes through the loop device.
+TEST_F(CowSpaceTest, IsRefusedWhereAllocatingMeansWriting) {
+  const std::string folder = folder_.path("old");
+  ASSERT_EQ(std::system(("truncate -s 16M " + folder + ".img && mkfs.ext4 -q -O ^extents,^64bit " +
+                         folder + ".img && mkdir " + folder + " && mount -o loop " + folder +
+                         ".img " + folder)
+                            .c_str()),
+            0);
+  std::string refused;
+  try {
+    CowSpace::open({{ScratchPlace::Kind::kFile, folder + "/cow", 0}, 8 * kMiB}, true);
+  } catch (const std::system_error& error) {
+    refused = error.what();
+  }
+  EXPECT_NE(refused.find("cannot reserve room for a file"), std::string::npos) << refused;
+  EXPECT_EQ(std::system(("umount " + folder).c_str()), 0);
 }
 
 TEST_F(CowSpaceTest, BeginsEmptyButIsTakenUpAsItIs) {
