@@ -79,6 +79,7 @@ void BackupCopy::build() {
   if (plan_.new_file) make_target_file(plan_);
   target_.check();
   target_.lock();
+  auto lock = lock_scratch(plan_, ScratchUse::kDm);
   open_scratch_device(true);
   if (!cow_->reserve(2 * slice_bytes(plan_)))
     throw core::Error("scratch " + cow_place_.place.path +
@@ -88,6 +89,7 @@ void BackupCopy::build() {
   tracked_.begin();
   stack_ =
       std::make_unique<dm::BackupStack>(*environment_.control, environment_.ledger, make_spec());
+  lock.reset();
   stack_->build();
   open_bulk(true);
   sync_file_systems();

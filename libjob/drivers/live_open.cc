@@ -68,7 +68,9 @@ std::optional<io::CopyError> LiveCopy::start() {
   return std::nullopt;
 }
 
+// dm claims it afterwards; until then nobody may have put it to another use since the check.
 void LiveCopy::make_scratch() {
+  const auto lock = lock_scratch(plan_, ScratchUse::kDm);
   open_scratch_device(true);
   scratch_.emplace(format_scratch(plan_, scratch_device_));
   for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);

@@ -36,6 +36,8 @@ void OfflineDriver::require_untouched_source() {
 void OfflineDriver::take_locks() {
   locks_.emplace_back(plan_.source, io::DeviceLock::Mode::kExclusive);
   locks_.emplace_back(plan_.target, io::DeviceLock::Mode::kExclusive);
+  if (auto scratch = lock_scratch(plan_, ScratchUse::kDirect))
+    locks_.push_back(std::move(*scratch));
 }
 
 void OfflineDriver::open_afresh() {

@@ -9,6 +9,14 @@
 
 namespace dmjob::drivers {
 
+std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan, store::ScratchUse use) {
+  const bool is_ours_to_lock =
+      plan.scratch.kind == ScratchPlace::Kind::kDevice ||
+      (plan.scratch.kind == ScratchPlace::Kind::kTail && use == store::ScratchUse::kDm);
+  if (!is_ours_to_lock) return std::nullopt;
+  return io::DeviceLock(plan.scratch.path, io::DeviceLock::Mode::kExclusive);
+}
+
 // After a boot its path may lead to a disk that nobody has given us.
 store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create) {
   if (io::is_another_disk(plan.scratch_disk, plan.scratch.path))

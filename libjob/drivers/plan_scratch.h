@@ -4,12 +4,18 @@
 // Thread: a worker; may block. Errors: std::system_error.
 #pragma once
 
+#include <optional>
+
 #include "libjob/drivers/copy_plan.h"
+#include "libjob/io/device_lock.h"
 #include "libjob/store/open_scratch.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
 
+// Nobody else may take a scratch on a disk, and nobody has. kDm: until dm has it. kDirect: for as
+// long as the job uses it; that of a tail is the lock of its target.
+std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan, store::ScratchUse use);
 // create: makes the file if it is missing.
 store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create);
 // A new one, by which all is dirty.

@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/stream_driver.h"
 
+#include <chrono>
+#include <system_error>
+#include <thread>
 #include <utility>
 
+#include "dm/name.h"
+#include "dm/step.h"
+#include "dm/targets.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/same_disk.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
 
 using boost::asio::awaitable;
+
+namespace {
+
+constexpr const char* kTarget = "target";  // the inner device that has it
+
+}  // namespace
 
 StreamDriver::StreamDriver(Environment& environment, StreamPlan plan, const std::string& job_id,
                            bool resumed)
@@ -67,7 +80,9 @@ bool StreamDriver::open_checkpoint() {
 
 io::DiskIdentity StreamDriver::open_copy() {
   require_same_disks();
+  let_go_of_target();  // of an earlier daemon
   if (lock_target_) lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+  scratch_lock_ = lock_scratch(plan_, ScratchUse::kDirect);
   const bool goes_on = open_checkpoint();
   const io::DiskIdentity target = identify_target(goes_on);
   if (!goes_on) {
@@ -81,14 +96,57 @@ io::DiskIdentity StreamDriver::open_copy() {
   return target;
 }
 
-// dm claims the target once the volume stands on it.
-void StreamDriver::close(bool ends) {
+void StreamDriver::close_copy(bool ends) {
   bulk_.reset();
   if (ends && scratch_) scratch_->wipe();
   scratch_.reset();
   scratch_device_ = {};
+}
+
+void StreamDriver::close(bool ends) {
+  close_copy(ends);
   lock_.reset();
-  if (ends) remove_scratch(plan_.scratch);
+  scratch_lock_.reset();
+  if (!ends) return;
+  remove_scratch(plan_.scratch);
+  let_go_of_target();
+}
+
+// Our claim and dm's exclude each other, so for a moment nobody has the target. What happened in it
+// is looked for once dm has it, by a device that nobody uses, and before the volume does.
+void StreamDriver::hand_over() {
+  close_copy(false);
+  scratch_lock_.reset();
+  if (!lock_target_) return;
+  const std::string before = look_at(plan_.target);
+  lock_.reset();
+  const io::ProbeResult disk = io::probe(plan_.target);
+  environment_.control->create({.name = dm::inner_name(job_id_, kTarget),
+                                .uuid = dm::inner_uuid(plan_.uuid, kTarget),
+                                .table = dm::linear_table(plan_.size / 512, disk.dev),
+                                .visibility = dm::Visibility::kHidden,
+                                .read_only = true});
+  require_same_disk("target " + plan_.target, plan_.target_disk, plan_.target);
+  if (was_written_to(plan_.target, before))
+    throw core::Error("target " + plan_.target +
+                      " was written to by somebody else just before the volume was to live on it: "
+                      "stream again");
+}
+
+// Somebody may have it open for a moment (a probe, a scan): a few more tries.
+void StreamDriver::let_go_of_target() {
+  constexpr int kTries = 10;
+  constexpr auto kWait = std::chrono::milliseconds(100);
+  for (int i = 1;; ++i) {
+    try {
+      dm::remove_if_ours(*environment_.control, dm::inner_name(job_id_, kTarget),
+                         dm::inner_uuid(plan_.uuid, kTarget));
+      return;
+    } catch (const std::system_error& error) {
+      if (i == kTries || error.code() != std::errc::device_or_resource_busy) throw;
+    }
+    std::this_thread::sleep_for(kWait);
+  }
 }
 
 // --- on the reactor ---
@@ -103,8 +161,8 @@ awaitable<void> StreamDriver::run(core::Job& job) {
     require_whole();
     if (job.pause_requested()) co_await job.pause_point();  // while nobody else can take the target
     if (job.must_return()) co_return;
-    auto close_copy = [this] { close(false); };
-    co_await worker_.run(std::move(close_copy));
+    auto pass_on = [this] { hand_over(); };
+    co_await worker_.run(std::move(pass_on));
   }
   merging_ = true;
   co_await merge_.run(job, successor());

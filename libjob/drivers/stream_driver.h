@@ -58,6 +58,9 @@ class StreamDriver : public CopyDriver {
   io::DiskIdentity identify_target(bool goes_on) const;
   Successor successor() const { return {plan_.target, plan_.target_disk}; }
   bool open_checkpoint();
+  void close_copy(bool ends);
+  void hand_over();
+  void let_go_of_target();
   void close(bool ends);
 
   const std::string volume_;
@@ -65,6 +68,7 @@ class StreamDriver : public CopyDriver {
   OverlayMerge merge_;
   bool merging_ = false;
   std::optional<io::DeviceLock> lock_;
+  std::optional<io::DeviceLock> scratch_lock_;
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;

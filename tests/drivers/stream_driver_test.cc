@@ -233,6 +233,36 @@ TEST_F(StreamTest, WhoseTargetIsExchangedBeforeTheMergeDoesNotTakeTheOtherDisk) 
   EXPECT_TRUE(is_as_before());
 }
 
+// Between our claim and that of dm.
+TEST_F(StreamTest, WhoseTargetSomebodyWritesToJustBeforeDmHasItIsNotTaken) {
+  kernel.before_create([this](const dm::NewDevice&) {
+    const auto device = io::open_device(target.path(), io::Access::kReadWrite);
+    const io::AlignedBuffer block(4096);
+    EXPECT_FALSE(device->write(8192, block.bytes()));
+  });
+  start_stream();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("was written to by somebody else"));
+  EXPECT_TRUE(is_as_before());
+}
+
+TEST_F(StreamTest, HasItsTargetHeldByDmUntilTheVolumeStandsOnIt) {
+  start_stream();
+  until_kernel(Kind::kMerging);
+  EXPECT_LT(at("create dmjob-j-target"), at("suspend vol flush"));
+  all_is_merged();
+  until_over();
+  EXPECT_FALSE(kernel.exists("dmjob-j-target"));
+  EXPECT_TRUE(stands_alone_on_target());
+}
+
+TEST_F(StreamTest, HasItsScratchDiskForItself) {
+  const test::LoopDisk notes(folder.path("notes"), 16 * kMiB);
+  plan.copy.scratch = {store::ScratchPlace::Kind::kDevice, notes.path(), 0};
+  be_paused_in_the_copy();
+  EXPECT_THROW(io::DeviceLock(notes.path(), io::DeviceLock::Mode::kExclusive), std::system_error);
+}
+
 TEST_F(StreamTest, CancelledWhileItWaitsToBeFinalizedStandsOnTheTarget) {
   be_pending();
   job->cancel(true);

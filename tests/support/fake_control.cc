@@ -240,6 +240,7 @@ int FakeControl::open_count(const FakeDevice& device) const {
 }
 
 dev_t FakeControl::create(const NewDevice& device) {
+  if (before_create_) before_create_(device);
   const std::lock_guard lock(mutex_);
   begin("create", device.name);
   forbid_while_suspended("create " + device.name);

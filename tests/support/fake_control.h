@@ -9,6 +9,7 @@
 // is a disk that exists. Thread: any.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,10 @@ class FakeControl : public Control {
   // A table whose target does not start: a resume with it fails, leaves it live and the device
   // suspended, until it gets another one.
   void set_unresumable(const Table& table);
+  // Is called before a device is made: what somebody else does just then.
+  void before_create(std::function<void(const NewDevice&)> call) {
+    before_create_ = std::move(call);
+  }
   // Nothing fails any more.
   void heal();
 
@@ -113,6 +118,7 @@ class FakeControl : public Control {
   unsigned next_minor_ = 0;
   std::string kept_ = "16/8192 16";  // nothing yet, and there is room
   std::vector<Failure> failures_;
+  std::function<void(const NewDevice&)> before_create_;
   std::vector<Table> unresumable_;
   std::vector<std::string> modules_{"delay", "mirror", "snapshot", "snapshot-origin",
                                     "snapshot-merge"};
