@@ -71,15 +71,6 @@ std::shared_ptr<Job> Registry::get(const std::string& id, ErrorClass if_unknown)
   throw Error("Job not found", if_unknown);
 }
 
-std::map<std::string, std::string> Registry::held_claims() const {
-  std::map<std::string, std::string> held;
-  for (const auto& job : jobs_) {
-    if (!job->holds_claims()) continue;
-    for (const std::string& claim : job->options().claims) held.emplace(claim, job->id());
-  }
-  return held;
-}
-
 std::shared_ptr<Job> Registry::holder(const std::string& claim) const {
   const auto holds = [&](const auto& job) {
     return job->holds_claims() && std::ranges::count(job->options().claims, claim) > 0;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -34,8 +33,6 @@ class Registry {
   const std::vector<std::shared_ptr<Job>>& jobs() const { return jobs_; }  // newest first
   // The newest job that holds the claim; nullptr: none.
   std::shared_ptr<Job> holder(const std::string& claim) const;
-  // All that is held: claim -> id of the job.
-  std::map<std::string, std::string> held_claims() const;
 
   // Final query_block_job() of jobs that are gone, newest first: a JSON array.
   std::string history() const;

@@ -11,6 +11,7 @@
 #include "libjob/drivers/error_map_check.h"
 #include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/target_check.h"
 
 namespace dmjob::drivers {
@@ -73,7 +74,7 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
     wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
     wish.memory_folder.clear();
   }
-  set_scratch(plan, choose_scratch(wish, source.what, target));
+  set_scratch(plan, choose_scratch(wish, source.what, target, context));
   if (plan.live()) checked.cow = place_cow(plan);
 }
 
@@ -83,16 +84,18 @@ CheckedBackup check_backup(const BackupRequest& request, const CheckContext& con
   const bool is_ours = check_chain_target(request, source, context);
   const auto target =
       check_target({.path = request.target, .force = request.force || is_ours}, source, context);
-  if (request.error_map) check_error_map(request, context.busy);
+  if (request.error_map) check_error_map(request, context);
   CheckedBackup checked;
   CopyPlan& plan = checked.plan;
   plan = plan_transfer(request, source, target);
   plan.fixed_source = plan.live();
   checked.chain = check_chain(request, source, target, context, plan);
   place_scratch(checked, request, source, target, context);
-  checked.footprint = footprint_of(request, plan, source, target);
+  checked.footprint = footprint_of(request, plan, source, checked.cow);
   checked.footprint.shares_instant = plan.live();
   if (checked.chain.tracking) add_scratch(*checked.chain.tracking, checked.footprint);
+  if (checked.chain.chain.makes_tracker)  // else its volume has it
+    checked.footprint.uses.push_back(use_of(*checked.chain.tracking));
   return checked;
 }
 

@@ -77,7 +77,7 @@ ScratchPlace place_tracker(const BackupRequest& request, const Source& source,
                       .folder = {},
                       .memory_folder = {},
                       .file_name = "tracker-" + plan.uuid},
-                     source.what, target);
+                     source.what, target, context);
   if (place.kind == ScratchPlace::Kind::kMemory)
     throw Error("scratch " + folder +
                 " does not outlive a reboot, which a tracker must: name "

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dm/control.h"
+#include "libjob/drivers/taken.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
@@ -18,7 +19,7 @@ namespace dmjob::drivers {
 struct CheckContext {
   dm::Control* control = nullptr;  // null: no device-mapper
   std::map<std::string, volumes::ManagedVolume> volumes;
-  std::map<std::string, std::string> busy;  // claim -> id of the job that has it
+  std::vector<Holding> taken;  // by jobs, by volumes, and by what is being made
   std::string scratch_folder;
   std::string state_folder;
   std::string memory_folder;
@@ -26,13 +27,15 @@ struct CheckContext {
 
 // What a job is going to hold.
 struct Footprint {
-  std::string default_id;           // if the user gave none
-  std::string source;               // for messages
-  std::string volume;               // dm name; empty: none is in use
-  std::vector<std::string> claims;  // what nobody else may use meanwhile
-  dev_t volume_dev = 0;             // of the volume; 0: none
-  std::vector<dev_t> disks;         // that it writes to, and its volume
-  bool shares_instant = false;      // with the others of its transaction that do, however they end
+  std::string default_id;       // if the user gave none
+  std::string source;           // for messages
+  std::string volume;           // dm name; empty: none is in use
+  std::vector<Use> uses;        // what nobody else may use meanwhile
+  std::vector<Mark> marks;      // that it leaves on them
+  bool works_on_own = false;    // on what its volume itself holds
+  dev_t volume_dev = 0;         // of the volume; 0: none
+  std::vector<dev_t> disks;     // that it writes to, and its volume
+  bool shares_instant = false;  // with the others of its transaction that do, however they end
 };
 
 // Jobs of one transaction, whose volumes are suspended at the same time: what one needs may not

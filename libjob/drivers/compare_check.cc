@@ -21,7 +21,7 @@ CheckedBackup check_comparison(const CompareRequest& request, const CheckContext
   checked.chain = find_tracker(source, context);
   // Never in the target's tail.
   if (plan.live()) place_scratch(checked, request, source, std::nullopt, context);
-  checked.footprint = footprint_of(request, plan, source, target);
+  checked.footprint = footprint_of(request, plan, source, checked.cow);
   if (checked.chain.tracking) add_scratch(*checked.chain.tracking, checked.footprint);
   return checked;
 }

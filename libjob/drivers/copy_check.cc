@@ -39,10 +39,11 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                     .must_exist = request.must_exist,
                                     .disk_only = !source.volume.empty()},
                                    source, context);
-  if (request.error_map) check_error_map(request, context.busy);
+  if (request.error_map) check_error_map(request, context);
   CopyPlan plan = plan_transfer(request, source, target);
-  set_scratch(plan, choose_scratch(scratch_wish(request, plan, context), source.what, target));
-  return {plan, footprint_of(request, plan, source, target)};
+  set_scratch(plan,
+              choose_scratch(scratch_wish(request, plan, context), source.what, target, context));
+  return {plan, footprint_of(request, plan, source)};
 }
 
 }  // namespace dmjob::drivers

@@ -4,18 +4,12 @@
 // Thread: a worker; may block. Errors: core::Error for the user.
 #pragma once
 
-#include <map>
-#include <string>
-
+#include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_request.h"
 
 namespace dmjob::drivers {
 
-// busy: claim -> id of the job that has it. Precondition: the request names a map.
-void check_error_map(const TransferRequest& request,
-                     const std::map<std::string, std::string>& busy);
-
-// The name under which nobody else may use it meanwhile.
-std::string error_map_claim(const std::string& path);
+// Precondition: the request names a map.
+void check_error_map(const TransferRequest& request, const CheckContext& context);
 
 }  // namespace dmjob::drivers

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "dm/name.h"
@@ -10,6 +11,7 @@
 #include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/source_check.h"
+#include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/volumes/overlay_device.h"
@@ -52,7 +54,7 @@ store::CowPlace choose_cow(const OverlayRequest& request, const CheckContext& co
                       .folder = context.scratch_folder,
                       .memory_folder = context.memory_folder,
                       .file_name = "cow-" + volume.uuid},
-                     origin, target);
+                     origin, target, context);
   switch (place.kind) {
     case Kind::kDevice:
       return on_disk(place, io::probe(place.path).size, most);
@@ -117,7 +119,7 @@ io::ProbeResult check_backing(const std::string& path, const CheckContext& conte
   if (backing.kind != io::Kind::kBlockDevice)
     throw Error(shown + " is a regular file: 'losetup -r -f --show " + path +
                 "' makes a disk of it, name that");
-  require_no_job(context, backing, shown);
+  require_untaken(context, {.role = "backing", .path = path, .shared = true}, shown);
   if (!backing.mounted_on.empty())
     throw Error(shown + " is mounted on " + backing.mounted_on.front() +
                 ": unmount it, and mount the volume instead");
@@ -127,9 +129,26 @@ io::ProbeResult check_backing(const std::string& path, const CheckContext& conte
   return backing;
 }
 
+// From now on nobody else can take the scratch, and nobody has.
+CheckedOverlay with_lock(volumes::ManagedVolume volume, const CheckContext& context) {
+  CheckedOverlay checked{.volume = std::move(volume), .holding = {}, .lock = std::nullopt};
+  checked.holding = holding_of(checked.volume);
+  const store::CowPlace& cow = checked.volume.overlay->cow;
+  require_untaken(context, {.role = "scratch", .path = cow.place.path},
+                  "scratch " + cow.place.path);
+  require_no_circle(context, checked.holding);
+  try {
+    if (is_disk(cow)) checked.lock.emplace(cow.place.path, io::DeviceLock::Mode::kExclusive);
+  } catch (const std::system_error& error) {  // somebody was quicker
+    throw Error("scratch " + cow.place.path + " is in use (" + error.code().message() +
+                "): name another with --scratch");
+  }
+  return checked;
+}
+
 }  // namespace
 
-volumes::ManagedVolume check_overlay(const OverlayRequest& request, const CheckContext& context) {
+CheckedOverlay check_overlay(const OverlayRequest& request, const CheckContext& context) {
   require_overlays(request, context);
   volumes::check_free_name(*context.control, request.name);
   const io::ProbeResult backing = check_backing(request.backing, context);
@@ -145,10 +164,10 @@ volumes::ManagedVolume check_overlay(const OverlayRequest& request, const CheckC
   volume.device = volumes::stable_path(request.backing);
   volume.sectors = backing.size / 512;
   add_overlay(volume, request, context, backing, target);
-  return volume;
+  return with_lock(std::move(volume), context);
 }
 
-volumes::ManagedVolume check_snapshot(const OverlayRequest& request, const CheckContext& context) {
+CheckedOverlay check_snapshot(const OverlayRequest& request, const CheckContext& context) {
   const auto found = context.volumes.find(request.name);
   if (found == context.volumes.end())
     throw Error("volume '" + request.name +
@@ -168,7 +187,7 @@ volumes::ManagedVolume check_snapshot(const OverlayRequest& request, const Check
   require_overlays(request, context);
   const Source source = find_source(request.name, context);
   add_overlay(volume, request, context, source.what, std::nullopt);
-  return volume;
+  return with_lock(std::move(volume), context);
 }
 
 void check_rollback(const volumes::ManagedVolume& volume, dm::Control& control) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "libjob/drivers/check_context.h"
+#include "libjob/io/device_lock.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
@@ -21,8 +22,13 @@ struct OverlayRequest {
   bool force = false;  // overwrite a target or scratch that carries a signature
 };
 
-volumes::ManagedVolume check_overlay(const OverlayRequest& request, const CheckContext& context);
-volumes::ManagedVolume check_snapshot(const OverlayRequest& request, const CheckContext& context);
+struct CheckedOverlay {
+  volumes::ManagedVolume volume;
+  Holding holding;
+  std::optional<io::DeviceLock> lock;  // of a scratch that is a disk, until dm takes it
+};
+CheckedOverlay check_overlay(const OverlayRequest& request, const CheckContext& context);
+CheckedOverlay check_snapshot(const OverlayRequest& request, const CheckContext& context);
 // Throws if what the volume holds cannot be thrown away.
 void check_rollback(const volumes::ManagedVolume& volume, dm::Control& control);
 

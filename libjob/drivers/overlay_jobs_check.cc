@@ -7,6 +7,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/disk_identity.h"
@@ -41,7 +42,8 @@ Footprint footprint_of(const ManagedVolume& volume, const CheckContext& context)
   footprint.default_id = volume.name;
   footprint.source = "/dev/mapper/" + volume.name;
   footprint.volume = volume.name;
-  footprint.claims = {volume.name, dm::print_dev(device->dev)};
+  footprint.works_on_own = true;
+  footprint.uses = {use_of_volume(volume.name)};
   footprint.volume_dev = device->dev;
   footprint.disks = {device->dev};
   return footprint;
@@ -80,9 +82,14 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
   io::ProbeResult target = probe_or_refuse(path, "target");
   checked.plan.lock_target = !has_scratch_on(volume, target);
   if (checked.plan.lock_target)
-    check_target({.path = path, .force = request.force, .must_exist = true, .disk_only = true},
+    check_target({.path = path,
+                  .force = request.force,
+                  .must_exist = true,
+                  .disk_only = true,
+                  .only_read = false,
+                  .of_volume = volume.name},
                  source, context);
-  require_no_job(context, target, "target " + path);
+  require_untaken(context, {.role = "target", .path = path}, "target " + path, volume.name);
   CopyPlan& plan = checked.plan.copy;
   plan.uuid = volumes::new_uuid();
   plan.source = volume.device;
@@ -103,11 +110,11 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
        .folder = context.scratch_folder.empty() ? context.state_folder : context.scratch_folder,
        .memory_folder = context.memory_folder,
        .file_name = "scratch-" + plan.uuid},
-      source.what, tail);
+      source.what, tail, context);
   set_scratch(plan, std::move(scratch));
-  checked.footprint.claims.push_back(name_claim(target));
-  if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
-    checked.footprint.claims.push_back(name_claim(io::probe(plan.scratch.path)));
+  for (Use& use : uses_of(plan)) checked.footprint.uses.push_back(std::move(use));
+  let_wait_for_target(checked.footprint.uses);
+  checked.footprint.marks = marks_of(plan);
   checked.footprint.disks.push_back(target.dev);
   return checked;
 }
@@ -125,7 +132,7 @@ CheckedCommit check_commit(const CommitRequest& request, const CheckContext& con
     throw Error("a commit has no speed limit: the kernel merges as fast as it can");
   CheckedCommit checked;
   checked.footprint = footprint_of(volume, context);
-  checked.footprint.claims.push_back(name_claim(io::probe(volume.device)));
+  checked.footprint.uses.push_back({.role = "disk", .path = volume.device});
   checked.plan = {volume.name, volume.device, request.on_error};
   return checked;
 }

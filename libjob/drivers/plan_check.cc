@@ -9,7 +9,7 @@
 
 #include "dm/mirror_log.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/taken_by.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
@@ -34,18 +34,6 @@ std::uint64_t pick_granularity(const TransferRequest& request, std::uint64_t siz
 std::string default_id(const TransferRequest& request, const Source& source) {
   return source.volume.empty() ? std::filesystem::path(request.source).filename().string()
                                : source.volume;
-}
-
-std::vector<std::string> claims_of(const CopyPlan& plan, const Source& source,
-                                   const std::optional<io::ProbeResult>& target) {
-  std::vector<std::string> claims{name_claim(source.what),
-                                  target ? name_claim(*target) : plan.target};
-  if (plan.live()) claims.push_back(plan.volume);
-  if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
-    claims.push_back(name_claim(io::probe(plan.scratch.path)));
-  if (plan.scratch.kind == ScratchPlace::Kind::kFile) claims.push_back(plan.scratch.path);
-  if (!plan.error_map.empty()) claims.push_back(error_map_claim(plan.error_map));
-  return claims;
 }
 
 // A file, also one that is to be made, counts as the disk of its file system.
@@ -109,11 +97,12 @@ ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
 }
 
 Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,
-                       const std::optional<io::ProbeResult>& target) {
+                       const std::optional<store::CowPlace>& cow) {
   return {.default_id = default_id(request, source),
           .source = plan.source,
           .volume = plan.volume,
-          .claims = claims_of(plan, source, target),
+          .uses = uses_of(plan, cow),
+          .marks = marks_of(plan),
           .volume_dev = plan.live() ? source.what.dev : 0,
           .disks = disks_of(plan, source)};
 }

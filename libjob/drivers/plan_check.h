@@ -12,6 +12,7 @@
 #include "libjob/drivers/copy_request.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/source_check.h"
+#include "libjob/store/cow_space.h"
 
 namespace dmjob::drivers {
 
@@ -22,8 +23,9 @@ CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
 // What to ask of choose_scratch().
 ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
                          const CheckContext& context);
+// cow: of a backup.
 Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,
-                       const std::optional<io::ProbeResult>& target);
+                       const std::optional<store::CowPlace>& cow = {});
 
 // Which disk it is, too.
 void set_scratch(CopyPlan& plan, ScratchPlace scratch);

@@ -10,6 +10,8 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/own_marks.h"
+#include "libjob/io/sysfs.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -21,6 +23,7 @@ std::uint64_t round_up(std::uint64_t bytes) {
 }
 
 dev_t file_system_of(const std::string& path) {
+  if (const auto disk = io::sysfs::disk_of_file(path)) return *disk;
   struct stat status{};
   if (stat(path.c_str(), &status) != 0)
     throw core::Error("scratch " + path + ": " + std::generic_category().message(errno));
@@ -38,11 +41,12 @@ bool lives_on(dev_t upper, const io::ProbeResult& lower) {
 }
 
 void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::ProbeResult& source,
-                const std::optional<io::ProbeResult>& target) {
+                const std::optional<io::ProbeResult>& target, const CheckContext& context) {
   if (source.kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, source.dev))
     refuse(disk.path, "is the source, lies on it or under it");
   if (target && target->kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, target->dev))
     refuse(disk.path, "is the target, lies on it or under it");
+  require_untaken(context, {.role = "scratch", .path = disk.path}, "scratch " + disk.path);
   if (!disk.mounted_on.empty()) refuse(disk.path, "is in use (on " + disk.mounted_on.front() + ")");
   if (!disk.holders.empty()) refuse(disk.path, "is in use (by " + disk.holders.front() + ")");
   if (disk.held_exclusively) refuse(disk.path, "is in use");
@@ -50,6 +54,7 @@ void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::
   if (disk.size < wish.bytes)
     refuse(disk.path, "is too small: " + std::to_string(wish.bytes) + " bytes are needed");
   if (disk.logical_block_size > kAlignment) refuse(disk.path, "has blocks of more than 4096 bytes");
+  require_no_mark(disk, "scratch " + disk.path, wish.force, 0, context);
   if (!disk.signature.empty() && !wish.force)
     throw core::Error("scratch " + disk.path + " carries a signature (" + disk.signature +
                       "): --force overwrites it");
@@ -67,11 +72,11 @@ ScratchPlace in_folder(const std::string& folder, const ScratchWish& wish,
 }
 
 ScratchPlace given(const ScratchWish& wish, const io::ProbeResult& source,
-                   const std::optional<io::ProbeResult>& target) {
+                   const std::optional<io::ProbeResult>& target, const CheckContext& context) {
   const std::filesystem::path path = *wish.path;
   std::error_code ignored;
   if (std::filesystem::is_block_file(path, ignored)) {
-    check_disk(io::probe(path), wish, source, target);
+    check_disk(io::probe(path), wish, source, target, context);
     return {ScratchPlace::Kind::kDevice, path, 0};
   }
   if (std::filesystem::is_directory(path, ignored)) return in_folder(path, wish, source);
@@ -90,10 +95,13 @@ bool fits_in_tail(const ScratchWish& wish, const io::ProbeResult& source,
 }  // namespace
 
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,
-                            const std::optional<io::ProbeResult>& target) {
-  if (wish.path) return given(wish, source, target);
-  if (fits_in_tail(wish, source, target))
+                            const std::optional<io::ProbeResult>& target,
+                            const CheckContext& context) {
+  if (wish.path) return given(wish, source, target, context);
+  if (fits_in_tail(wish, source, target)) {
+    require_no_mark(*target, "target " + target->path, wish.force, round_up(source.size), context);
     return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
+  }
   if (!wish.folder.empty() && !lives_on(file_system_of(wish.folder), source))
     return in_folder(wish.folder, wish, source);
   if (wish.memory_folder.empty())

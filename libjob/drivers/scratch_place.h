@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/io/probe.h"
 #include "libjob/store/open_scratch.h"
@@ -28,7 +29,8 @@ struct ScratchWish {
 };
 
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,
-                            const std::optional<io::ProbeResult>& target);
+                            const std::optional<io::ProbeResult>& target,
+                            const CheckContext& context);
 
 // Opened and given back: libjob/store/open_scratch.h.
 using store::open_scratch;

@@ -24,18 +24,6 @@ io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role
   }
 }
 
-std::string name_claim(const io::ProbeResult& what) {
-  if (what.kind == io::Kind::kBlockDevice) return dm::print_dev(what.dev);
-  return std::filesystem::canonical(what.path);
-}
-
-// A job's own use of a disk also looks like a holder; this says more.
-void require_no_job(const CheckContext& context, const io::ProbeResult& what,
-                    const std::string& shown) {
-  const auto job = context.busy.find(name_claim(what));
-  if (job != context.busy.end()) throw Error(shown + " is in use by job '" + job->second + "'");
-}
-
 namespace {
 
 std::string owner_of(const std::string& uuid) {
@@ -84,7 +72,8 @@ Source live_source(const std::string& name, const CheckContext& context) {
                 "' is read-only: a volume that is copied live must be writable");
   Source source;
   source.what = probe_or_refuse(io::device_path(device->dev), "volume");
-  require_no_job(context, source.what, "volume '" + name + "'");
+  require_untaken(context, {.role = "source", .path = source.what.path, .live = true},
+                  "volume '" + name + "'");
   source.volume = name;
   auto ours = context.volumes.find(name);
   source.managed =
@@ -125,7 +114,8 @@ Source find_source(const std::string& given, const CheckContext& context) {
   if (given.find('/') == std::string::npos) return live_source(given, context);
   io::ProbeResult what = probe_or_refuse(given, "source");
   if (!what.dm_name.empty()) return live_source(what.dm_name, context);
-  require_no_job(context, what, "source " + what.path);
+  // First: such a use also looks like a holder, and this says more.
+  require_untaken(context, {.role = "source", .path = what.path}, "source " + what.path);
   what.kind == io::Kind::kBlockDevice ? require_idle(what) : require_idle_file(what);
   return {.what = what, .volume = {}, .managed = false, .tracked = false, .owner = {}};
 }

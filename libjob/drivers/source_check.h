@@ -26,10 +26,4 @@ Source find_source(const std::string& given, const CheckContext& context);
 
 // role: "source", "target", ... for the message.
 io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role);
-// The name under which nobody else may use it meanwhile.
-std::string name_claim(const io::ProbeResult& what);
-// Throws if a job uses it. `shown`: as the message calls it.
-void require_no_job(const CheckContext& context, const io::ProbeResult& what,
-                    const std::string& shown);
-
 }  // namespace dmjob::drivers

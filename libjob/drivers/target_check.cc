@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/own_marks.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -50,13 +51,15 @@ void check_size(const io::ProbeResult& target, const io::ProbeResult& source) {
                               " bytes, the source has " + std::to_string(source.size));
 }
 
-void check_disk_target(const io::ProbeResult& target, const Source& source, bool force) {
+void check_disk_target(const io::ProbeResult& target, const Source& source, bool force,
+                       const CheckContext& context) {
   check_size(target, source.what);
   if (target.logical_block_size > source.what.logical_block_size && source.what.kind == target.kind)
     refuse_target(target, "has logical blocks of " + std::to_string(target.logical_block_size) +
                               " bytes, the source of " +
                               std::to_string(source.what.logical_block_size) +
                               ": it cannot take every write of the source");
+  require_no_mark(target, "target " + target.path, force, 0, context);
   if (!target.signature.empty() && !force)
     refuse_target(target, "carries a signature (" + target.signature + "): --force overwrites it");
 }
@@ -89,14 +92,15 @@ std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source
     return std::nullopt;
   }
   io::ProbeResult target = probe_or_refuse(wish.path, "target");
-  require_no_job(context, target, "target " + target.path);
   check_distinct(target, source.what);
+  require_untaken(context, {.role = "target", .path = target.path}, "target " + target.path,
+                  wish.of_volume);
   check_use(target);
   if (target.read_only && !wish.only_read) refuse_target(target, "is read-only");
   if (wish.only_read)
     check_size(target, source.what);
   else if (target.kind == io::Kind::kBlockDevice)
-    check_disk_target(target, source, wish.force);
+    check_disk_target(target, source, wish.force, context);
   else if (target.size > 0 && !wish.force)
     refuse_target(target, "is a file that is not empty: --force overwrites it");
   return target;

@@ -13,10 +13,11 @@ namespace dmjob::drivers {
 
 struct TargetWish {
   std::string path;
-  bool force = false;       // overwrite what is on it
-  bool must_exist = false;  // no file is made
-  bool disk_only = false;   // a regular file will not do
-  bool only_read = false;   // it may be read-only, and hold whatever it holds
+  bool force = false;          // overwrite what is on it
+  bool must_exist = false;     // no file is made
+  bool disk_only = false;      // a regular file will not do
+  bool only_read = false;      // it may be read-only, and hold whatever it holds
+  std::string of_volume = {};  // it may be one that this volume has for itself
 };
 
 // nullopt: a file that does not exist yet.

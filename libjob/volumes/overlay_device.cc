@@ -157,6 +157,7 @@ bool OverlayDevice::activate() {
     throw Error("scratch " + volume_.overlay->cow.place.path + " has lost room that it had");
   // A merge needs all of the cow, a volume that holds must not fill it.
   stack_.make_cow(merging ? length() : boundary_of(space_.reserved()));
+  check_mark();  // dm has it now
   if (found.kind == Kind::kNone)
     stack_.make_volume(merging ? Kind::kMerging : Kind::kHolding, origin_);
   return true;
@@ -164,6 +165,7 @@ bool OverlayDevice::activate() {
 
 void OverlayDevice::hold() {
   stack_.make_cow(boundary_of(space_.reserved()));
+  check_mark();  // nobody else had it until dm took it
   stack_.hold(origin_);
 }
 

@@ -54,13 +54,6 @@ TEST_F(RegistryTest, TheNewestHolderOfAClaimIsFound) {
   EXPECT_EQ(registry().holder("other"), nullptr);
 }
 
-TEST_F(RegistryTest, WhatIsHeldIsListedWithItsHolder) {
-  start({.id = "j", .claims = {"vol", "8:16"}});
-  start({.id = "idle"});
-  EXPECT_EQ(registry().held_claims(),
-            (std::map<std::string, std::string>{{"vol", "j"}, {"8:16", "j"}}));
-}
-
 TEST_F(RegistryTest, AnUnknownJobIsAnErrorOfTheAskersClass) {
   EXPECT_EQ(error_of([&] { registry().get("x", ErrorClass::kGeneric); }), "Job not found");
   try {

@@ -41,7 +41,10 @@ class CheckTest : public testing::Test {
     context.volumes["vol"] = volume;
     return volume;
   }
-  void be_busy(const test::LoopDisk& disk) { context.busy[dm::print_dev(disk.dev())] = "j7"; }
+  void be_busy(const test::LoopDisk& disk) {
+    context.taken.push_back(
+        {.owner = "job 'j7'", .volume = {}, .uses = {{.role = "target", .path = disk.path()}}});
+  }
   static void sign(const test::LoopDisk& disk) {
     const auto device = io::open_device(disk.path(), io::Access::kReadWrite);
     io::AlignedBuffer head(4096);

@@ -99,7 +99,7 @@ class ErrorMapPlace : public ErrorMapTest {
   std::string refusal(const std::string& path) {
     request_.error_map = path;
     try {
-      check_error_map(request_, busy_);
+      check_error_map(request_, context_);
     } catch (const core::Error& error) {
       return error.what();
     }
@@ -107,7 +107,7 @@ class ErrorMapPlace : public ErrorMapTest {
   }
 
   CopyRequest request_;
-  std::map<std::string, std::string> busy_;
+  CheckContext context_;
 };
 
 TEST_F(ErrorMapPlace, IsAnyNewOrEmptyFile) {
@@ -154,7 +154,9 @@ TEST_F(ErrorMapPlace, IsNoFolderAndNoDevice) {
 }
 
 TEST_F(ErrorMapPlace, IsNotThatOfAnotherJob) {
-  busy_[error_map_claim(folder_.path("map"))] = "other";
+  context_.taken = {{.owner = "job 'other'",
+                     .volume = {},
+                     .uses = {{.role = "error map", .path = folder_.path("map")}}}};
   EXPECT_EQ(refusal(folder_.path("./map")),
             "error map " + folder_.path("./map") + " is in use by job 'other'");
 }

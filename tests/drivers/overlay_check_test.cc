@@ -21,7 +21,7 @@ using volumes::OverlayDevice;
 class OverlayCheckTest : public CheckTest {
  protected:
   OverlayCheckTest() { request.scratch = folder.path("cow"); }
-  ManagedVolume check() { return check_overlay(request, context); }
+  ManagedVolume check() { return check_overlay(request, context).volume; }
   std::string refusal() {
     return refusal_of([this] { check(); });
   }
@@ -198,7 +198,7 @@ class SnapshotCheckTest : public CheckTest {
 };
 
 TEST_F(SnapshotCheckTest, TurnsTheVolumeIntoAnOverlayOnItsOwnDisk) {
-  const ManagedVolume after = check_snapshot(request, context);
+  const ManagedVolume after = check_snapshot(request, context).volume;
   EXPECT_EQ(after.device, disk.path());
   EXPECT_EQ(after.uuid, volume().uuid);
   EXPECT_FALSE(after.overlay->read_only);
@@ -245,7 +245,7 @@ TEST_F(SnapshotCheckTest, OfASuspendedVolumeIsRefused) {
 
 class RollbackCheckTest : public SnapshotCheckTest {
  protected:
-  RollbackCheckTest() { volume() = check_snapshot(request, context); }
+  RollbackCheckTest() { volume() = check_snapshot(request, context).volume; }
   std::string refusal() {
     return refusal_of([this] { check_rollback(volume(), kernel); });
   }

@@ -13,6 +13,7 @@ namespace {
 
 using Kind = store::ScratchPlace::Kind;
 using testing::Contains;
+using testing::Field;
 using testing::HasSubstr;
 using testing::StartsWith;
 using volumes::ManagedVolume;
@@ -74,15 +75,15 @@ TEST_F(StreamCheckTest, CopiesTheDiskBelowToTheTarget) {
 TEST_F(StreamCheckTest, ClaimsTheVolumeAndTheTarget) {
   const Footprint footprint = check().footprint;
   EXPECT_EQ(footprint.default_id, "vol");
-  EXPECT_THAT(footprint.claims, Contains("vol"));
-  EXPECT_THAT(footprint.claims, Contains(dm::print_dev(target.dev())));
+  EXPECT_EQ(footprint.volume, "vol");
+  EXPECT_THAT(footprint.uses, Contains(Field(&Use::path, target.path())));
   EXPECT_THAT(footprint.disks, Contains(target.dev()));
 }
 
 TEST_F(StreamCheckTest, ClaimsAScratchDisk) {
   const test::LoopDisk scratch(folder.path("scratch"), 16 * kMiB);
   request.scratch = scratch.path();
-  EXPECT_THAT(check().footprint.claims, Contains(dm::print_dev(scratch.dev())));
+  EXPECT_THAT(check().footprint.uses, Contains(Field(&Use::path, scratch.path())));
 }
 
 TEST_F(StreamCheckTest, OfAVolumeThatHoldsNothingHasNothingToDo) {
@@ -194,8 +195,8 @@ TEST_F(CommitCheckTest, MergesIntoTheVolumesOwnDisk) {
   EXPECT_EQ(checked.plan.disk, disk.path());
   EXPECT_EQ(checked.plan.on_error, core::OnError::kStop);
   EXPECT_EQ(checked.footprint.default_id, "vol");
-  EXPECT_THAT(checked.footprint.claims, Contains("vol"));
-  EXPECT_THAT(checked.footprint.claims, Contains(dm::print_dev(disk.dev())));
+  EXPECT_EQ(checked.footprint.volume, "vol");
+  EXPECT_THAT(checked.footprint.uses, Contains(Field(&Use::path, disk.path())));
 }
 
 TEST_F(CommitCheckTest, OfAnUnknownVolumeIsRefusedAsQemuDoes) {

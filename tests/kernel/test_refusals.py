@@ -72,7 +72,7 @@ class RefusalsTest(CopyingTest):
             for source, why in (('other', "Cannot find volume 'other'"),
                                 ('/dev/nothing', 'source /dev/nothing: No such file'),
                                 (self.disk(OTHER), f"'dmjob attach NAME {self.disk(OTHER)}'"),
-                                (self.disk(SOURCE), f"'dmjob attach NAME {self.disk(SOURCE)}'")):
+                                (self.disk(SOURCE), f"source {self.disk(SOURCE)} is in use by volume 'vol' (its disk)")):
                 self.expect_refused(why, 'copy', source, self.target)
 
     def test_a_source_that_is_suspended(self):

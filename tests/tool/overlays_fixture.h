@@ -91,7 +91,8 @@ class OverlaysTest : public volumes::OverlayStory {
                                    .memory_folder = {}};
   store::StateFile file{folder.path("state")};
   StateKeeper keeper{reactor.executor(), file, [this] { return state(); }};
-  Overlays overlays{environment, registry, events, keeper, [this] { return context(); }};
+  TakenTable taken{registry, managed, [this] { return context(); }};
+  Overlays overlays{environment, registry, events, keeper, taken};
   std::vector<nlohmann::json> told;
   bool watching = false;
 
@@ -103,7 +104,6 @@ class OverlaysTest : public volumes::OverlayStory {
     drivers::CheckContext made;
     made.control = &kernel;
     made.volumes = managed.all();
-    made.busy = registry.held_claims();
     return made;
   }
   std::string state() {

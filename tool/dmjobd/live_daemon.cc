@@ -10,6 +10,7 @@
 #include "dm/name.h"
 #include "libjob/core/json_text.h"
 #include "libjob/core/worker.h"
+#include "libjob/drivers/taken_by.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -41,9 +42,14 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
             .events = events_,
             .persist = [this] { return keeper_.persist(); },
             .persist_soon = [this] { keeper_.persist_soon(); },
-            .gone = [this](core::Job& job) { registry_.remove(job); },
+            .gone =
+                [this](core::Job& job) {
+                  taken_.forget(job);
+                  registry_.remove(job);
+                },
             .obstacle = [this](const core::Job& job) { return late_.obstacle(job); }},
-      overlays_(environment_, registry_, events_, keeper_, [this] { return check_context(); }),
+      taken_(registry_, volumes_, [this] { return check_context(); }),
+      overlays_(environment_, registry_, events_, keeper_, taken_),
       trackers_(environment_, registry_, events_, keeper_),
       late_(environment_, [this](volumes::ManagedVolume volume, volumes::IfScratchIsLate if_late) {
         return activate_volume(std::move(volume), if_late);
@@ -92,9 +98,12 @@ LiveDaemon::Group LiveDaemon::make_group(std::string id) {
 void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
   try {
     std::unique_ptr<core::Driver> driver;
-    if (record.at("status") != core::to_string(core::Status::kConcluded))
+    if (record.at("status") != core::to_string(core::Status::kConcluded)) {
       driver = drivers::restore_driver(environment_, record.at("type"), record.at("driver"),
                                        record.at("id"), group.drivers);
+      taken_.keep(record.at("id"), drivers::restore_holding(record.at("type"), record.at("driver"),
+                                                            record.at("id")));
+    }
     registry_.add(core::Job::restore(host_, record, std::move(driver), group.jobs));
   } catch (const std::exception& error) {
     log_error("a stored job is put aside, in \"quarantine\" of the state file: " +
@@ -200,7 +209,7 @@ awaitable<bool> LiveDaemon::stop() {
 drivers::CheckContext LiveDaemon::check_context() const {
   return {.control = control_,
           .volumes = volumes_.all(),
-          .busy = registry_.held_claims(),
+          .taken = {},
           .scratch_folder = config_.scratch_folder,
           .state_folder = config_.state_folder,
           .memory_folder = config_.memory_folder};
@@ -232,7 +241,10 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
   const Group group = make_group("transaction-" + volumes::new_uuid());
   std::vector<drivers::Footprint> others;
   for (drivers::JobRequest& request : requests) {
-    drivers::CheckedJob checked = co_await check_job(request, others, grouped);
+    auto check = [&](const drivers::CheckContext& context) {
+      return check_job(request, context, others, grouped);
+    };
+    drivers::CheckedJob checked = co_await taken_.check(check);
     others.push_back(checked.footprint);
     Group own = group;
     if (!grouped) {
@@ -246,20 +258,17 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
     if (job->cancelled()) throw core::Error("job '" + job->id() + "' was cancelled");
 }
 
-awaitable<drivers::CheckedJob> LiveDaemon::check_job(drivers::JobRequest request,
-                                                     std::vector<drivers::Footprint> others,
-                                                     bool grouped) {
-  core::Worker worker;  // of its own: a hung disk keeps only this request
-  const drivers::CheckContext context = check_context();
-  auto check = [&] {
-    drivers::CheckedJob checked = drivers::check_job(request, context);
-    for (const drivers::Footprint& other : others) {
-      if (grouped || (checked.footprint.shares_instant && other.shares_instant))
-        drivers::check_apart(checked.footprint, other);
-    }
-    return checked;
-  };
-  co_return co_await worker.run(std::move(check));
+drivers::CheckedJob LiveDaemon::check_job(const drivers::JobRequest& request,
+                                          const drivers::CheckContext& context,
+                                          const std::vector<drivers::Footprint>& others,
+                                          bool grouped) {
+  drivers::CheckedJob checked = drivers::check_job(request, context);
+  for (const drivers::Footprint& other : others) {
+    if (grouped || (checked.footprint.shares_instant && other.shares_instant))
+      drivers::check_apart(checked.footprint, other);
+  }
+  drivers::require_untaken(context, checked.footprint);
+  return checked;
 }
 
 std::shared_ptr<core::Job> LiveDaemon::make_job(const drivers::JobSettings& settings,
@@ -267,16 +276,19 @@ std::shared_ptr<core::Job> LiveDaemon::make_job(const drivers::JobSettings& sett
   const std::string id = settings.id.value_or(checked.footprint.default_id);
   if (const std::string wrong = core::check_job_id(id); !wrong.empty())
     throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
-  registry_.check_free(id, checked.footprint.claims);
+  std::vector<std::string> claims;
+  if (!checked.footprint.volume.empty()) claims.push_back(checked.footprint.volume);
+  registry_.check_free(id, claims);
   auto driver = checked.make_driver(environment_, id, group.drivers);
   auto job = core::Job::create(host_,
                                {.id = id,
                                 .speed = static_cast<std::uint64_t>(settings.speed),
                                 .auto_finalize = settings.auto_finalize,
                                 .auto_dismiss = settings.auto_dismiss,
-                                .claims = std::move(checked.footprint.claims)},
+                                .claims = std::move(claims)},
                                std::move(driver), group.jobs);
   registry_.add(job);
+  taken_.keep(id, drivers::holding_of(id, checked.footprint));
   return job;
 }
 

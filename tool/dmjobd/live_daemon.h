@@ -24,6 +24,7 @@
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/revoked_pivots.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/taken_table.h"
 #include "tool/dmjobd/trackers.h"
 
 namespace dmjob::daemon {
@@ -93,10 +94,11 @@ class LiveDaemon : public Daemon {
   using Jobs = std::vector<std::shared_ptr<core::Job>>;
   boost::asio::awaitable<void> make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
                                          Jobs& made);
-  boost::asio::awaitable<drivers::CheckedJob> check_job(drivers::JobRequest request,
-                                                        std::vector<drivers::Footprint> others,
-                                                        bool grouped);
-  // Reserves id and claims.
+  // On a worker. others: of the same transaction.
+  static drivers::CheckedJob check_job(const drivers::JobRequest& request,
+                                       const drivers::CheckContext& context,
+                                       const std::vector<drivers::Footprint>& others, bool grouped);
+  // Takes what is checked, without waiting.
   std::shared_ptr<core::Job> make_job(const drivers::JobSettings& settings,
                                       drivers::CheckedJob checked, const Group& group);
   dm::Control& control_or_refuse() const;
@@ -117,6 +119,7 @@ class LiveDaemon : public Daemon {
   StateKeeper keeper_;
   core::JobHost host_;
   core::Registry registry_;
+  TakenTable taken_;
   Overlays overlays_;
   Trackers trackers_;
   LateVolumes late_;

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "libjob/core/worker.h"
+#include "libjob/drivers/attach_check.h"
+#include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/volume_group.h"
 #include "tool/dmjobd/live_daemon.h"
 #include "tool/dmjobd/log.h"
@@ -110,12 +112,14 @@ awaitable<void> LiveDaemon::forget_volume(std::string name) {
 
 // The intent is durable before the device is made.
 awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
-  dm::Control& control = control_or_refuse();
+  control_or_refuse();
   auto hold = co_await locks_.acquire(name, "attach", drivers::kSlotPatience);
   if (volumes_.find(name)) throw core::Error("volume '" + name + "' exists already");
-  core::Worker worker;
-  auto plan = [&] { return volumes::plan_attach(control, name, device); };
-  const volumes::ManagedVolume volume = co_await worker.run(std::move(plan));
+  auto check = [&](const drivers::CheckContext& context) {
+    return drivers::check_attach(name, device, context);
+  };
+  const volumes::ManagedVolume volume = co_await taken_.check(check);
+  const auto token = taken_.hold(drivers::holding_of(volume));
   volumes_.add(volume);
   std::string failed;
   try {

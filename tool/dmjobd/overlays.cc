@@ -15,13 +15,12 @@ using volumes::Overlay;
 using volumes::OverlayDevice;
 
 Overlays::Overlays(drivers::Environment& environment, core::Registry& registry,
-                   core::EventBus& events, StateKeeper& keeper,
-                   std::function<drivers::CheckContext()> context)
+                   core::EventBus& events, StateKeeper& keeper, TakenTable& taken)
     : environment_(environment),
       registry_(registry),
       events_(events),
       keeper_(keeper),
-      context_(std::move(context)),
+      taken_(taken),
       watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
 
 dm::Control& Overlays::control_or_refuse() const {
@@ -43,29 +42,32 @@ awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
   auto hold = co_await environment_.locks.acquire(request.name, "overlay", drivers::kSlotPatience);
   if (environment_.volumes.find(request.name))
     throw core::Error("volume '" + request.name + "' exists already");
-  core::Worker worker;
-  const drivers::CheckContext context = context_();
-  auto check = [&] { return drivers::check_overlay(request, context); };
-  ManagedVolume volume = co_await worker.run(std::move(check));
-  co_await begin(std::move(volume), "overlay");
+  auto check = [&](const drivers::CheckContext& context) {
+    return drivers::check_overlay(request, context);
+  };
+  auto checked = co_await taken_.check(check);
+  const auto token = taken_.hold(checked.holding);
+  co_await begin(std::move(checked), "overlay");
 }
 
 awaitable<void> Overlays::snapshot(drivers::OverlayRequest request) {
   control_or_refuse();
   auto hold = co_await environment_.locks.acquire(request.name, "snapshot", drivers::kSlotPatience);
-  core::Worker worker;
-  const drivers::CheckContext context = context_();
-  auto check = [&] { return drivers::check_snapshot(request, context); };
-  ManagedVolume volume = co_await worker.run(std::move(check));
+  auto check = [&](const drivers::CheckContext& context) {
+    return drivers::check_snapshot(request, context);
+  };
+  auto checked = co_await taken_.check(check);
   if (auto job = registry_.holder(request.name))
     throw core::Error("volume '" + request.name + "' is in use by job '" + job->id() +
                       "': end it first");
-  co_await begin(std::move(volume), "snapshot");
+  const auto token = taken_.hold(checked.holding);
+  co_await begin(std::move(checked), "snapshot");
 }
 
 // The cow is there, empty and on disk, before the state file says so, and that says so before the
 // kernel writes to it.
-awaitable<void> Overlays::begin(ManagedVolume volume, std::string what) {
+awaitable<void> Overlays::begin(drivers::CheckedOverlay checked, std::string what) {
+  const ManagedVolume volume = std::move(checked.volume);
   dm::Control& control = control_or_refuse();
   const bool is_new = environment_.volumes.find(volume.name) == nullptr;
   core::Worker worker;
@@ -79,6 +81,7 @@ awaitable<void> Overlays::begin(ManagedVolume volume, std::string what) {
            : environment_.volumes.set_overlay(volume.name, volume.overlay);
     co_await keeper_.persist();
     auto start = [&] {
+      checked.lock.reset();  // dm takes it now, and looks whether it is as it was
       if (is_new)
         device->activate();
       else

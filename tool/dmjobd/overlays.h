@@ -8,7 +8,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -18,15 +17,16 @@
 #include "libjob/drivers/overlay_check.h"
 #include "libjob/volumes/overlay_device.h"
 #include "tool/dmjobd/state_keeper.h"
+#include "tool/dmjobd/taken_table.h"
 #include "tool/dmjobd/volume_watch.h"
 
 namespace dmjob::daemon {
 
 class Overlays {
  public:
-  // All arguments outlive this. context: what checks may look at, now.
+  // All arguments outlive this.
   Overlays(drivers::Environment& environment, core::Registry& registry, core::EventBus& events,
-           StateKeeper& keeper, std::function<drivers::CheckContext()> context);
+           StateKeeper& keeper, TakenTable& taken);
 
   boost::asio::awaitable<void> overlay(drivers::OverlayRequest request);
   boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request);
@@ -47,7 +47,7 @@ class Overlays {
     volumes::OverlayDevice::Room room;
     core::TimePoint next_try;
   };
-  boost::asio::awaitable<void> begin(volumes::ManagedVolume volume, std::string what);
+  boost::asio::awaitable<void> begin(drivers::CheckedOverlay checked, std::string what);
   boost::asio::awaitable<void> put_back(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> discard(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> note_discarding(volumes::ManagedVolume volume);
@@ -67,7 +67,7 @@ class Overlays {
   core::Registry& registry_;
   core::EventBus& events_;
   StateKeeper& keeper_;
-  std::function<drivers::CheckContext()> context_;
+  TakenTable& taken_;
   VolumeWatch<Watched> watch_;
 };
 
