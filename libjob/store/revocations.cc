@@ -31,9 +31,9 @@ constexpr std::size_t kCopies = 2;
 
 // Past the page cache where the file system can: one that has become read-only by an error lets
 // this through to the blocks that the file has.
-io::Fd open_for_writing(const std::string& path, int more) {
+io::Fd open_for_writing(const std::string& path) {
   for (const int direct : {O_DIRECT, 0}) {
-    io::Fd fd(::open(path.c_str(), O_RDWR | O_DSYNC | O_CLOEXEC | direct | more, 0600));
+    io::Fd fd(::open(path.c_str(), O_RDWR | O_DSYNC | O_CLOEXEC | direct));
     if (fd || errno != EINVAL) return fd;
   }
   return io::Fd();
@@ -116,18 +116,19 @@ void Revocations::reserve() {
 
 void Revocations::open() {
   write_text(buffer_, ids_);
-  fd_ = open_for_writing(path(kFile), 0);
+  fd_ = open_for_writing(path(kFile));
   if (is_open_at_its_path()) return;
   if (!fd_ && errno != ENOENT) io::throw_last_error(path(kFile));
   make();
-  fd_ = open_for_writing(path(kFile), 0);
+  fd_ = open_for_writing(path(kFile));
   if (!fd_) io::throw_last_error(path(kFile));
 }
 
-// Whole under its name or not there.
+// Whole under its name or not there. Not by direct I/O: where that is refused, the file has been
+// made all the same.
 void Revocations::make() const {
   unlink(path(kNew).c_str());
-  const io::Fd fd = open_for_writing(path(kNew), O_CREAT | O_EXCL);
+  const io::Fd fd(::open(path(kNew).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) io::throw_last_error(path(kNew));
   keep_blocks_in_place(fd.get());
   for (std::size_t copy = 0; copy < kCopies; ++copy)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "libjob/io/fd.h"
+#include "tests/support/small_file_system.h"
 #include "tests/support/temp_folder.h"
 
 namespace dmjob::store {
@@ -121,6 +122,18 @@ TEST_F(RevocationsTest, TheLatestAreKept) {
   const Ids kept = loaded().ids;
   EXPECT_EQ(kept.size(), Revocations::kMost);
   EXPECT_THAT(kept.back(), HasSubstr("1412"));
+}
+
+// Some have no direct I/O (tmpfs before 6.6, ecryptfs); and a file system may be full by then.
+TEST_F(RevocationsTest, AFileSystemOfMemoryThatIsFullTakesARevocation) {
+  const test::SmallFileSystem small(folder.path("small"), 1 << 20);
+  Revocations on_small(small.path(""));
+  on_small.reserve();
+  std::ofstream filler(small.path("filler"));
+  filler << std::string(2 << 20, 'x') << std::flush;
+  EXPECT_FALSE(filler);
+  on_small.add(Ids{"a"});
+  EXPECT_THAT(Revocations(small.path("")).load().ids, ElementsAre("a"));
 }
 
 TEST_F(RevocationsTest, NothingIsRevokedWithoutAReservation) {
