@@ -105,7 +105,7 @@ bool BackupStack::is_replaced(const InnerDevices::Numbers& found) {
   return !is_interposed(found) && control_.table(spec_.volume) != base_table();
 }
 
-bool BackupStack::find() {
+bool BackupStack::take_up() {
   inner_.settle();  // from the bottom up: the volume's I/O passes through these
   const auto found = inner_.find();
   settle_volume(control_, spec_.volume, [&](const Table& table) { return is_ours(table, found); });

@@ -66,10 +66,10 @@ class BackupStack {
   // inner devices are removed and ESTALE is thrown.
   void withdraw();
 
-  // Resumes whatever of this stack is found suspended (dropping inactive tables), then tells
-  // whether snap still keeps the instant. A device with one of our names but another UUID is an
-  // error (EEXIST).
-  bool find();
+  // For a stack that a dead process has left, before anything else is done with it: resumes
+  // whatever of it is suspended, dropping inactive tables, then tells whether snap still keeps the
+  // instant. A device with one of our names but another UUID is an error (EEXIST).
+  bool take_up();
 
   // Of snap. Thread: any.
   SnapshotStatus status();

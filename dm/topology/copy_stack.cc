@@ -109,6 +109,10 @@ void CopyStack::preload(WriteMode next) {
   if (is_mirroring(now) && !is_mirroring(next)) ledger_.watch_mirror(wr());
 }
 
+std::optional<WriteMode> CopyStack::preloaded() {
+  return writes_of(control_.inactive_table(wr()), inner_.find());
+}
+
 void CopyStack::switch_writes(SuspendMode mode, const Inside& inside) {
   const std::string name = wr();
   const Table next = control_.inactive_table(name);

@@ -85,6 +85,8 @@ class CopyStack {
   // different: from then on the ledger watches the mirror, and whoever inherits it may switch at
   // any time, so that tracker's log must be on disk, all in sync, before.
   void preload(WriteMode next);
+  // What is loaded; nullopt if nothing is, or nothing of ours.
+  std::optional<WriteMode> preloaded();
   // Suspends wr, calls `inside` (direct I/O only), resumes with the preloaded table. If `inside`
   // throws, the old table is resumed, the preloaded one dropped and the error passed on.
   // A mirror must be left with kNoFlush if a side has failed; kFlush otherwise.
@@ -164,13 +166,16 @@ class CopyStack {
     bool wr = false;
     std::optional<WriteMode> writes;  // from wr's live table, if it is one of ours
     enum class Volume { kMissing, kInterposed, kOnTarget, kOther } volume = Volume::kMissing;
-    // The volume is suspended and neither of its tables is ours, so it was left so.
+    // The volume is suspended. After take_up(): by somebody else, so it was left so.
     bool volume_suspended = false;
   };
-  // Resumes whatever of this stack is found suspended (dropping inactive tables), then tells. The
-  // volume belongs to it if its live or its inactive table is one of ours.
-  // A device with one of our names but another UUID is an error (EEXIST).
+  // Nothing but a look: every table stays, loaded ones too. A device with one of our names but
+  // another UUID is an error (EEXIST).
   Found find();
+  // For a stack that a dead process has left, before anything else is done with it: resumes
+  // whatever of it is suspended, dropping inactive tables, then as find(). The volume belongs to it
+  // if its live or its inactive table is one of ours.
+  Found take_up();
 
  private:
   using Inside = std::function<void()>;

@@ -88,7 +88,7 @@ bool CopyStack::side_failed() {
 }
 
 CopyStack::Found CopyStack::find() {
-  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  inner_.require_ours();
   const auto inner_devices = inner_.find();
   Found found;
   found.base = inner_devices.contains("base");
@@ -96,9 +96,17 @@ CopyStack::Found CopyStack::find() {
   if (found.base) base_ = inner_devices.at("base");
   if (found.wr) found.writes = writes_of(control_.table(wr()), inner_devices);
   found.volume = volume_state(inner_devices);
-  const auto ours = [&](const Table& table) { return is_ours(table, inner_devices); };
-  found.volume_suspended = settle_volume(control_, spec_.volume, ours);
+  const auto volume = control_.find(spec_.volume);
+  found.volume_suspended = volume && volume->suspended;
   return found;
+}
+
+CopyStack::Found CopyStack::take_up() {
+  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  const auto inner_devices = inner_.find();
+  settle_volume(control_, spec_.volume,
+                [&](const Table& table) { return is_ours(table, inner_devices); });
+  return find();
 }
 
 }  // namespace dmjob::dm

@@ -66,6 +66,12 @@ void InnerDevices::check_leftovers(const std::string& volume) const {
   }
 }
 
+void InnerDevices::require_ours() const {
+  for (const char* part : parts_) {
+    if (const auto device = control_.find(name(part))) check_ours(*device, uuid(part));
+  }
+}
+
 void InnerDevices::settle() const {
   for (const char* part : parts_) {
     const auto device = control_.find(name(part));

@@ -38,7 +38,10 @@ class InnerDevices {
   Plan removal() const;
   // Throws EBUSY if the volume stands on one of them.
   void check_leftovers(const std::string& volume) const;
-  // Resumes those that are found suspended and drops inactive tables.
+  // Throws EEXIST if one of our names is another's.
+  void require_ours() const;
+  // Repairs what a process that is dead has left: resumes those that are suspended and drops
+  // inactive tables. Never beside a process that works with them: its preloaded tables would go.
   void settle() const;
   // Removes those that nobody uses any more; idempotent. Throws if one is still open.
   void remove() const;

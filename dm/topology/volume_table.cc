@@ -30,15 +30,14 @@ Table checked_volume_table(Control& control, const std::string& volume) {
   return table;
 }
 
-bool settle_volume(Control& control, const std::string& volume,
+void settle_volume(Control& control, const std::string& volume,
                    const std::function<bool(const Table&)>& ours) {
   const auto device = control.find(volume);
-  if (!device || !(device->suspended || device->inactive_table)) return false;
+  if (!device || !(device->suspended || device->inactive_table)) return;
   const bool loaded_by_us = device->inactive_table && ours(control.inactive_table(volume));
-  if (!loaded_by_us && !ours(control.table(volume))) return device->suspended;
+  if (!loaded_by_us && !ours(control.table(volume))) return;
   if (device->inactive_table) control.clear(volume);
   if (device->suspended) control.resume(volume);
-  return false;
 }
 
 }  // namespace dmjob::dm

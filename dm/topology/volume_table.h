@@ -17,8 +17,8 @@ namespace dmjob::dm {
 Table checked_volume_table(Control& control, const std::string& volume);
 
 // After the death of a process that was changing the volume: if one of its tables is `ours`, drops
-// the inactive one and resumes it. True: it is suspended, and not by us.
-bool settle_volume(Control& control, const std::string& volume,
+// the inactive one and resumes it. Never beside that process.
+void settle_volume(Control& control, const std::string& volume,
                    const std::function<bool(const Table&)>& ours);
 
 }  // namespace dmjob::dm

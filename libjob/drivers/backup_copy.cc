@@ -128,7 +128,7 @@ void BackupCopy::take_instant(std::span<BackupCopy* const> copies) {
 }
 
 bool BackupCopy::adopt() {
-  if (!stack_->find()) return false;
+  if (!stack_->take_up()) return false;
   open_scratch_device(false);
   scratch_.emplace(reopen_scratch(plan_, scratch_device_));
   open_bulk(false);

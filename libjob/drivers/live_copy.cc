@@ -64,7 +64,12 @@ bool LiveCopy::log_has_failed() noexcept {
 void LiveCopy::switch_to_tracking(dm::SuspendMode mode) {
   const int old = log_;
   bool marks_missing = false;
-  stack_->switch_writes(mode, [&] { marks_missing = log_has_failed(); });
+  try {
+    stack_->switch_writes(mode, [&] { marks_missing = log_has_failed(); });
+  } catch (const std::system_error&) {
+    if (mirroring() && stack_->find().writes == dm::WriteMode{mode_, log_}) ensure_way_back();
+    throw;
+  }
   mode_ = dm::WriteMode::Kind::kTracking;
   log_ = next_slot(old);
   collect_marks(old, marks_missing);
@@ -80,6 +85,23 @@ void LiveCopy::collect_marks(int log, bool marks_missing) {
     throw;
   }
   bulk_->checkpoint();
+}
+
+// A mirror that cannot be left holds the volume's writes for ever once its target fails: whatever
+// has failed before, the tracker is loaded again.
+void LiveCopy::ensure_way_back() {
+  const dm::WriteMode back{dm::WriteMode::Kind::kTracking, next_slot(log_)};
+  if (stack_->preloaded() != back) {
+    prepare_log(back.log, true);  // its marks are in the mirror's log since the hand-over
+    stack_->preload(back);
+  }
+  watch_way_back();
+}
+
+void LiveCopy::watch_way_back() {
+  const std::string wr = dm::inner_name(job_id_, "wr");
+  ledger_.forget_mirror(wr);
+  if (!is_kept_equal_ && mirroring()) ledger_.watch_mirror(wr);
 }
 
 void LiveCopy::rotate() {
@@ -160,11 +182,16 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
 void LiveCopy::fall_back() {
   bulk_->renew_tries();
   try {
-    switch_to_tracking(dm::SuspendMode::kNoFlush);
+    read_mode_back();
+    if (mirroring()) switch_to_tracking(dm::SuspendMode::kNoFlush);
   } catch (const std::system_error& error) {
     blame_target(error);
     return;
   }
+  retake_target();
+}
+
+void LiveCopy::retake_target() {
   try {
     target_.lock();
   } catch (const std::system_error&) {
@@ -182,9 +209,8 @@ void LiveCopy::leave_target() {
 }
 
 void LiveCopy::keep_equal(bool equal) {
-  const std::string wr = dm::inner_name(job_id_, "wr");
-  ledger_.forget_mirror(wr);
-  if (!equal && mirroring()) ledger_.watch_mirror(wr);
+  is_kept_equal_ = equal;
+  watch_way_back();
 }
 
 std::optional<dm::MirrorStatus> LiveCopy::mirror_status() {
@@ -231,16 +257,18 @@ void LiveCopy::require_equal() {
 
 void LiveCopy::read_mode_back() {
   const dm::CopyStack::Found found = stack_->find();
-  if (!mirroring() || !found.writes || found.writes->kind == dm::WriteMode::Kind::kMirroring)
-    return;
+  if (!mirroring() || !found.writes) return;
   if (found.writes->kind == dm::WriteMode::Kind::kFailing) {
     stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
-    return switch_to_tracking(dm::SuspendMode::kNoFlush);
+    switch_to_tracking(dm::SuspendMode::kNoFlush);
+    return retake_target();
   }
+  if (*found.writes == dm::WriteMode{mode_, log_}) return ensure_way_back();
   const int old = log_;
   mode_ = found.writes->kind;
   log_ = found.writes->log;
   collect_marks(old, false);
+  retake_target();
 }
 
 bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& found) {

@@ -55,10 +55,13 @@ class LiveCopy {
   };
   // Takes up what an earlier process left in the kernel and on scratch. The target may be away.
   Adopted adopt();
-  // Where the volume of an earlier process is now. `target`: the path that a pivot was decided for.
-  // Nothing but a look.
+  // Where the volume is now. `target`: the path that a pivot was decided for.
   enum class Side { kInterposed, kOnTarget, kKept, kUnknown };
-  Side side(const std::string& target);
+  enum class How {
+    kLook,    // changes nothing
+    kTakeUp,  // of a process that is dead: what it has left suspended is resumed
+  };
+  Side side(const std::string& target, How how);
 
   // Precondition: started or adopted once.
   BulkCopy& bulk() { return *bulk_; }
@@ -91,8 +94,9 @@ class LiveCopy {
   bool recheck_held(std::vector<io::Extent>& suspects, io::Differences& found);
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
-  // The mirror may have been left by release_held_writes(), or by fail_held_writes(): then writes
-  // are tracked again.
+  // After a step that has failed, release_held_writes() or fail_held_writes(): learns whether the
+  // mirror was left, and if not, sees to it that it can be. Where writes failed they are tracked
+  // again.
   void read_mode_back();
   // While both sides are equal and a pivot is decided, they must stay so even if this process dies:
   // the guardian is to leave the mirror alone.
@@ -157,6 +161,9 @@ class LiveCopy {
   void merge_log(int slot);
   void switch_to_tracking(dm::SuspendMode mode);
   void collect_marks(int log, bool marks_missing);
+  void ensure_way_back();
+  void retake_target();
+  void watch_way_back();
   void write_mirror_log(int from, int to);
   void drop_scratch();
 
@@ -176,7 +183,8 @@ class LiveCopy {
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;
   dm::WriteMode::Kind mode_ = dm::WriteMode::Kind::kPassing;
-  int log_ = 0;  // the one in use
+  int log_ = 0;                 // the one in use
+  bool is_kept_equal_ = false;  // keep_equal()
 };
 
 }  // namespace dmjob::drivers

@@ -53,7 +53,8 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
   const bool decided = volume && volume->pivot_to;
   if (!decided && !job.soft_cancel_requested()) co_return true;
   const std::string target = decided ? *volume->pivot_to : plan_.target;
-  auto look = [this, target] { return copy_->side(target); };
+  const auto how = opened_ ? LiveCopy::How::kLook : LiveCopy::How::kTakeUp;
+  auto look = [this, target, how] { return copy_->side(target, how); };
   const LiveCopy::Side side = co_await step("look", std::move(look));
   if (side == LiveCopy::Side::kOnTarget && decided) be_done(job, true);
   if (side == LiveCopy::Side::kKept && !decided) be_done(job, false);

@@ -83,7 +83,7 @@ LiveCopy::Adopted LiveCopy::adopt() {
   } catch (const std::system_error&) {
     // The target is away, and with it all knowledge of what it holds; or the scratch is late at a
     // boot, and there is nothing to know.
-    const Side now = side(plan_.target);
+    const Side now = side(plan_.target, How::kTakeUp);
     const bool has_trace = now == Side::kInterposed || now == Side::kOnTarget;
     if (has_trace && !logs_in_target()) throw;
     withdraw();
@@ -93,7 +93,7 @@ LiveCopy::Adopted LiveCopy::adopt() {
 
 LiveCopy::Adopted LiveCopy::do_adopt() {
   open_scratch_device(true);
-  const dm::CopyStack::Found found = stack_->find();
+  const dm::CopyStack::Found found = stack_->take_up();
   using Volume = dm::CopyStack::Found::Volume;
   if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
   if (found.volume != Volume::kInterposed) {
@@ -117,12 +117,12 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
   return Adopted::kTracking;
 }
 
-LiveCopy::Side LiveCopy::side(const std::string& target) {
+LiveCopy::Side LiveCopy::side(const std::string& target, How how) {
   using Volume = dm::CopyStack::Found::Volume;
   dm::CopyStackSpec spec = make_spec();
   spec.target = block_number(target);
   dm::CopyStack stack(control_, ledger_, std::move(spec));
-  const Volume volume = stack.find().volume;
+  const Volume volume = (how == How::kTakeUp ? stack.take_up() : stack.find()).volume;
   if (volume == Volume::kInterposed) return Side::kInterposed;
   if (volume == Volume::kOnTarget) return Side::kOnTarget;
   return stack.has_ended(dm::CopyStack::End::kKeep) ? Side::kKept : Side::kUnknown;

@@ -33,7 +33,7 @@ void take_up(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volu
   Tracker tracker(control, ledger, volume, Tracker::How::kOpen);
   if (!is_there)
     tracker.activate();
-  else if (!tracker.find())
+  else if (!tracker.take_up())
     throw Error("the volume was active without its tracker");
 }
 

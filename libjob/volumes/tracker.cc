@@ -136,8 +136,8 @@ void Tracker::begin() {
   stack_.interpose();
 }
 
-bool Tracker::find() {
-  const auto found = stack_.find();
+bool Tracker::take_up() {
+  const auto found = stack_.take_up();
   return found.volume == dm::CopyStack::Found::Volume::kInterposed && found.writes &&
          found.writes->kind == dm::WriteMode::Kind::kTracking;
 }

@@ -45,8 +45,9 @@ class Tracker {
 
   // The live volume's writes are marked when it returns.
   void begin();
-  // Of a volume that is there: false if its writes have not been marked.
-  bool find();
+  // After the death of an earlier process, of a volume that is there: repairs what that has left.
+  // False if the volume's writes have not been marked.
+  bool take_up();
   // Makes the volume, after a boot: no write of it is missed.
   void activate();
 

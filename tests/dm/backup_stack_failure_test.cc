@@ -64,8 +64,8 @@ TEST_P(FailedBackupCall, IsToldAsAnError) {
 TEST_P(FailedBackupCall, CanBeWithdrawnWithoutATrace) {
   run();
   kernel.heal();
-  stack.find();
-  other.find();
+  stack.take_up();
+  other.take_up();
   withdraw();
   expect_nothing_but_the_volumes();
 }

@@ -14,7 +14,9 @@ class BackupStackTest : public testing::Test, protected BackupStage {
   }
 
   // As a new process would see it.
-  bool found() { return BackupStack(kernel, ledger, spec_of("j", "vol", makedev(8, 48))).find(); }
+  bool found() {
+    return BackupStack(kernel, ledger, spec_of("j", "vol", makedev(8, 48))).take_up();
+  }
 };
 
 TEST_F(BackupStackTest, BuildingDoesNotTouchTheVolume) {

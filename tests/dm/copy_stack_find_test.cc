@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an earlier process left in the kernel is found, and what it left suspended is resumed.
+// What an earlier process left in the kernel is found by a look, which changes nothing; and what it
+// left suspended is resumed by whoever takes it up.
 #include <cerrno>
 
 #include "tests/dm/copy_stack_fixture.h"
@@ -12,9 +13,16 @@ using Volume = CopyStack::Found::Volume;
 class FindTest : public CopyStackTest {
  protected:
   CopyStack::Found find() {
+    return look([](CopyStack& again) { return again.find(); });
+  }
+  CopyStack::Found take_up() {
+    return look([](CopyStack& again) { return again.take_up(); });
+  }
+  template <typename Look>
+  CopyStack::Found look(Look look) {
     CopyStack again(kernel, ledger, spec());
     kernel.clear_log();
-    auto found = again.find();
+    auto found = look(again);
     found_base_ = again.base();
     return found;
   }
@@ -69,10 +77,33 @@ TEST_F(FindTest, APivotedVolume) {
   EXPECT_EQ(find().volume, Volume::kOnTarget);
 }
 
+TEST_F(FindTest, ALookLeavesWhatIsLoaded) {
+  be_ready();
+  const auto found = find();
+  EXPECT_EQ(kernel.log(), Log{});
+  EXPECT_EQ(found.writes, (WriteMode{Kind::kMirroring, 1}));
+  EXPECT_EQ(stack.preloaded(), (WriteMode{Kind::kTracking, 2})) << "the mirror could not be left";
+  EXPECT_TRUE(ledger.watched("dmjob-j-wr"));
+}
+
+TEST_F(FindTest, ALookLeavesWhatIsSuspended) {
+  be_ready();
+  kernel.set_inactive_table("vol", on_target());
+  kernel.set_suspended("vol", true);
+  EXPECT_TRUE(find().volume_suspended);
+  EXPECT_EQ(kernel.log(), Log{}) << "it may be a step of ours that is under way";
+  kernel.set_suspended("vol", false);
+}
+
+TEST_F(FindTest, NothingIsLoadedAtFirst) {
+  interpose();
+  EXPECT_EQ(stack.preloaded(), std::nullopt);
+}
+
 TEST_F(FindTest, DropsATableThatWasLoadedAndNeverUsed) {
   interpose();
   stack.preload({Kind::kTracking, 1});
-  find();
+  take_up();
   EXPECT_EQ(kernel.log(), Log{"clear dmjob-j-wr"});
 }
 
@@ -80,7 +111,7 @@ TEST_F(FindTest, ResumesASwitchThatWasNotFinished) {
   interpose();
   stack.preload({Kind::kMirroring, 1});
   kernel.set_suspended("dmjob-j-wr", true);
-  EXPECT_EQ(find().writes, (WriteMode{Kind::kTracking, 0}));
+  EXPECT_EQ(take_up().writes, (WriteMode{Kind::kTracking, 0}));
   EXPECT_EQ(kernel.log(), (Log{"clear dmjob-j-wr", "resume dmjob-j-wr"}));
 }
 
@@ -88,7 +119,7 @@ TEST_F(FindTest, ResumesAPivotThatWasNotFinishedWithTheOldTable) {
   be_ready();
   kernel.set_inactive_table("vol", on_target());
   kernel.set_suspended("vol", true);
-  EXPECT_EQ(find().volume, Volume::kInterposed);
+  EXPECT_EQ(take_up().volume, Volume::kInterposed);
   EXPECT_EQ(volume(), bypass());
 }
 
@@ -96,7 +127,7 @@ TEST_F(FindTest, ResumesAnInterpositionThatWasNotFinishedWithTheOldTable) {
   build();
   kernel.set_inactive_table("vol", bypass());
   kernel.set_suspended("vol", true);
-  EXPECT_FALSE(find().volume_suspended);
+  EXPECT_FALSE(take_up().volume_suspended);
   EXPECT_EQ(volume(), own);
 }
 
@@ -104,14 +135,14 @@ TEST_F(FindTest, ResumesFromTheBottomUp) {
   mirror();
   kernel.set_suspended("dmjob-j-wr", true);
   kernel.set_suspended("vol", true);
-  find();
+  take_up();
   EXPECT_EQ(kernel.log(), (Log{"resume dmjob-j-wr", "resume vol"}));
 }
 
 TEST_F(FindTest, LeavesASuspensionThatIsNotOurs) {
   build();
   kernel.set_suspended("vol", true);
-  EXPECT_TRUE(find().volume_suspended);
+  EXPECT_TRUE(take_up().volume_suspended);
   EXPECT_TRUE(kernel.suspended("vol"));
   kernel.set_suspended("vol", false);
 }
@@ -120,13 +151,13 @@ TEST_F(FindTest, LeavesATableThatSomebodyElseHasLoaded) {
   interpose();
   kernel.set_table("vol", own);
   kernel.set_inactive_table("vol", linear_table(8192, makedev(8, 64)));
-  find();
+  take_up();
   EXPECT_TRUE(kernel.find("vol")->inactive_table);
 }
 
 TEST_F(FindTest, ADeviceWithOurNameAndAnotherUuidIsAnError) {
   kernel.add_device("dmjob-j-err", error_table(8), "DMJOB-other-err");
-  EXPECT_EQ(error_of([this] { find(); }), EEXIST);
+  EXPECT_EQ(error_of([this] { take_up(); }), EEXIST);
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ TEST_F(TrackedVolumeTest, IsFoundTrackingWhileABackupIsUnderWay) {
   const CopyStack::Found found = stack.find();
   EXPECT_EQ(found.volume, CopyStack::Found::Volume::kInterposed);
   EXPECT_EQ(found.writes, (WriteMode{Kind::kTracking, 1}));
-  EXPECT_TRUE(backup.find());
+  EXPECT_TRUE(backup.take_up());
 }
 
 TEST_F(TrackedVolumeTest, WhoseBackupCannotBeginKeepsItsLog) {

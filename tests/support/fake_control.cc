@@ -89,6 +89,11 @@ void FakeControl::set_number(const std::string& name, dev_t number) {
   at(name).dev = number;
 }
 
+void FakeControl::set_number_to_come(const std::string& name, dev_t number) {
+  const std::lock_guard lock(mutex_);
+  numbers_to_come_[name] = number;
+}
+
 void FakeControl::set_suspended(const std::string& name, bool suspended) {
   const std::lock_guard lock(mutex_);
   at(name).suspended = suspended;
@@ -248,7 +253,8 @@ dev_t FakeControl::create(const NewDevice& device) {
   check_devices(device.name, device.table);
   FakeDevice made;
   made.uuid = device.uuid;
-  made.dev = makedev(kMajor, next_minor_++);
+  const auto number = numbers_to_come_.find(device.name);
+  made.dev = number == numbers_to_come_.end() ? makedev(kMajor, next_minor_++) : number->second;
   made.read_only = device.read_only;
   made.live = device.table;
   devices_[device.name] = made;

@@ -28,6 +28,8 @@ class FakeControl : public Control {
   dev_t add_device(const std::string& name, const Table& table, const std::string& uuid = "");
   // As if its number were that of a real disk, so that what opens it by number finds that disk.
   void set_number(const std::string& name, dev_t number);
+  // The same for a device that create() will make.
+  void set_number_to_come(const std::string& name, dev_t number);
   void set_suspended(const std::string& name, bool suspended);
   void set_read_only(const std::string& name);
   // As if a program had it open so many times.
@@ -116,6 +118,7 @@ class FakeControl : public Control {
   mutable std::mutex mutex_;
   std::map<std::string, FakeDevice> devices_;
   unsigned next_minor_ = 0;
+  std::map<std::string, dev_t> numbers_to_come_;
   std::string kept_ = "16/8192 16";  // nothing yet, and there is room
   std::vector<Failure> failures_;
   std::function<void(const NewDevice&)> before_create_;

@@ -29,7 +29,7 @@ class TrackerTest : public testing::Test, protected TrackedStage {
 TEST_F(TrackerTest, CallsAllChangedBeforeTheFirstBackup) {
   begin();
   EXPECT_THAT(changed(), SizeIs(kRegions));
-  EXPECT_TRUE(tracker().find());
+  EXPECT_TRUE(tracker().take_up());
 }
 
 TEST_F(TrackerTest, CallsNothingChangedAfterABackup) {
@@ -134,7 +134,7 @@ TEST_F(TrackerTest, AfterABootHasTheMarksOfAllLogs) {
   end_of_power();
   tracker().activate();
   EXPECT_THAT(to_copy(), ElementsAre(3, 5, 6));
-  EXPECT_TRUE(tracker().find());
+  EXPECT_TRUE(tracker().take_up());
   EXPECT_EQ(kernel.find("vol")->uuid, "DMJOBV-v");
 }
 
@@ -175,7 +175,7 @@ TEST_F(TrackerTest, ThatMissesMarksLetsTheWritesPassUntilItEnds) {
   fail_log();
   stop_marking(kernel, ledger, volume);
   EXPECT_EQ(kernel.table("dmjob-_vol-wr"), dm::linear_table(volume.sectors, number("base")));
-  EXPECT_FALSE(tracker().find());
+  EXPECT_FALSE(tracker().take_up());
   stop_marking(kernel, ledger, volume);
   end_tracking(kernel, ledger, volume);
   EXPECT_TRUE(volume_has_own_table());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// CopyStack::find() in each state that a real kernel can be left in.
+// CopyStack::take_up() and find() in each state that a real kernel can be left in.
 #include "tests/kernel/dm/stage.h"
 
 namespace dmjob::dm {
@@ -11,6 +11,7 @@ using Volume = CopyStack::Found::Volume;
 class FindKernelTest : public KernelStage {
  protected:
   CopyStack::Found find() { return CopyStack(control, ledger, spec()).find(); }
+  CopyStack::Found take_up() { return CopyStack(control, ledger, spec()).take_up(); }
   bool anything_suspended() {
     for (const Device& entry : control.list()) {
       if (control.find(entry.name)->suspended) return true;
@@ -33,9 +34,11 @@ TEST_F(FindKernelTest, Tracking) {
   EXPECT_EQ(found.writes, (WriteMode{Kind::kTracking, 0}));
 }
 
-TEST_F(FindKernelTest, MirroringAndTheTrackerThatWasLoadedAheadIsDropped) {
+TEST_F(FindKernelTest, MirroringAndTheTrackerThatWasLoadedAheadIsDroppedWhenItIsTakenUp) {
   be_ready();
   EXPECT_EQ(find().writes, (WriteMode{Kind::kMirroring, 1}));
+  EXPECT_TRUE(control.find("dmjob-j-wr")->inactive_table) << "a look drops nothing";
+  EXPECT_EQ(take_up().writes, (WriteMode{Kind::kMirroring, 1}));
   EXPECT_FALSE(control.find("dmjob-j-wr")->inactive_table);
 }
 
@@ -56,7 +59,7 @@ TEST_F(FindKernelTest, ASwitchThatWasNotFinishedIsResumed) {
   interpose();
   stack->preload({Kind::kMirroring, 1});
   control.suspend("dmjob-j-wr", SuspendMode::kFlush);
-  EXPECT_EQ(find().writes, (WriteMode{Kind::kTracking, 0}));
+  EXPECT_EQ(take_up().writes, (WriteMode{Kind::kTracking, 0}));
   EXPECT_FALSE(anything_suspended());
   EXPECT_EQ(open("vol")->write_block(0, 1), 0);
 }
@@ -65,7 +68,7 @@ TEST_F(FindKernelTest, APivotThatWasNotFinishedIsResumedWithTheOldTable) {
   be_ready();
   control.load("vol", linear_table(kSize, target));
   control.suspend("vol", SuspendMode::kFlush);
-  EXPECT_EQ(find().volume, Volume::kInterposed);
+  EXPECT_EQ(take_up().volume, Volume::kInterposed);
   EXPECT_FALSE(anything_suspended());
   EXPECT_EQ(open("vol")->write_block(0, 1), 0);
 }
@@ -74,7 +77,7 @@ TEST_F(FindKernelTest, AShellWithoutATableIsTakenAway) {
   make("vol", linear_table(kSize, source.dev()));
   ASSERT_EQ(shell("dmsetup create dmjob-j-wr --notable --uuid DMJOB-u-wr"), 0);
   CopyStack again(control, ledger, spec());
-  EXPECT_FALSE(again.find().wr);
+  EXPECT_FALSE(again.take_up().wr);
   again.remove_inner();
   EXPECT_EQ(control.find("dmjob-j-wr"), std::nullopt);
 }
