@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -12,7 +13,7 @@ namespace {
 // Guards of this thread; a group's transaction holds several at a time.
 thread_local int guards_of_thread = 0;
 
-// Without CAP_SYS_RESOURCE it does nothing, and that is no reason to fail.
+// That it may fail is told at the start (check_io_flusher()), and is no reason to fail.
 void enter_window() noexcept {
   if (guards_of_thread++ == 0) prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 }
@@ -32,6 +33,12 @@ bool succeeds(Call call) noexcept {
 }
 
 }  // namespace
+
+std::error_code check_io_flusher() noexcept {
+  if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0) return {errno, std::generic_category()};
+  prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
+  return {};
+}
 
 SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, const std::string& name,
                            SuspendMode mode, OnDeath on_death)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 
 #include "dm/control.h"
 
@@ -40,6 +41,11 @@ class Ledger {
   virtual void watch_mirror(const std::string& name) noexcept = 0;
   virtual void forget_mirror(const std::string& name) noexcept = 0;
 };
+
+// Whether threads of this process can be marked as ones that I/O depends on. EPERM without
+// CAP_SYS_RESOURCE; suspensions then work, but for a thread that needs memory just when there is
+// none. Thread: any that suspends nothing at the time.
+std::error_code check_io_flusher() noexcept;
 
 class SuspendGuard {
  public:

@@ -16,6 +16,8 @@ SOCKET = "dmjobd.socket"
 WANTED_BY = {SERVICE: "sysinit.target.wants", SOCKET: "sockets.target.wants"}
 # Of 10; see `systemd-analyze security`. What is left open has a note.
 MOST_EXPOSURE = 32
+# What the program is nothing without, and says so or fails only at the worst moment.
+NEEDED_CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SYS_RESOURCE", "CAP_MKNOD", "CAP_DAC_OVERRIDE")
 # Lines that every service could have and this one must not, or not so far.
 RELAXED = ("PrivateTmp", "PrivateDevices", "DevicePolicy", "ProtectClock", "PrivateIPC", "PrivateNetwork",
            "PrivateUsers", "ProtectSystem", "ProtectHome", "ProtectProc", "CapabilityBoundingSet", "AF_NETLINK",
@@ -53,6 +55,14 @@ def complaints(place):
         yield f"more exposed than {MOST_EXPOSURE / 10}: {exposed.stdout.splitlines()[-1:]}{exposed.stderr}"
 
 
+def missing_capabilities(place):
+    with open(os.path.join(place, SERVICE), encoding="utf-8") as file:
+        line = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", file.read())
+    for capability in NEEDED_CAPABILITIES:
+        if capability not in line[1].split():
+            yield f"{SERVICE}: CapabilityBoundingSet= lacks {capability}"
+
+
 def missing_notes(folder):
     with open(os.path.join(folder, "README.md"), encoding="utf-8") as file:
         notes = file.read()
@@ -65,7 +75,7 @@ def main():
     folder = sys.argv[1]
     with tempfile.TemporaryDirectory(prefix="dmjob-units.") as place:
         install(folder, place)
-        found = [*complaints(place), *missing_notes(folder)]
+        found = [*complaints(place), *missing_capabilities(place), *missing_notes(folder)]
     for line in found:
         print(line)
     return 1 if found else 0

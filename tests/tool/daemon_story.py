@@ -76,11 +76,12 @@ class DaemonStory(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def start_daemon(self):
+    def start_daemon(self, before=()):
+        """`before`: words in front of the command."""
         with open(self.path('log'), 'w', encoding='ascii') as log:
             daemon = subprocess.Popen(
-                [os.path.join(BIN_DIR, 'dmjobd'), '--config', '/dev/null', '--socket', self.socket_path, '--state-dir',
-                 self.path('state')], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [*before, os.path.join(BIN_DIR, 'dmjobd'), '--config', '/dev/null', '--socket', self.socket_path,
+                 '--state-dir', self.path('state')], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.addCleanup(self.end, daemon)
         deadline = time.monotonic() + TIME_LIMIT
         while not self.answers():

@@ -45,6 +45,15 @@ void lock_memory() {
                 "): do not copy the volume of the root file system or of swap");
 }
 
+// What it allocates while a volume is suspended must not wait for that volume's dirty pages.
+void check_marking() {
+  if (const std::error_code error = dm::check_io_flusher())
+    log_warning("threads cannot be marked as ones that I/O depends on (PR_SET_IO_FLUSHER: " +
+                error.message() +
+                "): give dmjobd CAP_SYS_RESOURCE, or do not copy the volume of the root file "
+                "system or of swap on a host that is short of memory");
+}
+
 // Each client takes a descriptor, a job several. The soft limit of 1024 is for programs that use
 // select(); nothing in here does.
 void raise_descriptor_limit() {
@@ -131,6 +140,7 @@ int run_program(const Config& config) {
   std::filesystem::create_directories(config.run_folder);
   Guardian guardian(config.run_folder + "/guardian.lock");  // forks: before any thread
   lock_memory();
+  check_marking();
   raise_descriptor_limit();
   const auto control = open_device_mapper();
   return Program(config, control.get(), guardian).run();

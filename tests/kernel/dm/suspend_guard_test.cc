@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dm/suspend_guard.h"
 
+#include <sys/prctl.h>
+
 #include "tests/kernel/dm/stage.h"
 
 namespace dmjob::dm {
@@ -23,6 +25,18 @@ class SuspendGuardKernelTest : public KernelStage {
   const Table old_ = linear_table(kSize, source.dev());
   const Table new_ = linear_table(kSize, target_disk.dev());
 };
+
+// As root of this machine we have CAP_SYS_RESOURCE, as dmjobd has under systemd.
+TEST_F(SuspendGuardKernelTest, MarksItsThreadAsOneThatIoDependsOn) {
+  const auto flag = [] { return prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0); };
+  ASSERT_FALSE(check_io_flusher());
+  EXPECT_EQ(flag(), 0);
+  {
+    const auto guard = suspend();
+    EXPECT_EQ(flag(), 1);
+  }
+  EXPECT_EQ(flag(), 0);
+}
 
 TEST_F(SuspendGuardKernelTest, ResumesWithTheNewTable) {
   control.load("vol", new_);
