@@ -4,11 +4,16 @@
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
+#include "dm/suspend_limit.h"
+
 namespace dmjob::dm {
 namespace {
+
+constexpr std::chrono::seconds kPatience(30);
 
 // Guards of this thread; a group's transaction holds several at a time.
 thread_local int guards_of_thread = 0;
@@ -34,6 +39,10 @@ bool succeeds(Call call) noexcept {
 
 }  // namespace
 
+WindowMark::WindowMark() noexcept { enter_window(); }
+
+WindowMark::~WindowMark() { leave_window(); }
+
 std::error_code check_io_flusher() noexcept {
   if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0) return {errno, std::generic_category()};
   prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
@@ -50,10 +59,13 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
   ledger_.suspending(name_, on_death);
   enter_window();
   try {
+    const SuspendLimit limit(kPatience);
     control_.suspend(name_, mode);
-  } catch (...) {
+  } catch (const std::system_error& error) {
     end();
-    throw;
+    if (error.code() != std::errc::interrupted) throw;
+    throw std::system_error(ETIMEDOUT, std::generic_category(),
+                            name_ + ", or a disk under it, does not come to rest");
   }
   suspended_ = true;
 }

@@ -40,6 +40,10 @@ class Ledger {
   // with its inactive table, which is preloaded (a mirror goes back to tracking).
   virtual void watch_mirror(const std::string& name) noexcept = 0;
   virtual void forget_mirror(const std::string& name) noexcept = 0;
+  // A wr under a volume, whatever it is at the time. While noted, and this process is gone, it is
+  // looked after whenever it is a tracker (dm/topology/tracker_renewal.h).
+  virtual void guard_tracker(const std::string& name) noexcept = 0;
+  virtual void forget_tracker(const std::string& name) noexcept = 0;
 };
 
 // Whether threads of this process can be marked as ones that I/O depends on. EPERM without
@@ -47,9 +51,19 @@ class Ledger {
 // none. Thread: any that suspends nothing at the time.
 std::error_code check_io_flusher() noexcept;
 
+// Marks this thread so for as long, as a guard does for its own. Those of a thread may nest.
+class WindowMark {
+ public:
+  WindowMark() noexcept;
+  ~WindowMark();
+  WindowMark(const WindowMark&) = delete;
+  WindowMark& operator=(const WindowMark&) = delete;
+};
+
 class SuspendGuard {
  public:
-  // Throws what Control::suspend and table throw; the device is then as before.
+  // Throws what Control::suspend and table throw, and ETIMEDOUT if the device does not come to rest
+  // within 30 s: while it is waited for, whoever uses it waits, too. The device is then as before.
   SuspendGuard(Control& control, Ledger& ledger, const std::string& name, SuspendMode mode,
                OnDeath on_death);
   // With the table that it has now. For one of several, since reading it while another device is

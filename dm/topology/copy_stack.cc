@@ -10,6 +10,7 @@
 #include "dm/targets.h"
 #include "dm/topology/inner_parts.h"
 #include "dm/topology/table_switch.h"
+#include "dm/topology/tracker_renewal.h"
 #include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
@@ -77,6 +78,7 @@ void CopyStack::build_with_volume(NewDevice volume, int first_log) {
                               DeviceWord::named(wr()));
   plan.push_back(Step::create(std::move(volume)));
   run_plan(control_, plan);
+  ledger_.guard_tracker(wr());
   base_ = control_.find(inner_.name("base")).value().dev;
 }
 
@@ -88,6 +90,7 @@ void CopyStack::interpose() {
   }
   swap(spec_.volume, bypass_table(own.sectors(), found.at("base"), found.at("wr")),
        SuspendMode::kFlush, [] {});
+  ledger_.guard_tracker(wr());
 }
 
 // --- switching
@@ -155,6 +158,15 @@ void CopyStack::fail_held_writes() {
   swap(name, error_table(live.sectors()), SuspendMode::kNoFlush, [] {});
 }
 
+bool CopyStack::renew_tracker() {
+  const std::string name = wr();
+  if (!fails_good_writes(control_, name)) return false;
+  const Table live = control_.table(name);
+  if (!is_tracker(live)) return false;
+  swap(name, live, SuspendMode::kNoFlush, [&] { require_well_log(control_, name); });
+  return true;
+}
+
 std::vector<TableSwitch> CopyStack::rotation(int log) {
   const auto found = inner_.find();
   const Table volume = control_.table(spec_.volume);
@@ -195,6 +207,7 @@ void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
 void CopyStack::remove_inner() {
   ledger_.forget_mirror(wr());
   inner_.remove();
+  ledger_.forget_tracker(wr());
 }
 
 }  // namespace dmjob::dm

@@ -151,6 +151,11 @@ class CopyStack {
   // of which a side has failed.
   void fail_held_writes();
 
+  // For another thread than the one of the other calls, which makes sure that none of those that
+  // change wr is under way: if wr is a tracker that fails good writes by now, it has its table
+  // anew, and true is returned.
+  bool renew_tracker();
+
   // Removes the inner devices that nobody uses any more; idempotent. Throws if one is still open.
   void remove_inner();
 

@@ -106,7 +106,9 @@ CopyStack::Found CopyStack::take_up() {
   const auto inner_devices = inner_.find();
   settle_volume(control_, spec_.volume,
                 [&](const Table& table) { return is_ours(table, inner_devices); });
-  return find();
+  const Found found = find();
+  if (found.wr && found.volume == Found::Volume::kInterposed) ledger_.guard_tracker(wr());
+  return found;
 }
 
 }  // namespace dmjob::dm

@@ -27,14 +27,8 @@ void suspend_all(Control& control, Ledger& ledger, std::span<const TableSwitch> 
   std::optional<SuspendLimit> limit;
   if (switches.size() > 1) limit.emplace(kPatience);
   for (std::size_t i = 0; i < switches.size(); ++i) {
-    try {
-      guards[i].emplace(control, ledger, switches[i].device, switches[i].mode, OnDeath::kOldTable,
-                        std::move(tables[i]));
-    } catch (const std::system_error& error) {
-      if (error.code() != std::errc::interrupted) throw;
-      throw std::system_error(ETIMEDOUT, std::generic_category(),
-                              switches[i].device + ", or a disk under it, does not come to rest");
-    }
+    guards[i].emplace(control, ledger, switches[i].device, switches[i].mode, OnDeath::kOldTable,
+                      std::move(tables[i]));
   }
 }
 

@@ -28,10 +28,10 @@ struct TableSwitch {
 
 // Several are suspended in the order given (a file system is frozen before the disk of its
 // journal, a device before one that it stands on) and resumed the other way round; ETIMEDOUT is
-// thrown if they do not come to rest within 5 s: one that hangs is not to hold all others. Should
-// this process die, all have their old tables until `inside` has returned and all the new ones from
-// then on. One exception: if at last the kernel does not take a table that it had loaded, the
-// others have switched, and its error is thrown.
+// thrown if they do not come to rest within 5 s (one alone: 30 s): one that hangs is not to hold
+// all others. Should this process die, all have their old tables until `inside` has returned and
+// all the new ones from then on. One exception: if at last the kernel does not take a table that it
+// had loaded, the others have switched, and its error is thrown.
 void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
                    const std::function<void()>& inside);
 

@@ -78,8 +78,8 @@ class BulkCopy {
   // What was copied is not what the source holds.
   void note_stale() { dirty_.set_all(); }
   // Copies what can be read of those given-up regions that are dirty, and clears their bits; a
-  // region that the target refuses is no longer given up. For a moment in which nobody writes (used
-  // with the volume's writes suspended): no stop, no speed limit.
+  // region that the target refuses is no longer given up. What is written meanwhile is marked
+  // elsewhere (just before a hand-over): no stop, no speed limit.
   void copy_given_up_again();
 
   // --- bulk_verify.cc: source and target are read and compared; only where nothing is dirty ---

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/live_copy.h"
 
+#include <chrono>
 #include <system_error>
 #include <vector>
 
+#include "dm/deputy.h"
 #include "dm/mirror_log.h"
 #include "dm/name.h"
 #include "libjob/core/error.h"
@@ -12,6 +14,12 @@
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
+namespace {
+
+// Of the volume's writers, and in part its readers, with what is done while it is suspended.
+constexpr std::chrono::seconds kHeldPatience(2);
+
+}  // namespace
 
 LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& clock,
                    io::CopyControl& copy_control, const std::string& job_id, const CopyPlan& plan,
@@ -106,6 +114,7 @@ void LiveCopy::watch_way_back() {
 
 void LiveCopy::rotate() {
   if (!tracking()) return;
+  const std::lock_guard lock(tables_);
   prepare_log(next_slot(log_), true);
   stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
   switch_to_tracking(dm::SuspendMode::kFlush);
@@ -133,11 +142,11 @@ void LiveCopy::restart_tracking() {
   rotate();
 }
 
-// Called with wr suspended: direct I/O, on buffers that are there already.
+// Called with wr suspended: direct I/O, on buffers that are there already. Blocks that could not be
+// read are not tried again in here, which takes time and memory.
 void LiveCopy::write_mirror_log(int from, int to) {
   if (log_has_failed()) bulk_->dirty().set_all();
   merge_log(from);
-  bulk_->copy_given_up_again();
   io::DirtyBitmap& dirty = bulk_->dirty();
   const auto log = scratch_->log_buffer(to);
   dm::format_mirror_log(log, regions(plan_), true);
@@ -155,7 +164,28 @@ std::optional<io::CopyError> LiveCopy::hand_over() {
   }
 }
 
+// The target's error, and nothing has changed, if dm cannot have it.
+std::optional<io::CopyError> LiveCopy::switch_to_mirroring(int from, int to) {
+  const std::lock_guard lock(tables_);
+  try {
+    stack_->preload({dm::WriteMode::Kind::kMirroring, to});
+  } catch (const std::system_error& error) {
+    return target_.note(error);
+  }
+  dm::Deputy write([&] { write_mirror_log(from, to); });
+  stack_->switch_writes(dm::SuspendMode::kFlush, [&] { write.run(kHeldPatience); });
+  mode_ = dm::WriteMode::Kind::kMirroring;
+  log_ = to;
+  // At once: only from here on can the guardian leave the mirror.
+  stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(to)});
+  return std::nullopt;
+}
+
 std::optional<io::CopyError> LiveCopy::do_hand_over() {
+  if (bulk_->given_up().count() > 0) {
+    rotate();  // what is written from here on is in a log of its own, and stays dirty
+    bulk_->copy_given_up_again();
+  }
   const int from = log_;
   const int to = next_slot(from);
   const int back = next_slot(to);
@@ -163,16 +193,7 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
   prepare_log(back, true);
   if (auto error = bulk_->checkpoint()) return error;
   target_.unlock();  // dm is to have it
-  try {
-    stack_->preload({dm::WriteMode::Kind::kMirroring, to});
-  } catch (const std::system_error& error) {
-    return target_.note(error);
-  }
-  stack_->switch_writes(dm::SuspendMode::kFlush, [&] { write_mirror_log(from, to); });
-  mode_ = dm::WriteMode::Kind::kMirroring;
-  log_ = to;
-  // At once: only from here on can the guardian leave the mirror.
-  stack_->preload({dm::WriteMode::Kind::kTracking, back});
+  if (auto error = switch_to_mirroring(from, to)) return error;
   bulk_->hand_over_dirty();  // the mirror's log has it now
   const auto error = bulk_->checkpoint();
   if (error) leave_target();
@@ -205,6 +226,7 @@ void LiveCopy::leave_target() {
   bulk_->close_source();
   bulk_->close_target();
   scratch_.reset();
+  const std::lock_guard lock(tables_);
   stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
 }
 
@@ -217,6 +239,11 @@ std::optional<dm::MirrorStatus> LiveCopy::mirror_status() {
   auto text = watched_->mirror_status_text();
   if (!text) return std::nullopt;
   return dm::parse_mirror_status(*text);
+}
+
+bool LiveCopy::renew_tracker() {
+  const std::unique_lock lock(tables_, std::try_to_lock);
+  return lock && watched_->renew_tracker();
 }
 
 void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
@@ -276,7 +303,12 @@ bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& 
   if (!mirroring()) return false;
   bulk_->prepare_recheck(suspects);
   bool readable = false;
-  stack_->hold([&] { readable = bulk_->recheck(suspects, kMost, found); });
+  std::vector<io::Extent> left = suspects;
+  io::Differences differences;
+  dm::Deputy look([&] { readable = bulk_->recheck(left, kMost, differences); });
+  stack_->hold([&] { look.run(kHeldPatience); });
+  suspects = std::move(left);  // not of a look that took too long: writes were on their way
+  found = std::move(differences);
   return readable;
 }
 

@@ -13,13 +13,14 @@
 // While mirroring, the tracker to fall back to is loaded already (its log in sync on disk), so that
 // a failed target costs one suspend and resume, even without this process (Ledger::watch_mirror).
 //
-// Thread: the job's worker, all but mirror_status(). The caller holds the volume's modify slot.
+// Thread: the job's worker, all but those that say so. The caller holds the volume's modify slot.
 // Errors: std::system_error and core::Error; after each the volume is usable, with its data.
 #pragma once
 
 #include <array>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -104,6 +105,9 @@ class LiveCopy {
 
   // The status of wr; nullopt if it is not a mirror now. Thread: any.
   std::optional<dm::MirrorStatus> mirror_status();
+  // If wr is a tracker that fails good writes since its base has refused one: it no longer does.
+  // False also if a step of the worker is just changing wr: look again soon. Thread: any.
+  bool renew_tracker();
   // While another thread is in end_together() and the target has failed: lets the writes go that it
   // waits for. Thread: any.
   void release_held_writes();
@@ -154,6 +158,7 @@ class LiveCopy {
   // To be called with the error in flight, which is thrown on if it is not the target's.
   std::optional<io::CopyError> blame_target(const std::system_error& error);
   std::optional<io::CopyError> do_hand_over();
+  std::optional<io::CopyError> switch_to_mirroring(int from, int to);
   void make_scratch();
   Adopted do_adopt();
   void reopen_stack();
@@ -179,6 +184,7 @@ class LiveCopy {
   TargetDisk target_;
   std::unique_ptr<dm::CopyStack> stack_;
   std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
+  std::mutex tables_;                       // held while a tracker's wr is changed
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;

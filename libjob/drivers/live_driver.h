@@ -9,7 +9,7 @@
 // Copies of one transaction end in one moment: prepare() of each waits for the others, and the last
 // one to come acts for all (end_all()). A copy of its own is a group of one.
 //
-// Beside it runs a watch: it looks at the status of wr after every dm event and each second, and
+// Beside it runs a watch: it looks at the status of wr after every dm event and every so often, and
 // leaves a failed mirror at once, since that holds the volume's writes; once a pivot is decided, as
 // soon as that is revoked on disk. What it has done the main
 // coroutine learns from trouble_.
@@ -76,6 +76,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> watch(core::Job& job);
   boost::asio::awaitable<void> look(core::Job& job);
   boost::asio::awaitable<void> act(core::Job& job);
+  boost::asio::awaitable<void> act_beside(core::Job& job);
+  std::optional<dm::MirrorStatus> look_at_wr();
   static Trouble judge(const dm::MirrorStatus& status, bool mirroring);
   Trouble judge_now();
   Trouble leave_failed_table();
@@ -148,6 +150,7 @@ class LiveDriver : public CopyDriver {
 
   bool watching_ = false;
   bool watch_done_ = true;
+  bool acting_ = false;  // in act_beside()
   core::Signal watch_ended_;
   core::Worker looker_;
 };

@@ -2,11 +2,14 @@
 //
 // The watch of a live copy. A mirror whose target has failed holds every write until its table is
 // changed; a tracker whose base has failed a write fails the later ones until it is reloaded, and
-// raises no event for it. So: a look after each dm event, and one a second.
+// raises no event for it. So: a look after each dm event, and one a second while mirroring, every
+// few milliseconds while tracking. What must be done at once for the volume's writes the looker
+// does itself: the worker may be waiting for a hung disk.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
 
+#include "dm/topology/tracker_renewal.h"
 #include "libjob/drivers/live_driver.h"
 
 namespace dmjob::drivers {
@@ -20,13 +23,15 @@ void LiveDriver::start_watch(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::stop_watch() {
   watching_ = false;
   environment_.dm_events.notify();
-  while (!watch_done_) co_await watch_ended_.wait();
+  while (!watch_done_ || acting_) co_await watch_ended_.wait();
 }
 
 boost::asio::awaitable<void> LiveDriver::watch(core::Job& job) {
-  constexpr core::Duration kEvery = std::chrono::seconds(1);
+  constexpr core::Duration kWithEvents = std::chrono::seconds(1);
+  constexpr core::Duration kWithout = std::chrono::milliseconds(20);
   while (watching_) {
-    co_await environment_.dm_events.wait_for(kEvery);
+    const core::Duration at_most = mirroring_ ? kWithEvents : kWithout;
+    co_await environment_.dm_events.wait_for(at_most);
     if (watching_) co_await look(job);
   }
   watch_done_ = true;
@@ -53,13 +58,18 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   const unsigned table = tables_;
   std::optional<dm::MirrorStatus> status;
   try {
-    auto read = [this] { return copy_->mirror_status(); };
+    auto read = [this] { return look_at_wr(); };
     status = co_await looker_.run(std::move(read));
   } catch (const std::exception&) {
     // The device goes away under us when the copy ends; the next look tells otherwise.
   }
   if (!status || status->legs.size() != 2 || table != tables_) co_return;
   const Trouble trouble = judge(*status, mirroring_);
+  if (trouble == Trouble::kSource && !mirroring_) {
+    if (!acting_)
+      boost::asio::co_spawn(environment_.executor, act_beside(job), boost::asio::detached);
+    co_return;
+  }
   if (trouble != Trouble::kNone) {
     co_await act(job);
     co_return;
@@ -67,6 +77,22 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   if (!mirroring_ || ending_) co_return;
   show_left(job, (status->regions - status->regions_in_sync) * plan_.granularity);
   if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
+}
+
+// On the looker.
+std::optional<dm::MirrorStatus> LiveDriver::look_at_wr() {
+  auto status = copy_->mirror_status();
+  if (status && dm::fails_good_writes(*status) && copy_->renew_tracker())
+    status = copy_->mirror_status();
+  return status;
+}
+
+// A fresh log can wait for the worker; the next refused write cannot.
+boost::asio::awaitable<void> LiveDriver::act_beside(core::Job& job) {
+  acting_ = true;
+  co_await act(job);
+  acting_ = false;
+  watch_ended_.notify();
 }
 
 // What the worker finds counts, not what the status said: the main coroutine may have left the

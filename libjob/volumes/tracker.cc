@@ -186,8 +186,12 @@ io::DirtyBitmap Tracker::changed() {
 TrackerState look_at_tracker(dm::Control& control, const std::string& volume) {
   const std::string wr = dm::inner_name(Tracker::id_of(volume), "wr");
   TrackerState state;
-  if (!control.find(wr)) return state;
-  const auto lines = control.status(wr);
+  std::vector<dm::StatusLine> lines;  // by one call, which waits for no lock: it is made often
+  try {
+    lines = control.status(wr);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_device_or_address) throw;
+  }
   if (lines.size() != 1 || lines.front().target != "mirror") return state;
   const dm::MirrorStatus status = dm::parse_mirror_status(lines.front().text);
   state.there = true;

@@ -52,9 +52,24 @@ void FakeLedger::forget_mirror(const std::string& name) noexcept {
   if (watched_.erase(name) != 0) control_.note("unwatch " + name);
 }
 
+void FakeLedger::guard_tracker(const std::string& name) noexcept {
+  const std::lock_guard lock(mutex_);
+  guarded_.insert(name);
+}
+
+void FakeLedger::forget_tracker(const std::string& name) noexcept {
+  const std::lock_guard lock(mutex_);
+  guarded_.erase(name);
+}
+
+bool FakeLedger::guarded(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return guarded_.contains(name);
+}
+
 bool FakeLedger::empty() const {
   const std::lock_guard lock(mutex_);
-  return suspended_.empty() && watched_.empty();
+  return suspended_.empty() && watched_.empty() && guarded_.empty();
 }
 
 bool FakeLedger::watched(const std::string& name) const {

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "dm/suspend_guard.h"
@@ -23,12 +24,15 @@ class FakeLedger : public Ledger {
   void resumed(const std::string& name) noexcept override;
   void watch_mirror(const std::string& name) noexcept override;
   void forget_mirror(const std::string& name) noexcept override;
+  void guard_tracker(const std::string& name) noexcept override;
+  void forget_tracker(const std::string& name) noexcept override;
 
   bool empty() const;
   // True if there was a moment in which the process's death would have given some of the suspended
   // devices their new table and others their old one.
   bool was_divided() const { return was_divided_; }
   bool watched(const std::string& name) const;
+  bool guarded(const std::string& name) const;
 
  private:
   bool takes_new_table(const std::string& name) const;
@@ -40,6 +44,7 @@ class FakeLedger : public Ledger {
   std::map<std::string, std::string> leaders_;
   bool was_divided_ = false;
   std::map<std::string, bool> watched_;
+  std::set<std::string> guarded_;
 };
 
 }  // namespace dmjob::dm

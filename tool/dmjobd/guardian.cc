@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,17 +14,21 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <iostream>
+#include <map>
 #include <system_error>
 #include <thread>
 
 #include "dm/kernel_control.h"
+#include "dm/topology/tracker_renewal.h"
+#include "tool/dmjobd/guardian_acts.h"
 
 namespace dmjob::daemon {
 
 // What both processes see. A slot is taken by whoever moves it from kFree to kBusy, then written,
 // then given its meaning; so the guardian never reads a half-written name.
 struct Guardian::Page {
-  enum class Meaning : int { kFree, kBusy, kOldTable, kNewTable, kMirror };
+  enum class Meaning : int { kFree, kBusy, kOldTable, kNewTable, kMirror, kTracker };
   struct Slot {
     std::atomic<Meaning> meaning;
     std::atomic<const Slot*> leader;  // of this page, at the same address for both; null: none
@@ -44,6 +47,7 @@ struct Guardian::Page {
   std::array<Slot, 256> slots;
 
   void note(const std::string& name, Meaning meaning) noexcept;
+  void forget(const std::string& name, Meaning meaning) noexcept;
   Slot* find_suspended(const std::string& name) noexcept;
 };
 
@@ -59,6 +63,11 @@ void Guardian::Page::note(const std::string& name, Meaning meaning) noexcept {
   }
 }
 
+void Guardian::Page::forget(const std::string& name, Meaning meaning) noexcept {
+  for (Slot& slot : slots)
+    if (slot.meaning == meaning && slot.is(name)) slot.meaning = Meaning::kFree;
+}
+
 Guardian::Page::Slot* Guardian::Page::find_suspended(const std::string& name) noexcept {
   for (Slot& slot : slots)
     if (slot.suspended() && slot.is(name)) return &slot;
@@ -71,77 +80,66 @@ namespace {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-constexpr std::chrono::seconds kPatienceWithChildren{7};
-// Longer than a guardian waits for its children, twice.
+// Longer than a guardian waits for what it has begun, twice.
 constexpr std::chrono::seconds kPatience{20};
+// How often trackers are looked at: they raise no event when they begin to fail good writes.
+constexpr std::chrono::milliseconds kEvery{20};
+// A disk that refuses one write after another is not to keep the machine busy.
+constexpr std::chrono::milliseconds kBetweenRenewals{200};
+
+// The next daemon is waiting for the lock.
+std::string bell_of(const std::string& lock_file) { return lock_file + ".next"; }
+
+void ring(const std::string& bell) {
+  const int fd = open(bell.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
+}
 
 int take_lock(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) fail(path);
+  const std::string bell = bell_of(path);
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() > give_up) {
+      unlink(bell.c_str());
       close(fd);
       fail("the guardian of an earlier dmjobd still holds " + path);
     }
+    ring(bell);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+  unlink(bell.c_str());
   return fd;
 }
 
 void stay_alive() {
   for (int ignored : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) std::signal(ignored, SIG_IGN);
   setsid();
+  if (chdir("/") != 0) return;  // there is always one
   prctl(PR_SET_NAME, "dmjob-guardian");
   std::ofstream("/proc/self/oom_score_adj") << -1000;
   mlockall(MCL_CURRENT | MCL_FUTURE);  // best effort, like the daemon's
 }
 
-void resume(dm::Control& control, const std::string& name, bool new_table) {
-  const auto device = control.find(name);
-  if (!device || !device->suspended) return;
-  if (!new_table && device->inactive_table) control.clear(name);
-  control.resume(name);
-}
+std::unique_ptr<dm::Control> open_kernel() { return std::make_unique<dm::KernelControl>(); }
 
-void back_to_tracking(dm::Control& control, const std::string& name) {
-  const auto device = control.find(name);
-  if (!device || !device->inactive_table) return;
-  if (!device->suspended) control.suspend(name, dm::SuspendMode::kNoFlush);
-  control.resume(name);
-}
+enum class Look { kWell, kFailing, kGone };
 
-// In a process of its own: one hung disk must not keep the others waiting.
-template <typename Action>
-void in_child(int lock, Action action) {
-  if (fork() != 0) return;
-  close(lock);  // a hung child must not keep the next daemon waiting
+Look look_at_tracker(dm::Control& control, const std::string& name) {
   try {
-    dm::KernelControl control;
-    action(control);
-  } catch (...) {
-    _exit(1);
-  }
-  _exit(0);
-}
-
-// Waits for the children, but not for ever.
-void wait_for_children() {
-  const auto give_up = std::chrono::steady_clock::now() + kPatienceWithChildren;
-  while (std::chrono::steady_clock::now() < give_up) {
-    const pid_t ended = waitpid(-1, nullptr, WNOHANG);
-    if (ended < 0) return;
-    if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return dm::fails_good_writes(control, name) ? Look::kFailing : Look::kWell;
+  } catch (const std::system_error& error) {
+    return error.code() == std::errc::no_such_device_or_address ? Look::kGone : Look::kWell;
+  } catch (const std::exception&) {
+    return Look::kWell;  // another table
   }
 }
 
-bool daemon_ends_in_order(int pipe) {
+void wait_for_the_end(int pipe) {
   char byte = 0;
-  ssize_t got = 0;
-  do {
-    got = read(pipe, &byte, 1);
-  } while (got < 0 && errno == EINTR);
-  return got == 1;
+  while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -159,7 +157,7 @@ Guardian::Guardian(const std::string& lock_file) {
   if (child < 0) fail("no process for the guardian");
   if (child == 0) {
     close(ends[1]);
-    guard(ends[0], lock);
+    guard(ends[0], lock, lock_file);
   }
   close(lock);  // the guardian's own copy keeps it
   close(ends[0]);
@@ -167,31 +165,48 @@ Guardian::Guardian(const std::string& lock_file) {
 }
 
 // The guardian's whole life.
-void Guardian::guard(int pipe, int lock) {
+void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
   stay_alive();
-  if (daemon_ends_in_order(pipe)) _exit(0);
-  using Meaning = Page::Meaning;
-  for (const Page::Slot& slot : page_->slots) {
-    if (!slot.suspended()) continue;
-    in_child(lock, [&](dm::Control& control) {
-      resume(control, slot.name.data(), slot.takes_new_table());
-    });
+  wait_for_the_end(pipe);
+  GuardianActs acts(open_kernel, fork, lock);
+  for (const Page::Slot& slot : page_->slots)
+    if (slot.suspended()) acts.resume(slot.name.data(), slot.takes_new_table());
+  acts.wait();
+  for (const Page::Slot& slot : page_->slots)
+    if (slot.meaning == Page::Meaning::kMirror) acts.back_to_tracking(slot.name.data());
+  acts.wait();
+  std::signal(SIGTERM, SIG_DFL);  // the end of the machine does not wait for us
+  try {
+    watch_trackers(acts, bell_of(lock_file));
+  } catch (const std::exception& error) {
+    std::cerr << "dmjobd's guardian: " << error.what() << std::endl;
   }
-  wait_for_children();
-  for (const Page::Slot& slot : page_->slots) {
-    if (slot.meaning != Meaning::kMirror) continue;
-    in_child(lock, [&](dm::Control& control) { back_to_tracking(control, slot.name.data()); });
-  }
-  wait_for_children();
   _exit(0);
 }
 
-Guardian::~Guardian() { close(pipe_); }
-
-void Guardian::dismiss() noexcept {
-  const char bye = 0;
-  [[maybe_unused]] const ssize_t written = write(pipe_, &bye, 1);
+// Until the next daemon comes, or nothing is left.
+void Guardian::watch_trackers(GuardianActs& acts, const std::string& bell) {
+  std::map<std::string, std::chrono::steady_clock::time_point> next;
+  std::unique_ptr<dm::Control> control;
+  for (bool any = true; any && access(bell.c_str(), F_OK) != 0;) {
+    any = false;
+    for (Page::Slot& slot : page_->slots) {
+      if (slot.meaning != Page::Meaning::kTracker) continue;
+      any = true;
+      if (!control) control = open_kernel();
+      const auto now = std::chrono::steady_clock::now();
+      const std::string name = slot.name.data();
+      const Look look = look_at_tracker(*control, name);
+      if (look == Look::kGone) slot.meaning = Page::Meaning::kFree;
+      if (look != Look::kFailing || now < next[name]) continue;
+      next[name] = now + kBetweenRenewals;
+      acts.renew_tracker(name);
+    }
+    if (any) std::this_thread::sleep_for(kEvery);
+  }
 }
+
+Guardian::~Guardian() { close(pipe_); }
 
 void Guardian::suspending(const std::string& name, dm::OnDeath action) noexcept {
   const auto meaning =
@@ -219,9 +234,16 @@ void Guardian::watch_mirror(const std::string& name) noexcept {
 }
 
 void Guardian::forget_mirror(const std::string& name) noexcept {
-  for (Page::Slot& slot : page_->slots)
-    if (slot.meaning == Page::Meaning::kMirror && slot.is(name))
-      slot.meaning = Page::Meaning::kFree;
+  page_->forget(name, Page::Meaning::kMirror);
+}
+
+void Guardian::guard_tracker(const std::string& name) noexcept {
+  page_->forget(name, Page::Meaning::kTracker);
+  page_->note(name, Page::Meaning::kTracker);
+}
+
+void Guardian::forget_tracker(const std::string& name) noexcept {
+  page_->forget(name, Page::Meaning::kTracker);
 }
 
 }  // namespace dmjob::daemon

@@ -83,7 +83,6 @@ class Program {
  public:
   Program(const Config& config, dm::Control* control, Guardian& guardian)
       : config_(config),
-        guardian_(guardian),
         daemon_(reactor_.get_executor(), config, control, guardian),
         signals_(reactor_, SIGINT, SIGTERM) {}
 
@@ -116,16 +115,12 @@ class Program {
     constexpr core::Duration kPatience = std::chrono::seconds(5);
     const bool answered = co_await server->stop(kPatience);
     const bool idle = co_await daemon_.stop();
-    if (idle)
-      guardian_.dismiss();
-    else
-      log_error("a job does not come to rest; the next start takes it up");
+    if (!idle) log_error("a job does not come to rest; the next start takes it up");
     if (!idle || !answered) _exit(0);
     reactor_.stop();
   }
 
   const Config& config_;
-  Guardian& guardian_;
   boost::asio::io_context reactor_{1};
   LiveDaemon daemon_;
   boost::asio::signal_set signals_;

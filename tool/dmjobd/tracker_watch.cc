@@ -17,7 +17,9 @@ using volumes::Tracking;
 
 namespace {
 
-constexpr core::Duration kEvery = std::chrono::seconds(1);
+// A tracker raises no event when it begins to fail good writes.
+constexpr core::Duration kEvery = std::chrono::milliseconds(20);
+constexpr core::Duration kEndEvery = std::chrono::seconds(1);
 constexpr core::Duration kCountEvery = std::chrono::seconds(5);
 
 // Why its marks are not all there; "": they are.
@@ -108,7 +110,9 @@ awaitable<void> Trackers::count(std::string name, Watched& watched) {
 // Of a broken chain. Not while a job stands on it.
 awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
   watched.changed.reset();
-  if (watched.ended || registry_.holder(name)) co_return;
+  if (watched.ended || registry_.holder(name) || environment_.clock.now() < watched.next_end)
+    co_return;
+  watched.next_end = environment_.clock.now() + kEndEvery;
   auto hold =
       co_await environment_.locks.acquire(name, "end of its tracker", drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);

@@ -51,6 +51,7 @@ class Trackers {
     bool ended = false;                    // nothing is left of a broken chain's tracker
     std::optional<std::uint64_t> changed;  // bytes, when it was counted
     core::TimePoint next_count;
+    core::TimePoint next_end;  // when the end of a broken chain's tracker is tried again
   };
   // What a worker has found and done; the reactor tells it.
   struct Mended {

@@ -39,6 +39,8 @@ class NoLedger : public Ledger {
   void resumed(const std::string&) noexcept override {}
   void watch_mirror(const std::string&) noexcept override {}
   void forget_mirror(const std::string&) noexcept override {}
+  void guard_tracker(const std::string&) noexcept override {}
+  void forget_tracker(const std::string&) noexcept override {}
 };
 
 class KernelStage : public testing::Test {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/deputy.h"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "dm/suspend_guard.h"
+
+namespace dmjob::dm {
+
+Deputy::Deputy(std::function<void()> function)
+    : function_(std::move(function)), thread_([this] { live(); }) {}
+
+Deputy::~Deputy() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::kWaiting) state_ = State::kDismissed;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Deputy::live() {
+  const WindowMark mark;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return state_ != State::kWaiting; });
+  if (state_ == State::kDismissed) return;
+  lock.unlock();
+  std::exception_ptr error;
+  try {
+    function_();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  lock.lock();
+  error_ = error;
+  state_ = State::kDone;
+  changed_.notify_all();
+}
+
+void Deputy::run(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  state_ = State::kRunning;
+  changed_.notify_all();
+  if (!changed_.wait_for(lock, limit, [this] { return state_ == State::kDone; }))
+    throw std::system_error(ETIMEDOUT, std::generic_category(),
+                            "a disk that is read or written with a volume suspended");
+  if (error_) std::rethrow_exception(error_);
+}
+
+}  // namespace dmjob::dm

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dm/topology/tracker_renewal.h"
+
+#include <cerrno>
+#include <optional>
+#include <system_error>
+
+namespace dmjob::dm {
+namespace {
+
+std::optional<MirrorStatus> status_of(Control& control, const std::string& wr) {
+  const auto lines = control.status(wr);
+  if (lines.size() != 1 || lines.front().target != "mirror") return std::nullopt;
+  return parse_mirror_status(lines.front().text);
+}
+
+}  // namespace
+
+bool fails_good_writes(const MirrorStatus& status) {
+  const Health base = status.legs.front();
+  const bool refused = base == Health::kDead || base == Health::kFlushFailed;
+  return refused && status.log == Health::kAlive;
+}
+
+bool fails_good_writes(Control& control, const std::string& wr) {
+  const auto status = status_of(control, wr);
+  return status && fails_good_writes(*status);
+}
+
+bool is_tracker(const Table& table) {
+  if (table.segments().size() != 1 || table.segments().front().target != "mirror") return false;
+  return table.segments().front().args.find("handle_errors") == std::string::npos;
+}
+
+void require_well_log(Control& control, const std::string& wr) {
+  const auto status = status_of(control, wr);
+  if (status && status->log == Health::kAlive) return;
+  throw std::system_error(EIO, std::generic_category(), "the log of " + wr + " has failed");
+}
+
+}  // namespace dmjob::dm
