@@ -31,6 +31,15 @@ struct Device {
   std::uint32_t event_nr = 0;
 };
 
+// A block device that stands on another one, as the kernel's "holders" tell.
+struct Holder {
+  std::string name;  // the kernel's: "dm-5", "md0"
+  dev_t dev = 0;
+  // It has asked at its start whether its disks have a cache, and never asks again (a journal or
+  // partial parity log of md).
+  bool keeps_cache_flag = false;
+};
+
 // One line of `dmsetup status`: the segment's place and target, with its status text.
 struct StatusLine {
   std::uint64_t start = 0;   // sectors
@@ -96,6 +105,13 @@ class Control {
   virtual std::vector<StatusLine> status(const std::string& name) = 0;
   // What the live table stands on.
   virtual std::vector<dev_t> deps(const std::string& name) = 0;
+
+  // Whether a block device says that it has a volatile cache (queue/write_cache). If it says no,
+  // the kernel passes no flush to it. A dm device says what those under it said when its table went
+  // live. nullopt: it does not tell.
+  virtual std::optional<bool> write_back(dev_t dev) = 0;
+  // What stands on a block device. Loop devices and mounts are not told.
+  virtual std::vector<Holder> holders(dev_t dev) = 0;
 
   // The kernel's target types, loaded modules only.
   virtual std::vector<std::string> targets() = 0;

@@ -2,8 +2,10 @@
 #include "dm/holders.h"
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -28,11 +30,18 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
+fs::path sys_folder(dev_t dev) { return "/sys/dev/block/" + print_dev(dev); }
+
+// md's raid4/5/6 with a log of its own (raid5-cache.c, raid5-ppl.c: need_cache_flush).
+bool keeps_cache_flag(const fs::path& folder) {
+  const std::string policy = first_line(folder / "md/consistency_policy");
+  return policy == "journal" || policy == "ppl";
+}
+
 // Other block devices that stand on it.
 void add_block_holders(dev_t dev, std::string& list) {
   std::error_code error;
-  for (const auto& entry :
-       fs::directory_iterator("/sys/dev/block/" + print_dev(dev) + "/holders", error)) {
+  for (const auto& entry : fs::directory_iterator(sys_folder(dev) / "holders", error)) {
     const std::string holder = entry.path().filename();
     const std::string name = first_line(entry.path() / "dm/name");
     add(list, "used by " + holder + (name.empty() ? "" : " (" + name + ')'));
@@ -80,6 +89,29 @@ std::string who_holds(dev_t dev) {
   add_mounts(dev, list);
   add_processes(dev, list);
   return list;
+}
+
+// A partition has no queue of its own.
+std::optional<bool> read_write_back(dev_t dev) {
+  const fs::path folder = sys_folder(dev);
+  std::string text = first_line(folder / "queue/write_cache");
+  if (text.empty()) text = first_line(folder / "../queue/write_cache");
+  if (text.empty()) return std::nullopt;
+  return text == "write back";
+}
+
+std::vector<Holder> read_holders(dev_t dev) {
+  std::vector<Holder> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(sys_folder(dev) / "holders", error)) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    const std::string number = first_line(entry.path() / "dev");
+    if (std::sscanf(number.c_str(), "%u:%u", &major, &minor) != 2) continue;
+    found.push_back(
+        {entry.path().filename(), makedev(major, minor), keeps_cache_flag(entry.path())});
+  }
+  return found;
 }
 
 }  // namespace dmjob::dm

@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Who keeps a block device busy, as far as /sys and /proc tell. For messages only: by the time it
-// is read it may be otherwise. Never called with a device suspended.
+// What /sys and /proc tell of a block device: who keeps it busy, and whether it has a cache. By the
+// time it is read it may be otherwise. Never called with a device suspended. Thread: any.
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "dm/control.h"
 
 namespace dmjob::dm {
 
 // "used by dm-5 (vol), mounted on /srv, open in dd (pid 12)"; "" if nobody was found.
+// For messages only.
 std::string who_holds(dev_t dev);
+
+// Control::write_back(), Control::holders().
+std::optional<bool> read_write_back(dev_t dev);
+std::vector<Holder> read_holders(dev_t dev);
 
 }  // namespace dmjob::dm

@@ -189,6 +189,10 @@ std::vector<dev_t> KernelControl::deps(const std::string& name) {
   return task.deps();
 }
 
+std::optional<bool> KernelControl::write_back(dev_t dev) { return read_write_back(dev); }
+
+std::vector<Holder> KernelControl::holders(dev_t dev) { return read_holders(dev); }
+
 std::vector<std::string> KernelControl::targets() {
   Task task(Ioctl::kTargets, "");
   task.run();

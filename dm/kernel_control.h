@@ -41,6 +41,8 @@ class KernelControl : public Control {
   Table inactive_table(const std::string& name) override;
   std::vector<StatusLine> status(const std::string& name) override;
   std::vector<dev_t> deps(const std::string& name) override;
+  std::optional<bool> write_back(dev_t dev) override;
+  std::vector<Holder> holders(dev_t dev) override;
   std::vector<std::string> targets() override;
   std::optional<std::string> target_version(const std::string& target) override;
 

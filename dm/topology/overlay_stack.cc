@@ -13,6 +13,7 @@
 #include "dm/name.h"
 #include "dm/step.h"
 #include "dm/topology/table_switch.h"
+#include "dm/topology/write_cache.h"
 
 namespace dmjob::dm {
 namespace {
@@ -153,8 +154,13 @@ void OverlayStack::swap(const Table& next, SuspendMode mode) {
   switch_tables(control_, ledger_, {&one, 1}, [] {});
 }
 
+// Whoever stands on the volume sees the cow's cache in the same moment: from then on what is
+// acknowledged may be in there.
 void OverlayStack::hold(dev_t origin) {
-  swap(table_of(Kind::kHolding, origin), SuspendMode::kFreeze);
+  const Table next = table_of(Kind::kHolding, origin);
+  std::vector<TableSwitch> switches = holders_to_follow(control_, spec_.volume, next);
+  switches.push_back({spec_.volume, next, SuspendMode::kFreeze});
+  switch_tables(control_, ledger_, switches, [] {});
 }
 
 void OverlayStack::end(dev_t disk) { swap(table_of(Kind::kLinear, disk), SuspendMode::kFlush); }
@@ -202,17 +208,22 @@ void OverlayStack::load_within(const Table& next, SuspendGuard& guard) {
 void OverlayStack::begin_merge(dev_t origin) {
   const Table next = table_of(Kind::kMerging, other_number(origin));
   const std::uint64_t boundary = boundary_of(control_.table(cow_name(spec_.volume)));
+  bool merges = false;
   try {
+    FollowingHolders above(control_, ledger_, holders_to_follow(control_, spec_.volume, next));
     std::optional<SuspendGuard> guard;
     with_writes_let_go([&] {
+      above.suspend();
       guard.emplace(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
     });
     load_within(next, *guard);
     // If we die before this, the merge comes to the boundary and waits there.
     switch_cow(spec_.cow_length);
     guard->resume();
+    merges = true;
+    above.resume();
   } catch (...) {
-    switch_cow(boundary);
+    if (!merges) switch_cow(boundary);
     throw;
   }
 }

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <ranges>
-#include <sstream>
 #include <system_error>
 
 #include "dm/targets.h"
+#include "tests/support/fake_tables.h"
 
 namespace dmjob::dm {
 namespace {
@@ -19,28 +18,6 @@ constexpr unsigned kMajor = 253;
 
 [[noreturn]] void fail(int error, const std::string& what) {
   throw std::system_error(error, std::generic_category(), what);
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
-std::vector<dev_t> devices_of(const Table& table) {
-  std::vector<dev_t> found;
-  for (const Segment& segment : table.segments()) {
-    for (const std::string& word : words_of(segment.args)) {
-      unsigned major = 0;
-      unsigned minor = 0;
-      char rest = 0;
-      if (std::sscanf(word.c_str(), "%u:%u%c", &major, &minor, &rest) != 2) continue;
-      const dev_t dev = makedev(major, minor);
-      if (std::count(found.begin(), found.end(), dev) == 0) found.push_back(dev);
-    }
-  }
-  return found;
 }
 
 bool stands_on(const std::optional<Table>& table, dev_t dev) {
@@ -81,6 +58,7 @@ dev_t FakeControl::add_device(const std::string& name, const Table& table,
   device.uuid = uuid;
   device.dev = makedev(kMajor, next_minor_++);
   device.live = table;
+  device.write_back = passes_flushes(table);
   return device.dev;
 }
 
@@ -127,6 +105,16 @@ void FakeControl::set_inactive_table(const std::string& name, const Table& table
 void FakeControl::set_table(const std::string& name, const Table& table) {
   const std::lock_guard lock(mutex_);
   at(name).live = table;
+}
+
+void FakeControl::set_write_back(dev_t disk, bool write_back) {
+  const std::lock_guard lock(mutex_);
+  write_back_[disk] = write_back;
+}
+
+void FakeControl::add_holder(dev_t dev, const Holder& holder) {
+  const std::lock_guard lock(mutex_);
+  holders_.emplace(dev, holder);
 }
 
 void FakeControl::fail_call(int n, int error) { fail_call("", n, error); }
@@ -244,6 +232,21 @@ int FakeControl::open_count(const FakeDevice& device) const {
   return count;
 }
 
+bool FakeControl::says_write_back(dev_t dev) const {
+  for (const auto& [name, device] : devices_)
+    if (device.dev == dev) return device.write_back;
+  const auto disk = write_back_.find(dev);
+  return disk != write_back_.end() && disk->second;
+}
+
+bool FakeControl::passes_flushes(const Table& table) const {
+  return std::ranges::any_of(table.segments(), [this](const Segment& segment) {
+    auto devices = devices_of(Table({segment}));
+    if (segment.target == "mirror") devices.erase(devices.begin());  // its log
+    return std::ranges::any_of(devices, [this](dev_t dev) { return says_write_back(dev); });
+  });
+}
+
 dev_t FakeControl::create(const NewDevice& device) {
   if (before_create_) before_create_(device);
   const std::lock_guard lock(mutex_);
@@ -257,6 +260,7 @@ dev_t FakeControl::create(const NewDevice& device) {
   made.dev = number == numbers_to_come_.end() ? makedev(kMajor, next_minor_++) : number->second;
   made.read_only = device.read_only;
   made.live = device.table;
+  made.write_back = passes_flushes(device.table);
   devices_[device.name] = made;
   return made.dev;
 }
@@ -290,6 +294,7 @@ void FakeControl::resume(const std::string& name) {
   begin("resume", name);
   if (next) {
     device.live = next;
+    device.write_back = passes_flushes(*next);
     device.status.clear();
   }
   if (!device.live) fail(EINVAL, name + " has no table");
@@ -367,6 +372,22 @@ std::vector<dev_t> FakeControl::deps(const std::string& name) {
   return devices_of(at(name).live.value_or(Table()));
 }
 
+std::optional<bool> FakeControl::write_back(dev_t dev) {
+  const std::lock_guard lock(mutex_);
+  return says_write_back(dev);
+}
+
+std::vector<Holder> FakeControl::holders(dev_t dev) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Holder> found;
+  for (const auto& [name, device] : devices_)
+    if (stands_on(device.live, dev))
+      found.push_back({"dm-" + std::to_string(minor(device.dev)), device.dev});
+  const auto [first, last] = holders_.equal_range(dev);
+  for (auto other = first; other != last; ++other) found.push_back(other->second);
+  return found;
+}
+
 void FakeControl::set_modules(const std::vector<std::string>& targets) { modules_ = targets; }
 
 std::vector<std::string> FakeControl::targets() { return {"linear", "striped", "error"}; }
@@ -375,7 +396,5 @@ std::optional<std::string> FakeControl::target_version(const std::string& target
   if (std::ranges::find(modules_, target) != modules_.end()) return "1.0.0";
   return std::nullopt;
 }
-
-// --- the ledger ---
 
 }  // namespace dmjob::dm

@@ -43,6 +43,12 @@ class FakeControl : public Control {
   void set_inactive_table(const std::string& name, const Table& table);
   void set_table(const std::string& name, const Table& table);
 
+  // What a disk says of its cache; by default that it has none. A dm device says what those under
+  // it say when its table goes live, but for a mirror's log.
+  void set_write_back(dev_t disk, bool write_back);
+  // What stands on a device beside dm devices.
+  void add_holder(dev_t dev, const Holder& holder);
+
   // The n-th call from now that changes something fails, counted from 1; all others do not.
   void fail_call(int n, int error);
   // As fail_call(), counting only "create", "load", "clear", "suspend", "resume" or "remove".
@@ -88,6 +94,8 @@ class FakeControl : public Control {
   Table inactive_table(const std::string& name) override;
   std::vector<StatusLine> status(const std::string& name) override;
   std::vector<dev_t> deps(const std::string& name) override;
+  std::optional<bool> write_back(dev_t dev) override;
+  std::vector<Holder> holders(dev_t dev) override;
   std::vector<std::string> targets() override;
   std::optional<std::string> target_version(const std::string& target) override;
 
@@ -98,6 +106,7 @@ class FakeControl : public Control {
     bool suspended = false;
     bool read_only = false;
     int opened = 0;
+    bool write_back = false;
     std::optional<Table> live;
     std::optional<Table> inactive;
     std::string status;
@@ -113,10 +122,14 @@ class FakeControl : public Control {
   void begin(const std::string& kind, const std::string& name, const std::string& rest = "");
   void check_devices(const std::string& name, const Table& table) const;
   int open_count(const FakeDevice& device) const;
+  bool says_write_back(dev_t dev) const;
+  bool passes_flushes(const Table& table) const;
   void forbid_while_suspended(const std::string& call);
 
   mutable std::mutex mutex_;
   std::map<std::string, FakeDevice> devices_;
+  std::map<dev_t, bool> write_back_;
+  std::multimap<dev_t, Holder> holders_;
   unsigned next_minor_ = 0;
   std::map<std::string, dev_t> numbers_to_come_;
   std::string kept_ = "16/8192 16";  // nothing yet, and there is room
