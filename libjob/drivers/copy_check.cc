@@ -3,6 +3,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/flush_check.h"
 #include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/target_check.h"
@@ -39,6 +40,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                     .must_exist = request.must_exist,
                                     .disk_only = !source.volume.empty()},
                                    source, context);
+  if (request.will_pivot) require_flushes(*context.control, source.volume, target.value());
   if (request.error_map) check_error_map(request, context);
   CopyPlan plan = plan_transfer(request, source, target);
   set_scratch(plan,

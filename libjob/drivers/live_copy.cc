@@ -8,6 +8,7 @@
 #include "dm/deputy.h"
 #include "dm/mirror_log.h"
 #include "dm/name.h"
+#include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/plan_scratch.h"
@@ -280,6 +281,15 @@ void LiveCopy::require_equal() {
   if (!status || !status->in_sync())
     throw std::system_error(EIO, std::generic_category(),
                             "volume '" + plan_.volume + "' and its target did not stay equal");
+}
+
+std::string LiveCopy::let_flushes_through() {
+  if (!plan_.managed) return "";
+  try {
+    return dm::follow_write_cache(control_, ledger_, plan_.volume);
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
 }
 
 void LiveCopy::read_mode_back() {

@@ -93,6 +93,9 @@ class LiveCopy {
   // of a few MiB. Throws, and nothing is known, if the sides are not mirrored then, or the volume
   // does not come to rest.
   bool recheck_held(std::vector<io::Extent>& suspects, io::Differences& found);
+  // Of a volume that can be pivoted: it and what stands on it are to pass flushes to the target.
+  // "" or who would swallow them, and what to do, in one line. At any time, the target live or not.
+  std::string let_flushes_through();
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
   // After a step that has failed, release_held_writes() or fail_held_writes(): learns whether the

@@ -39,6 +39,7 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
     if (job.complete_requested() || job.soft_cancel_requested()) co_return;
     set_phase("ready");
     co_await job.wait_kick(kSlice);
+    co_await look_at_flushes();
     equal = co_await converge(job);
   }
 }
@@ -152,9 +153,12 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   set_phase("handing over");
   auto hand_over = [this] {
     const auto error = copy_->hand_over();
-    return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes());
+    return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes(),
+                      copy_->let_flushes_through());
   };
-  const auto [error, mirroring, unverified] = co_await step("hand over", std::move(hand_over));
+  const auto [error, mirroring, unverified, swallows] =
+      co_await step("hand over", std::move(hand_over));
+  swallows_ = swallows;
   set_mirroring(mirroring);
   if (plan_.verify && !job.is_ready()) show_to_verify(job, unverified);
   in_sync_ = false;

@@ -63,6 +63,11 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;
 
+  // --- live_flush.cc ---
+  boost::asio::awaitable<void> look_at_flushes();
+  boost::asio::awaitable<void> let_flushes_through();
+  std::string refusal_to_pivot() const;
+
   // --- live_verify.cc ---
   bool is_to_be_verified(const core::Job& job) const;
   bool may_verify(const core::Job& job) const;
@@ -141,6 +146,8 @@ class LiveDriver : public CopyDriver {
   Trouble trouble_ = Trouble::kNone;
   std::string target_trouble_;  // for describe(): why the target cannot be used
   std::string left_behind_;     // for describe(): what could not be taken away
+  std::string swallows_;        // who would keep flushes from the target; "": nobody
+  core::TimePoint next_flush_look_;
 
   const std::shared_ptr<LiveGroup> group_;
   core::Job* job_ = nullptr;  // in end()

@@ -10,6 +10,7 @@
 namespace dmjob::drivers {
 
 void LiveDriver::check_complete() const {
+  if (!swallows_.empty()) throw core::Error(refusal_to_pivot());
   if (plan_.managed) return;
   throw core::Error("volume '" + plan_.volume + "' belongs to " + plan_.owner +
                     ", which would bring the old disk back at the next boot: it cannot be pivoted. "
@@ -101,6 +102,7 @@ boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   if (!job.complete_requested()) failed = co_await try_call(&LiveCopy::flush_target);
   if (failed.empty()) failed = co_await try_call(&LiveCopy::note_success);
   co_await take_away("clean-up", &LiveCopy::remove);
+  if (job.complete_requested()) co_await let_flushes_through();
   set_phase(done_phase(job));
   if (!failed.empty()) throw core::Error(failed);
 }
@@ -178,6 +180,7 @@ nlohmann::json LiveDriver::describe() const {
   about["managed"] = plan_.managed;
   if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
   if (!left_behind_.empty()) about["left-behind"] = left_behind_;
+  if (!swallows_.empty()) about["swallows-flushes"] = swallows_;
   return about;
 }
 

@@ -5,6 +5,7 @@
 
 #include "dm/name.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/flush_check.h"
 #include "libjob/drivers/kernel_check.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/taken_by.h"
@@ -90,6 +91,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
                   .of_volume = volume.name},
                  source, context);
   require_untaken(context, {.role = "target", .path = path}, "target " + path, volume.name);
+  require_flushes(*context.control, volume.name, target);
   CopyPlan& plan = checked.plan.copy;
   plan.uuid = volumes::new_uuid();
   plan.source = volume.device;

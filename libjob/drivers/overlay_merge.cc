@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/volume_step.h"
@@ -118,6 +119,9 @@ awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<Succ
   } catch (const std::system_error& error) {
     failed = error.code();
     reason = error.what();
+  } catch (const dm::CannotFollow& error) {
+    failed = std::make_error_code(std::errc::operation_not_supported);
+    reason = error.what();
   }
   if (failed) co_await face_failure(job, failed, std::move(reason));
 }
@@ -137,6 +141,10 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
     next.overlay->origin_disk = next.disk;
     next.overlay->read_only = false;
   }
+  auto check = [&] {
+    OverlayDevice(*environment_.control, environment_.ledger, next).check_merge();
+  };
+  co_await worker_.run(std::move(check));
   phase_ = "beginning to merge";
   environment_.volumes.set_device(name_, next.device, next.disk);
   co_await set_stage(job, *next.overlay);

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
@@ -174,6 +175,10 @@ void OverlayDevice::mend() {
   mark_valid();
   const bool merging = volume_.overlay->stage == Overlay::Stage::kMerging;
   stack_.renew(merging ? Kind::kMerging : Kind::kHolding, origin_);
+}
+
+void OverlayDevice::check_merge() {
+  dm::require_followers(control_, volume_.name, dm::linear_table(volume_.sectors, origin_));
 }
 
 void OverlayDevice::begin_merge() { stack_.begin_merge(origin_); }

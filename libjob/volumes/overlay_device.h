@@ -50,6 +50,8 @@ class OverlayDevice {
   // the mark is taken back.
   void mend();
 
+  // Throws dm::CannotFollow if begin_merge() would, before anything is decided for it.
+  void check_merge();
   void begin_merge();
   // False: what is in the cow still needs nearly all of it, and a write more might find no room.
   bool pause_merge();

@@ -66,6 +66,7 @@ std::string tracking_state(const json& tracking) {
 
 std::string volume_state(const json& volume) {
   if (const auto error = text_of(volume, "error"); !error.empty()) return error;
+  if (const auto who = text_of(volume, "swallows-flushes"); !who.empty()) return "active; " + who;
   if (volume.contains("overlay")) return overlay_state(volume["overlay"]);
   if (volume.contains("tracking")) return tracking_state(volume["tracking"]);
   return flag_of(volume, "active") ? "active" : "not active";

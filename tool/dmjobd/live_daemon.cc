@@ -51,6 +51,7 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
       taken_(registry_, volumes_, [this] { return check_context(); }),
       overlays_(environment_, registry_, events_, keeper_, taken_),
       trackers_(environment_, registry_, events_, keeper_),
+      flushes_(environment_, events_),
       late_(environment_, [this](volumes::ManagedVolume volume, volumes::IfScratchIsLate if_late) {
         return activate_volume(std::move(volume), if_late);
       }) {}
@@ -123,6 +124,7 @@ awaitable<void> LiveDaemon::start() {
     co_await report_strangers();
     boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
     boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
+    boost::asio::co_spawn(executor_, flushes_.watch(), boost::asio::detached);
     boost::asio::co_spawn(executor_, late_.watch(), boost::asio::detached);
   }
   const Jobs jobs = registry_.jobs();
@@ -179,7 +181,7 @@ awaitable<void> LiveDaemon::report_strangers() {
 }
 
 bool LiveDaemon::all_idle() const {
-  return overlays_.idle() && trackers_.idle() && late_.idle() &&
+  return overlays_.idle() && trackers_.idle() && flushes_.idle() && late_.idle() &&
          std::ranges::all_of(registry_.jobs(), [](const auto& job) { return job->idle(); });
 }
 
@@ -188,6 +190,7 @@ awaitable<bool> LiveDaemon::stop() {
   for (const auto& job : jobs) job->stop_for_exit();
   overlays_.stop();
   trackers_.stop();
+  flushes_.stop();
   late_.stop();
   constexpr core::Duration kPatience = std::chrono::seconds(20);
   constexpr core::Duration kLook = std::chrono::milliseconds(50);

@@ -20,6 +20,7 @@
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"
 #include "tool/dmjobd/dm_events.h"
+#include "tool/dmjobd/flush_watch.h"
 #include "tool/dmjobd/late_volumes.h"
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/revoked_pivots.h"
@@ -122,6 +123,7 @@ class LiveDaemon : public Daemon {
   TakenTable taken_;
   Overlays overlays_;
   Trackers trackers_;
+  FlushWatch flushes_;
   LateVolumes late_;
   nlohmann::json quarantine_ = nlohmann::json::array();  // records that could not be read
   std::set<std::string> broken_groups_;                  // transactions with a record in there

@@ -167,6 +167,7 @@ nlohmann::json LiveDaemon::query_volumes() {
                          {"managed", true},
                          {"active", volume.error.empty()}};
     if (!volume.error.empty()) entry["error"] = volume.error;
+    if (auto who = flushes_.trouble(name); !who.empty()) entry["swallows-flushes"] = who;
     if (auto job = registry_.holder(name)) entry["job"] = job->id();
     if (volume.overlay) entry["overlay"] = overlays_.describe(volume);
     if (volume.tracking) entry["tracking"] = trackers_.describe(volume);
