@@ -162,6 +162,9 @@ boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
   if (error) co_await face_and_wait(job, *error);
 }
 
+// The kernel makes a snapshot invalid before it lets the write through that the snapshot could not
+// keep up with; a read that had begun by then may be of after it, and has no error. While the
+// snapshot is valid, all that was read until then is of the instant.
 void BackupDriver::confirm_source() {
   const std::string lost = copy_->look().lost;
   if (!lost.empty()) throw core::Error(lost);

@@ -43,7 +43,11 @@ boost::asio::awaitable<void> BackupDriver::begin_to_copy(core::Job& job) {
     show_left(job, copy_->bulk().dirty().dirty_bytes());
   }
   set_phase("looking for changes that were not tracked");
-  auto find = [this] { return copy_->find_untracked_change(); };
+  auto find = [this] {
+    std::string found = copy_->find_untracked_change();
+    if (!found.empty()) confirm_difference();
+    return found;
+  };
   const std::string change = co_await worker_.run(std::move(find));
   if (change.empty()) co_return;
   break_chain(change);

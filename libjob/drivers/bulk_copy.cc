@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/bulk_copy.h"
 
+#include <algorithm>
+
 namespace dmjob::drivers {
+namespace {
+
+bool has_read_error(const io::CopyResult& result) {
+  return (result.error && result.error->is_read) ||
+         std::ranges::any_of(result.ignored, &io::CopyError::is_read);
+}
+
+}  // namespace
 
 BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::BlockDevice> target,
                    store::Scratch& scratch, io::CopyControl& control, const core::Clock& clock,
@@ -55,7 +65,8 @@ void BulkCopy::close_source() {
   source_.reset();
 }
 
-BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration time) {
+BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration time,
+                                    const Confirm& confirm) {
   if (!source_ || !target_) return {io::CopyEnd::kStopped, {}, {}, dirty_.dirty_bytes()};
   auto decide = [this](const io::CopyError& error) {
     return core::decide(error.is_read ? on_source_error_ : on_target_error_, error.error);
@@ -65,6 +76,7 @@ BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration tim
   compare_engine_.reset();  // its buffers are locked memory
   const io::DirtyBitmap tried_again = dirty_and_given_up();
   io::CopyResult result = engine().run(dirty_, progress, clock_.now() + time, decide);
+  if (has_read_error(result)) confirm();
   Slice slice{result.end, result.error, {}, 0};
   forget_copied(tried_again);
   // A region that was left half-way may not be given up. It is dirty, and its error comes again.

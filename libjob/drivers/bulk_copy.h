@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,7 +59,10 @@ class BulkCopy {
   // Of the errors that the user chose to ignore: what could not be read is given up, that is, reads
   // as zeroes on the target, and is not tried again before it is written to, or by
   // try_given_up_again(). What could not be written stays dirty.
-  Slice run_slice(core::Progress& progress, core::Duration time);
+  // `confirm` is called when something could not be read, before that is believed: it throws if it
+  // was not a block that is bad, but the source as a whole.
+  using Confirm = std::function<void()>;
+  Slice run_slice(core::Progress& progress, core::Duration time, const Confirm& confirm = [] {});
 
   // The target's error, if it could not be flushed or is away.
   std::optional<io::CopyError> checkpoint();

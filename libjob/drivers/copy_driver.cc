@@ -21,11 +21,6 @@ nlohmann::json extents(const Places& places) {
   return list;
 }
 
-bool has_read_error(const BulkCopy::Slice& slice) {
-  return (slice.error && slice.error->is_read) ||
-         std::ranges::any_of(slice.ignored, &io::CopyError::is_read);
-}
-
 // "the target /dev/sdb"; "" if all are there. A target file that was never made, and a scratch
 // file, are made when they are needed.
 std::string late_disk_of(const CopyPlan& plan) {
@@ -84,11 +79,7 @@ std::optional<std::uint64_t> CopyDriver::record_version() const {
 boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
   if (halted_ || job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
   control_.go_on();
-  auto run = [&] {
-    BulkCopy::Slice done = bulk.run_slice(job.progress(), kSlice);
-    if (has_read_error(done)) confirm_source();
-    return done;
-  };
+  auto run = [&] { return bulk.run_slice(job.progress(), kSlice, [this] { confirm_source(); }); };
   BulkCopy::Slice slice = co_await worker_.run(std::move(run));
   show_left(job, slice.dirty);
   show_unreadable(bulk);

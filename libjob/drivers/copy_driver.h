@@ -63,8 +63,8 @@ class CopyDriver : public core::Driver {
   // Of a job that was taken up and has nothing under way: returns when its disks are there, or when
   // it must return. Whether they are the right ones is looked at later.
   boost::asio::awaitable<void> wait_for_late_disks(core::Job& job);
-  // On the worker, when something could not be read. Throws Error if that is not one of the
-  // source's blocks, but the source as a whole.
+  // On the worker: when something could not be read, and when all was read. Throws Error if the
+  // source as a whole has failed, so that neither its errors nor its bytes count.
   virtual void confirm_source() {}
   static std::string place_of(std::uint64_t offset, std::uint64_t length);  // " at byte ..."
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
@@ -80,11 +80,13 @@ class CopyDriver : public core::Driver {
   // Reads both sides of a slice of what is not verified, and acts upon errors as copy_slice().
   // What differs the caller judges.
   boost::asio::awaitable<BulkCopy::Look> verify_slice(core::Job& job, BulkCopy& bulk);
-  // copy_all(), and all of it verified, if the user wants that. Throws Error if the target differs.
+  // copy_all(), and all of it verified, if the user wants that, and the source confirmed. Throws
+  // Error if the target differs.
   boost::asio::awaitable<void> copy_and_verify(core::Job& job, BulkCopy& bulk);
   // What a verification has found. Throws Error, unless a difference is only to be told.
   virtual boost::asio::awaitable<void> face_differences(const BulkCopy::Look& look);
-  // On the worker. Throws Error if a difference may be another's doing, not the target's.
+  // On the worker, before a difference is told. Throws Error if it may be another's doing, not the
+  // target's.
   virtual void confirm_difference() {}
   [[noreturn]] void fail_verification(const io::Differences& differences);
   std::uint64_t to_verify() const { return to_verify_; }  // bytes, as far as known

@@ -36,6 +36,7 @@ boost::asio::awaitable<BulkCopy::Look> CopyDriver::look_slice(core::Job& job, Lo
   auto run = [&] {
     BulkCopy::Look done = look_at();
     if (has_read_error(done)) confirm_source();
+    if (done.differences.bytes() > 0) confirm_difference();
     return done;
   };
   BulkCopy::Look look = co_await worker_.run(std::move(run));
@@ -47,12 +48,16 @@ boost::asio::awaitable<BulkCopy::Look> CopyDriver::look_slice(core::Job& job, Lo
   co_return look;
 }
 
-// Another disk in the target's place is to be copied to once more.
+// Another disk in the target's place is to be copied to once more. The source is looked at after
+// its last byte was read: until then it may have told what it is not to tell, without an error.
 boost::asio::awaitable<void> CopyDriver::copy_and_verify(core::Job& job, BulkCopy& bulk) {
   do {
     co_await copy_all(job, bulk);
     if (plan_.verify && !job.must_return()) co_await verify_all(job, bulk);
   } while (bulk.dirty().count() > 0 && !job.must_return());
+  if (job.must_return()) co_return;
+  auto confirm = [this] { confirm_source(); };
+  co_await worker_.run(std::move(confirm));
 }
 
 boost::asio::awaitable<void> CopyDriver::verify_all(core::Job& job, BulkCopy& bulk) {
@@ -68,9 +73,8 @@ boost::asio::awaitable<void> CopyDriver::verify_all(core::Job& job, BulkCopy& bu
 }
 
 boost::asio::awaitable<void> CopyDriver::face_differences(const BulkCopy::Look& look) {
-  auto confirm = [this] { confirm_difference(); };
-  co_await worker_.run(std::move(confirm));
   fail_verification(look.differences);
+  co_return;
 }
 
 void CopyDriver::face(core::Job& job, const io::CompareError& error) {

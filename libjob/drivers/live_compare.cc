@@ -11,6 +11,7 @@ boost::asio::awaitable<void> LiveCompare::run(core::Job& job) {
   // The instant went with the process that had looked.
   if (!looked_)
     throw core::Error("dmjobd ended when all was compared and nothing was told yet: compare again");
+  judged_ = true;
   result_.judge("volume '" + plan_.volume + "'", "target " + plan_.target);
 }
 
@@ -30,7 +31,7 @@ boost::asio::awaitable<void> LiveCompare::commit(core::Job& job) {
 
 boost::asio::awaitable<void> LiveCompare::abort(core::Job& job) {
   co_await BackupDriver::abort(job);
-  set_phase(result_.found.bytes() > 0 ? "done; they differ" : "given up");
+  set_phase(judged_ && result_.found.bytes() > 0 ? "done; they differ" : "given up");
 }
 
 nlohmann::json LiveCompare::describe() const {

@@ -30,6 +30,7 @@ class LiveCompare : public BackupDriver {
  private:
   CompareResult result_;
   bool looked_ = false;  // in this process
+  bool judged_ = false;  // all that was found counts
 };
 
 }  // namespace dmjob::drivers

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "tests/drivers/bulk_copy_fixture.h"
 #include "tests/support/temp_folder.h"
@@ -30,6 +31,14 @@ TEST_F(UnreadableTest, AnIgnoredBlockIsGivenUpAndReadsAsZeroes) {
   EXPECT_TRUE(bulk_->given_up().has(5));
   EXPECT_EQ(target_.content().at(at(5)), std::byte{0});
   EXPECT_EQ(target_.content().at(at(5) + 512), source_.content().at(at(5) + 512));
+}
+
+TEST_F(UnreadableTest, ABlockIsNotGivenUpWhereTheSourceAsAWholeHasFailed) {
+  begin();
+  source_.fail_reads(at(5), 512);
+  const auto lost = [] { throw std::runtime_error("the instant is lost"); };
+  EXPECT_THROW(bulk_->run_slice(progress_, std::chrono::seconds(1), lost), std::runtime_error);
+  EXPECT_EQ(listed(), 0U);
 }
 
 TEST_F(UnreadableTest, AnIgnoredBlockOfARegionThatWasNotFinishedIsMetAgain) {
