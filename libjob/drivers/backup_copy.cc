@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "libjob/core/error.h"
@@ -80,6 +81,8 @@ void BackupCopy::build() {
   target_.check();
   target_.lock();
   auto lock = lock_scratch(plan_, ScratchUse::kDm);
+  tracked_.check_target(plan_);
+  guarded_ = tracked_.is_part();
   open_scratch_device(true);
   if (!cow_->reserve(2 * slice_bytes(plan_)))
     throw core::Error("scratch " + cow_place_.place.path +
@@ -140,6 +143,7 @@ bool BackupCopy::adopt() {
 // --- the target ---
 
 std::optional<io::CopyError> BackupCopy::reopen_target() {
+  guarded_ = false;
   try {
     const io::Sameness sameness = target_.check();
     target_.lock();
@@ -158,6 +162,12 @@ void BackupCopy::release_dead_target() {
   if (!bulk_->target()->read(0, block.bytes())) return;
   bulk_->close_target();
   target_.unlock();
+}
+
+// What is verified is read whole.
+std::string BackupCopy::find_untracked_change() {
+  std::string found = plan_.verify ? "" : tracked_.find_change_of_target(*bulk_);
+  return found.empty() ? tracked_.find_untracked_change(stack_->snapshot(), *bulk_) : found;
 }
 
 // --- the room ---
@@ -211,7 +221,6 @@ std::string BackupCopy::why_lost(const Room& room) const {
 // cannot be wiped.
 void BackupCopy::withdraw() {
   bulk_.reset();
-  target_.unlock();
   stack_->withdraw();
   try {
     if (scratch_) scratch_->wipe();
@@ -220,6 +229,8 @@ void BackupCopy::withdraw() {
   scratch_.reset();
   scratch_device_ = {};
   cow_.reset();
+  if (std::exchange(guarded_, false)) target_mark_ = volumes::write_mark(plan_.target);
+  target_.unlock();
   store::CowSpace::remove(cow_place_);
   remove_scratch(plan_.scratch);
 }

@@ -53,13 +53,14 @@ class BackupCopy {
   const std::string& target_trouble() const { return target_.trouble(); }
   bool is_mounted() const;
   TrackedPart& tracked() { return tracked_; }
-  // Precondition: is_open().
-  std::string find_untracked_change() {
-    return tracked_.find_untracked_change(stack_->snapshot(), *bulk_);
-  }
+  // As of TrackedPart. Precondition: is_open().
+  std::string find_untracked_change();
 
   // The volume has its own table again, at any time; nothing of ours is left.
   void withdraw();
+  // Of the target of a link of a chain, after our last write to it. "" if it was not locked all the
+  // time since build(), or nothing was built.
+  const std::string& target_mark() const { return target_mark_; }
 
   struct Room {
     std::uint64_t used = 0;  // bytes, of what is written over
@@ -86,6 +87,8 @@ class BackupCopy {
   ErrorMapFile& error_map_;
   TrackedPart tracked_;
   TargetDisk target_;
+  bool guarded_ = false;  // a chain's target, since build()
+  std::string target_mark_;
   std::optional<store::CowSpace> cow_;
   std::unique_ptr<dm::BackupStack> stack_;
   OpenScratch scratch_device_;

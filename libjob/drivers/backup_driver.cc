@@ -117,19 +117,20 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
 
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   co_await stop_watch();
-  co_await link();
-  co_await persist_that_it_is_copied(job);
+  co_await link(job);
+  co_await persist_if_possible(job);
   auto note = [this] {
     if (copy_->is_open()) copy_->bulk().note_success();
   };
   co_await worker_.run(std::move(note));
   co_await withdraw();
+  co_await note_target_mark(job);
   show_left(job, 0);
 }
 
 // A next start must not look for the stack that goes now. If it cannot be written, the backup is no
 // worse for it; a daemon that is killed right then will say that it failed.
-boost::asio::awaitable<void> BackupDriver::persist_that_it_is_copied(core::Job& job) {
+boost::asio::awaitable<void> BackupDriver::persist_if_possible(core::Job& job) {
   try {
     co_await job.host().persist();
   } catch (const std::exception&) {
@@ -179,10 +180,11 @@ boost::asio::awaitable<void> BackupDriver::commit(core::Job&) {
   set_phase("done; the target is the volume at the instant of the start");
 }
 
-boost::asio::awaitable<void> BackupDriver::abort(core::Job&) {
+boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
   group_->leave(*this, "the backup '" + job_id_ + "' of its transaction was cancelled");
   co_await stop_watch();
   co_await withdraw();
+  co_await note_target_mark(job);
   if (chain_.role == BackupChain::Role::kFull && !copied_)
     break_chain("its full backup did not end well");
   set_phase(copied_ ? "given up with its transaction; the target is complete"
@@ -229,6 +231,7 @@ nlohmann::json BackupDriver::describe() const {
     about["scratch-full"] = !room_.can_grow;
   }
   if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
+  if (!not_proven_.empty()) about["not-proven"] = not_proven_;
   if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   return about;
 }

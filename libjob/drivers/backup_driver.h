@@ -67,7 +67,7 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   boost::asio::awaitable<void> copy(core::Job& job);
   boost::asio::awaitable<void> fail(std::exception_ptr error);
   boost::asio::awaitable<void> finish(core::Job& job);
-  static boost::asio::awaitable<void> persist_that_it_is_copied(core::Job& job);
+  static boost::asio::awaitable<void> persist_if_possible(core::Job& job);
   boost::asio::awaitable<void> open_target(core::Job& job);
   boost::asio::awaitable<void> withdraw();
 
@@ -82,7 +82,12 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   const volumes::Tracking* tracking() const;  // null: the chain is broken, or there is none
   boost::asio::awaitable<void> begin_chain(core::Job& job);
   boost::asio::awaitable<void> begin_to_copy(core::Job& job);
-  boost::asio::awaitable<void> link();
+  boost::asio::awaitable<void> look_for_untracked_changes(core::Job& job);
+  void begin_to_write();
+  boost::asio::awaitable<void> link(core::Job& job);
+  boost::asio::awaitable<void> note_sample(core::Job& job);
+  boost::asio::awaitable<void> note_target_mark(core::Job& job);
+  std::string what_is_not_proven() const;
   void break_chain(const std::string& why);
 
   // --- backup_watch.cc ---
@@ -96,6 +101,7 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   std::unique_ptr<BackupCopy> copy_;
   bool copied_ = false;         // all is on the target; what is left is to take away the stack
   std::string target_trouble_;  // for describe()
+  std::string not_proven_;      // for describe(): of an increment
   std::string left_behind_;     // for describe(): what could not be taken away
 
   const std::shared_ptr<BackupGroup> group_;

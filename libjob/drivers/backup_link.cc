@@ -42,6 +42,12 @@ boost::asio::awaitable<void> BackupDriver::begin_to_copy(core::Job& job) {
     co_await job.host().persist();
     show_left(job, copy_->bulk().dirty().dirty_bytes());
   }
+  co_await look_for_untracked_changes(job);
+}
+
+// One that was taken up has written to its target already.
+boost::asio::awaitable<void> BackupDriver::look_for_untracked_changes(core::Job& job) {
+  if (resumed_) co_return;
   set_phase("looking for changes that were not tracked");
   auto find = [this] {
     std::string found = copy_->find_untracked_change();
@@ -49,15 +55,30 @@ boost::asio::awaitable<void> BackupDriver::begin_to_copy(core::Job& job) {
     return found;
   };
   const std::string change = co_await worker_.run(std::move(find));
-  if (change.empty()) co_return;
-  break_chain(change);
-  throw core::Error(change + "; a full backup with --track begins a new chain");
+  if (!change.empty()) {
+    break_chain(change);
+    throw core::Error(change + "; a full backup with --track begins a new chain");
+  }
+  auto judge = [this] { return what_is_not_proven(); };
+  not_proven_ = co_await worker_.run(std::move(judge));
+  begin_to_write();
+  co_await job.host().persist();
+}
+
+// What is noted of the target is true no more, where something is marked.
+void BackupDriver::begin_to_write() {
+  if (!tracking()) return;
+  Tracking writing = *tracking();
+  writing.target_mark.clear();
+  writing.under_way = true;
+  environment_.volumes.set_tracking(plan_.volume, std::move(writing));
 }
 
 // Repeated by the next start if this one is cut off. What could not be copied is known only to
 // whoever has copied; without it all stays marked.
-boost::asio::awaitable<void> BackupDriver::link() {
+boost::asio::awaitable<void> BackupDriver::link(core::Job& job) {
   if (!chain_.is_part() || !tracking()) co_return;
+  if (copy_->is_open()) co_await note_sample(job);
   std::string failed;
   io::DiskIdentity disk;
   std::string file;
@@ -77,8 +98,54 @@ boost::asio::awaitable<void> BackupDriver::link() {
   next.stage = Tracking::Stage::kProven;
   next.target_disk = disk;
   next.target_file = file;
+  next.under_way = false;
+  next.boot = io::boot_id();
   next.last_backup = chain_.instant;
   environment_.volumes.set_tracking(plan_.volume, std::move(next));
+}
+
+// While all that was copied is marked yet: killed after it, the sample is of what the target holds,
+// killed before it, what has changed since the old one is passed over.
+boost::asio::awaitable<void> BackupDriver::note_sample(core::Job& job) {
+  volumes::Sample sample;  // empty if its places are not known, or the target is gone
+  try {
+    auto choose = [this] { return copy_->tracked().places_to_sample(); };
+    const auto places = co_await step("sample of the target", std::move(choose));
+    auto take = [&] {
+      if (copy_->has_target()) sample = volumes::take_sample(*copy_->bulk().target(), places);
+    };
+    co_await worker_.run(std::move(take));
+  } catch (const std::exception&) {
+  }
+  if (!tracking()) co_return;
+  Tracking next = *tracking();
+  next.sample = std::move(sample);
+  next.under_way = true;
+  environment_.volumes.set_tracking(plan_.volume, std::move(next));
+  co_await persist_if_possible(job);
+}
+
+// After our last write to it, whatever came of the backup.
+boost::asio::awaitable<void> BackupDriver::note_target_mark(core::Job& job) {
+  if (!chain_.is_part() || !tracking() || copy_->target_mark().empty()) co_return;
+  Tracking next = *tracking();
+  next.target_mark = copy_->target_mark();
+  environment_.volumes.set_tracking(plan_.volume, std::move(next));
+  co_await persist_if_possible(job);
+}
+
+// Before we write to the target. On the worker.
+std::string BackupDriver::what_is_not_proven() const {
+  const auto& noted = copy_->tracked().tracking();
+  if (chain_.role != BackupChain::Role::kIncremental || plan_.verify || !noted) return "";
+  const auto since = compare_marks(noted->target_mark, volumes::write_mark(plan_.target));
+  std::string what;
+  if (since == volumes::Since::kUnknown) what = "the target";
+  if (noted->boot != io::boot_id())
+    what += (what.empty() ? "" : " and ") + std::string("the volume");
+  if (what.empty()) return "";
+  return "that nobody has written to the disk of " + what +
+         " past dmjob since the last backup is known by a sample only; --verify compares all";
 }
 
 // It is taken away by whoever watches the volumes, when this job has left them.

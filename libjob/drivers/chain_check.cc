@@ -40,7 +40,9 @@ bool holds_last_backup(const Tracking& tracking, const std::string& target) {
   }
 }
 
-void require_chain(const std::string& volume, const Tracking* tracking, const std::string& target) {
+void require_chain(const std::string& volume, const Tracking* tracking,
+                   const BackupRequest& request) {
+  const std::string& target = request.target;
   const std::string what = "volume '" + volume + "'";
   if (!tracking) throw Error(what + " has no chain of incremental backups" + kWayOut);
   if (tracking->is_broken())
@@ -51,6 +53,7 @@ void require_chain(const std::string& volume, const Tracking* tracking, const st
   if (!holds_last_backup(*tracking, target))
     throw Error("target " + target + " does not hold the last backup of " + what + ", which is " +
                 tracking->target + kWayOut);
+  if (!request.verify) require_untouched_target(*tracking, target);
 }
 
 void check_source(const BackupRequest& request, const Source& source) {
@@ -112,6 +115,8 @@ void begin_at(const CopyPlan& plan, Tracking& tracking) {
   tracking.target = volumes::stable_path(plan.target);
   tracking.target_disk = plan.target_disk;
   tracking.target_file.clear();
+  tracking.target_mark.clear();
+  tracking.sample.clear();
 }
 
 // Reads both; equal where one cannot be read.
@@ -130,13 +135,22 @@ bool check_chain_target(const BackupRequest& request, const Source& source,
                         const CheckContext& context) {
   if (request.track || request.incremental) check_source(request, source);
   const Tracking* tracking = tracking_of(source, context);
-  if (request.incremental) require_chain(source.volume, tracking, request.target);
+  if (request.incremental) require_chain(source.volume, tracking, request);
   const bool holds =
       tracking && !tracking->is_broken() && holds_last_backup(*tracking, request.target);
   if (holds && !request.track && !request.incremental)
     throw Error("target " + request.target + " holds the last backup of the chain of volume '" +
                 source.volume + "': use --incremental, or --track for a full backup to it");
   return holds;
+}
+
+void require_untouched_target(const Tracking& tracking, const std::string& target) {
+  if (compare_marks(tracking.target_mark, volumes::write_mark(target)) !=
+      volumes::Since::kWrittenTo)
+    return;
+  throw Error("target " + target +
+              " was written to since it got the last backup: --incremental --verify compares all "
+              "of it, --track makes a full backup that begins a chain");
 }
 
 CheckedChain find_tracker(const Source& source, const CheckContext& context) {

@@ -24,6 +24,9 @@ namespace dmjob::drivers {
 bool check_chain_target(const BackupRequest& request, const Source& source,
                         const CheckContext& context);
 
+// Throws if somebody else has written to the target since the last backup, as far as is known.
+void require_untouched_target(const volumes::Tracking& tracking, const std::string& target);
+
 struct CheckedChain {
   BackupChain chain;
   std::optional<volumes::Tracking> tracking;  // of the volume, from the backup's start on

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/tracked_part.h"
 
+#include <random>
 #include <utility>
 
 #include "libjob/drivers/chain_check.h"
@@ -21,6 +22,12 @@ std::string TrackedPart::under(const std::string& volume) const {
 
 Tracker TrackedPart::open() const {
   return {*environment_.control, environment_.ledger, *volume_, Tracker::How::kOpen};
+}
+
+// What is verified is read whole.
+void TrackedPart::check_target(const CopyPlan& plan) const {
+  if (chain_.role == BackupChain::Role::kIncremental && !plan.verify)
+    require_untouched_target(*volume_->tracking, plan.target);
 }
 
 void TrackedPart::begin() {
@@ -46,6 +53,18 @@ void TrackedPart::take_marks(BulkCopy& bulk) {
   tracker_.reset();
 }
 
+std::string TrackedPart::find_change_of_target(BulkCopy& bulk) const {
+  if (chain_.role != BackupChain::Role::kIncremental || !bulk.target()) return "";
+  const volumes::Tracking& tracking = *volume_->tracking;
+  const io::DirtyBitmap nothing(bulk.dirty().size(), bulk.dirty().granularity());
+  const auto offset =
+      find_change(*bulk.target(), tracking.sample, tracking.under_way ? bulk.dirty() : nothing);
+  if (!offset) return "";
+  return "the target is not what the last backup has left: it is an older one, or was written to "
+         "(byte " +
+         std::to_string(*offset) + ")";
+}
+
 std::string TrackedPart::find_untracked_change(dev_t instant, BulkCopy& bulk) const {
   if (chain_.role != BackupChain::Role::kIncremental || !bulk.target()) return "";
   const auto source = io::open_device(instant, io::Access::kRead);
@@ -54,6 +73,10 @@ std::string TrackedPart::find_untracked_change(dev_t instant, BulkCopy& bulk) co
   return "the target is not what the last backup has left, or the volume was written to without "
          "its tracker: they differ at byte " +
          std::to_string(*offset) + ", which no mark explains";
+}
+
+std::vector<io::Extent> TrackedPart::places_to_sample() const {
+  return volumes::places_to_sample(open().to_copy(), std::random_device()());
 }
 
 void TrackedPart::forget(std::uint64_t checkpoint, const BulkCopy& bulk) {

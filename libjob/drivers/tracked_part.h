@@ -4,7 +4,8 @@
 // instant gives the tracker another log, and one that is part of the chain copies what the tracker
 // names and lets it forget that at the end. Without a tracker nearly nothing.
 //
-// Order of calls: begin  rotation  (check_log)  take_marks  find_untracked_change  forget
+// Order of calls: check_target  begin  rotation  (check_log)  take_marks  find_untracked_change
+//                 places_to_sample  forget
 //
 // Thread: the job's worker; the caller holds the volume's modify slot. Errors: std::system_error.
 #pragma once
@@ -28,9 +29,17 @@ class TrackedPart {
               std::optional<volumes::ManagedVolume> volume);
 
   bool on_tracker() const { return volume_.has_value(); }
+  bool is_part() const { return chain_.is_part(); }
+  // As it was when this was made.
+  std::optional<volumes::Tracking> tracking() const {
+    return volume_ ? volume_->tracking : std::nullopt;
+  }
   // What the backup's devices are put under, in the place of the volume.
   std::string under(const std::string& volume) const;
 
+  // Of an incremental backup, with its target locked and nothing written to it. Throws core::Error
+  // if somebody else has written to it.
+  void check_target(const CopyPlan& plan) const;
   // Makes the tracker, if there is to be one; what a full backup is to copy is all.
   void begin();
   // For the instant; on a tracker.
@@ -41,8 +50,11 @@ class TrackedPart {
   // The tracker's checkpoint then; 0 before, and if the backup is no part of a chain.
   std::uint64_t checkpoint() const { return checkpoint_; }
   // Of an incremental backup, before it copies: "", or how its target is not what the last one has
-  // left.
+  // left. By what was noted of it, or by what it should have in common with the instant.
+  std::string find_change_of_target(BulkCopy& bulk) const;
   std::string find_untracked_change(dev_t instant, BulkCopy& bulk) const;
+  // Of the target, with all on it, before forget().
+  std::vector<io::Extent> places_to_sample() const;
   // All is on the target but what was given up.
   void forget(std::uint64_t checkpoint, const BulkCopy& bulk);
 

@@ -6,6 +6,7 @@
 #include "dm/name.h"
 #include "dm/step.h"
 #include "libjob/core/error.h"
+#include "libjob/io/block_device.h"
 #include "libjob/io/probe.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/tracker.h"
@@ -27,14 +28,27 @@ void require_untouched(const ManagedVolume& volume) {
                 std::to_string(*sectors) + " sectors)");
 }
 
+// What has changed by another system's doing, as far as a sample tells: nobody has mounted the
+// volume yet, so what no mark names is still what the last backup has.
+void require_as_sampled(const ManagedVolume& volume, Tracker& tracker) {
+  const auto disk = io::open_device(volume.device, io::Access::kRead);
+  const auto place = find_change(*disk, volume.tracking->sample, tracker.changed());
+  if (place)
+    throw Error(volume.device +
+                " was written to past its volume, by another system perhaps: byte " +
+                std::to_string(*place) + " is not what the last backup has, and no mark tells why");
+}
+
 void take_up(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const bool is_there = control.find(volume.name).has_value();
   if (!is_there) require_untouched(volume);
   Tracker tracker(control, ledger, volume, Tracker::How::kOpen);
-  if (!is_there)
+  if (!is_there) {
+    require_as_sampled(volume, tracker);
     tracker.activate();
-  else if (!tracker.take_up())
+  } else if (!tracker.take_up()) {
     throw Error("the volume was active without its tracker");
+  }
 }
 
 }  // namespace

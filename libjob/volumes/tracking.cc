@@ -26,6 +26,10 @@ nlohmann::json Tracking::record() const {
           {"target", target},
           {"target-disk", store::record_of(target_disk)},
           {"target-file", target_file},
+          {"target-mark", target_mark},
+          {"sample", record_of(sample)},
+          {"under-way", under_way},
+          {"boot", boot},
           {"last-backup", last_backup}};
 }
 
@@ -40,6 +44,11 @@ Tracking Tracking::restore(const nlohmann::json& record) {
   tracking.target_disk = store::restore_disk(record.at("target-disk"));
   record.at("target-file").get_to(tracking.target_file);
   record.at("last-backup").get_to(tracking.last_backup);
+  if (!record.contains("sample")) return tracking;  // noted by an older dmjobd
+  record.at("target-mark").get_to(tracking.target_mark);
+  tracking.sample = restore_sample(record.at("sample"));
+  record.at("under-way").get_to(tracking.under_way);
+  record.at("boot").get_to(tracking.boot);
   return tracking;
 }
 

@@ -15,6 +15,7 @@
 
 #include "libjob/io/disk_identity.h"
 #include "libjob/store/place.h"
+#include "libjob/volumes/chain_proof.h"
 
 namespace dmjob::volumes {
 
@@ -32,7 +33,12 @@ struct Tracking {
   std::string target;             // path
   io::DiskIdentity target_disk;   // empty for a file
   std::string target_file;        // device and inode; empty for a disk
-  std::int64_t last_backup = 0;   // seconds since 1970: the instant of what the target holds
+  std::string target_mark;  // after our last write to it; "" while we write, or if nobody knows
+  Sample sample;            // of the target, after the last backup
+  // A backup that has not ended may have changed what is marked since the sample was taken.
+  bool under_way = false;
+  std::string boot;              // in which the last backup ended
+  std::int64_t last_backup = 0;  // seconds since 1970: the instant of what the target holds
 
   bool is_broken() const { return stage == Stage::kBroken; }
   const char* stage_word() const;  // "proven"

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "libjob/core/error.h"
 #include "tests/support/fake_disk.h"
+#include "tests/support/temp_folder.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -51,6 +55,18 @@ TEST_F(SampleTest, PassesOverWhatCannotBeRead) {
   target.flip(3 * kRegion, 512);
   instant.fail_reads(3 * kRegion, 512);
   EXPECT_EQ(difference(), std::nullopt);
+}
+
+TEST(TargetOfAChainTest, ThatWasWrittenToIsRefused) {
+  const test::TempFolder folder;
+  const std::string target = folder.path("image");
+  std::ofstream(target) << "old";
+  volumes::Tracking tracking;
+  EXPECT_NO_THROW(require_untouched_target(tracking, target));  // noted by an older dmjobd
+  tracking.target_mark = volumes::write_mark(target);
+  EXPECT_NO_THROW(require_untouched_target(tracking, target));
+  std::ofstream(target) << "new";
+  EXPECT_THROW(require_untouched_target(tracking, target), core::Error);
 }
 
 TEST(BackupChainTest, IsThereAfterARestart) {

@@ -61,7 +61,9 @@ class IncrementalTest(incremental_story.IncrementalStory):
     def a_change_of_the_target_is_found(self):
         self.change([30])
         self.change([3], device=self.target)
-        self.assertIn('which no mark explains', self.incremental(check=False).stderr)
+        self.assertIn('was written to since it got the last backup', self.incremental(check=False).stderr)
+        self.assertEqual(self.chain()['state'], 'proven')
+        self.assertIn('which no mark explains', self.run_backup('--incremental', '--verify', check=False).stderr)
         self.expect_broken('which no mark explains')
         self.wait_for(lambda: 'dmjob-_vol-log0' not in self.dm_names(), 30, 'the tracker to be taken away')
         self.nothing_left(volumes=['vol'])

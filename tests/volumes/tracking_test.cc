@@ -16,6 +16,10 @@ Tracking tracking() {
   tracking.granularity = 65536;
   tracking.target = "/dev/disk/by-id/backup";
   tracking.target_disk = {"boot 8:1", "serial=1"};
+  tracking.target_mark = "boot=b dev=8:16 diskseq=3 written=8+0";
+  tracking.sample = {{0, 65536, 0xffffffff}, {1 << 20, 4096, 0}};
+  tracking.under_way = true;
+  tracking.boot = "b";
   tracking.last_backup = 1700000000;
   return tracking;
 }
@@ -30,6 +34,15 @@ TEST(TrackingTest, ABrokenChainTellsWhyAfterARestart) {
   broken.broken = "its log failed";
   EXPECT_TRUE(Tracking::restore(broken.record()).is_broken());
   EXPECT_EQ(Tracking::restore(broken.record()), broken);
+}
+
+TEST(TrackingTest, OfAnOlderDaemonKnowsNothingOfItsTarget) {
+  nlohmann::json record = tracking().record();
+  for (const char* member : {"target-mark", "sample", "under-way", "boot"}) record.erase(member);
+  const Tracking old = Tracking::restore(record);
+  EXPECT_EQ(old.target, tracking().target);
+  EXPECT_EQ(old.target_mark, "");
+  EXPECT_TRUE(old.sample.empty());
 }
 
 TEST(TrackingTest, OfAnUnknownStageIsRefused) {

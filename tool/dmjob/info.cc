@@ -198,6 +198,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"progress", progress_text(job)},
       {"speed", context.gone ? "" : speed_text(job)},
       {"time left", context.gone ? "" : time_left(job)},
+      {"not proven", text_of(job, "not-proven")},
       {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
       {"waits for", text_of(job, "waiting-for")},
       {"flushes", text_of(job, "swallows-flushes")},
