@@ -29,6 +29,12 @@ std::uint64_t chunks_in_flight() {
   return stream >> chunks ? chunks : kDefault;
 }
 
+// Each chunk's worth of notes is behind so many chunks at least; and the kernel counts late.
+std::uint64_t with_notes(std::uint64_t chunks) {
+  constexpr std::uint64_t kNotesInAChunk = 4096 / 16;
+  return chunks + chunks / kNotesInAChunk + 4;
+}
+
 OverlayStack::Kind kind_of(const Table& table) {
   using Kind = OverlayStack::Kind;
   if (table.segments().size() != 1) return Kind::kOther;
@@ -49,10 +55,14 @@ std::uint64_t boundary_of(const Table& cow) {
 }  // namespace
 
 // Whoever sleeps at the kernel's limit holds a place in no count, and takes one more chunk when
-// what waits is let go: so many threads may, and metadata is written, too.
+// what waits is let go: so many threads may.
 std::uint64_t OverlayStack::margin(std::uint64_t chunk) {
   constexpr std::uint64_t kSleepers = 1024;
-  return (chunks_in_flight() + kSleepers + 2) * chunk;
+  return with_notes(chunks_in_flight() + kSleepers) * chunk;
+}
+
+std::uint64_t OverlayStack::most_waiting(std::uint64_t chunk) {
+  return with_notes(chunks_in_flight()) * chunk;
 }
 
 std::string OverlayStack::cow_name(const std::string& volume) { return inner_name(volume, kPart); }
@@ -205,7 +215,7 @@ void OverlayStack::load_within(const Table& next, SuspendGuard& guard) {
   guard.on_death(OnDeath::kNewTable);
 }
 
-void OverlayStack::begin_merge(dev_t origin) {
+void OverlayStack::begin_merge(dev_t origin, const Proof& proof) {
   const Table next = table_of(Kind::kMerging, other_number(origin));
   const std::uint64_t boundary = boundary_of(control_.table(cow_name(spec_.volume)));
   bool merges = false;
@@ -216,6 +226,7 @@ void OverlayStack::begin_merge(dev_t origin) {
       above.suspend();
       guard.emplace(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
     });
+    proof();
     load_within(next, *guard);
     // If we die before this, the merge comes to the boundary and waits there.
     switch_cow(spec_.cow_length);
@@ -228,14 +239,20 @@ void OverlayStack::begin_merge(dev_t origin) {
   }
 }
 
-void OverlayStack::renew(Kind kind, dev_t origin) {
-  if (look().kind != Kind::kFailing) swap(error_table(spec_.length), SuspendMode::kFlush);
-  swap(table_of(kind, origin), SuspendMode::kFlush);
+void OverlayStack::renew(dev_t origin) {
+  fail();
+  swap(table_of(Kind::kHolding, origin), SuspendMode::kFlush);
 }
 
-void OverlayStack::pause_merge(dev_t origin, std::uint64_t boundary) {
+void OverlayStack::fail() {
+  if (look().kind == Kind::kFailing) return;
+  with_writes_let_go([&] { swap(error_table(spec_.length), SuspendMode::kFlush); });
+}
+
+void OverlayStack::pause_merge(dev_t origin, std::uint64_t boundary, const Proof& proof) {
   const Table next = table_of(Kind::kHolding, other_number(origin));
   SuspendGuard guard(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
+  proof();
   // First: nothing may be written to the cow as a snapshot before its end waits.
   switch_cow(boundary);
   try {

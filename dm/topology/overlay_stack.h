@@ -55,6 +55,8 @@ class OverlayStack {
  public:
   // What the kernel may write behind the boundary, at most, once it lets go what waits.
   static std::uint64_t margin(std::uint64_t chunk);
+  // What may wait there before that, at most.
+  static std::uint64_t most_waiting(std::uint64_t chunk);
   // The hidden device that the exceptions are in.
   static std::string cow_name(const std::string& volume);
   static std::string cow_uuid(const std::string& uuid);
@@ -86,15 +88,21 @@ class OverlayStack {
   void hold(dev_t origin);
   // More room; lets go what waits.
   void move_boundary(std::uint64_t boundary);
+  // Called with the volume suspended, before the table is loaded that is to read the cow: throws if
+  // that must not be. Direct I/O only.
+  using Proof = std::function<void()>;
   // `origin` is the disk that is to take what is in the cow: the one that the volume stands on, or
-  // a copy of it.
-  void begin_merge(dev_t origin);
+  // a copy of it. The proof: that the cow is not marked invalid. The kernel would pass all I/O to
+  // the origin then, and later merge old chunks over it.
+  void begin_merge(dev_t origin, const Proof& proof);
   // The merge stops, writes go to the cow again. Precondition: margin() is free in it.
-  void pause_merge(dev_t origin, std::uint64_t boundary);
+  void pause_merge(dev_t origin, std::uint64_t boundary, const Proof& proof);
   // After the kernel has given up the cow, and somebody has mended it: the exceptions are read
-  // anew. In between the volume fails its I/O, as it does already: a new table beside the old one
-  // would be handed over what that knows, its failure included.
-  void renew(Kind kind, dev_t origin);
+  // anew, and the volume holds. In between it fails its I/O, as it does already: a new table beside
+  // the old one would be handed over what that knows, its failure included.
+  void renew(dev_t origin);
+  // All I/O fails from now on, whatever the volume was.
+  void fail();
   // Precondition: merged, nothing is left in the cow.
   void end(dev_t disk);
 

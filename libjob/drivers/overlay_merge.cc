@@ -22,6 +22,13 @@ namespace {
 constexpr core::Duration kLook = std::chrono::milliseconds(100);
 constexpr core::Duration kAfterError = std::chrono::seconds(1);
 
+// As it is called in this boot, in which the merge writes to it (volumes/overlay_device.cc).
+io::DiskIdentity still_its_disk(const volumes::ManagedVolume& volume) {
+  if (io::is_another_disk(volume.overlay->origin_disk, volume.device))
+    throw core::Error("another disk is in the place of " + volume.device);
+  return io::identify_disk(volume.device);
+}
+
 }  // namespace
 
 OverlayMerge::OverlayMerge(Environment& environment, core::Worker& worker, std::string volume,
@@ -62,11 +69,11 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk)
       co_await rest(job, state);
     } else if (state.kind == Kind::kNone) {
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
-    } else if (state.kind != Kind::kMerging) {
-      co_await begin_by_policy(job, disk);
-    } else if (volumes::is_given_up(state)) {
+    } else if (volumes::is_given_up(state)) {  // whoever watches the volume mends it
       phase_ = "waiting for its scratch, which has failed";
       co_await job.wait_kick(kAfterError);
+    } else if (state.kind != Kind::kMerging) {
+      co_await begin_by_policy(job, disk);
     } else if (!tried_) {
       co_await begin_by_policy(job, std::nullopt);
     } else if (failed) {
@@ -123,7 +130,11 @@ awaitable<void> OverlayMerge::begin_by_policy(core::Job& job, std::optional<Succ
     failed = std::make_error_code(std::errc::operation_not_supported);
     reason = error.what();
   }
-  if (failed) co_await face_failure(job, failed, std::move(reason));
+  if (!failed) co_return;
+  const State state = co_await look();
+  tried_ = false;
+  if (volumes::is_given_up(state)) co_return;  // run() waits for it
+  co_await face_failure(job, failed, std::move(reason));
 }
 
 // Both sides of each step hold the same bytes: a disk that is a copy of the origin may take its
@@ -145,6 +156,9 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
     OverlayDevice(*environment_.control, environment_.ledger, next).check_merge();
   };
   co_await worker_.run(std::move(check));
+
+  auto identify = [&] { return still_its_disk(next); };
+  next.overlay->origin_disk = co_await worker_.run(std::move(identify));
   phase_ = "beginning to merge";
   environment_.volumes.set_device(name_, next.device, next.disk);
   co_await set_stage(job, *next.overlay);
@@ -225,6 +239,7 @@ awaitable<void> OverlayMerge::keep(core::Job& job) {
   const State state = co_await look();
   Overlay overlay = *volume()->overlay;
   if (state.kind == Kind::kMerging) {
+    if (volumes::is_given_up(state)) co_return;
     const bool kept = co_await pause();
     if (!kept) co_return;
   }

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/overlay_device.h"
 
-#include <endian.h>
-
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -22,16 +18,44 @@ namespace {
 
 using core::Error;
 using Kind = dm::OverlayStack::Kind;
+using Head = store::CowHeader::State;
 
 // Bytes: the cow grows by a part of itself, so that the steps are few, yet none takes all there is.
 constexpr std::uint64_t kLeastSlice = 16 << 20;
 constexpr std::uint64_t kMostSlice = 1 << 30;
-constexpr std::uint64_t kSmallestStep = 1 << 20;
 
 void require_same(const io::DiskIdentity& before, const std::string& path,
                   const std::string& role) {
   if (io::is_another_disk(before, path))
     throw Error("another disk is in the place of its " + role + " " + path);
+}
+
+// Not an error for the user: whoever calls looks whether the kernel has given up the cow.
+void require_valid(store::CowHeader& header) {
+  if (header.read() == Head::kValid) return;
+  throw std::system_error(std::make_error_code(std::errc::io_error),
+                          "the scratch holds no snapshot that the kernel has not given up");
+}
+
+std::string way_out(const ManagedVolume& volume) {
+  const bool can_go_back = !volume.overlay->read_only && !volume.overlay->merge_begun;
+  return std::string("find out who writes to it, and start the machine again without that") +
+         (can_go_back
+              ? ", or throw away what the scratch holds (dmjob rollback " + volume.name + ")"
+              : "");
+}
+
+// After a boot the disk has yet to be written to by anybody, so a mount or a repair of it shows.
+// Where the overlay or its merge was begun in this boot, we have written to it ourselves, or by
+// right others before us.
+void require_untouched(const ManagedVolume& volume, dev_t origin) {
+  const std::string now = io::identify_disk(volume.device).instance;
+  if (volume.overlay->origin_disk.instance == now) return;
+  const std::uint64_t sectors = io::sectors_changed(origin).value_or(0);
+  if (sectors == 0) return;
+  throw Error(volume.device + " was written to in this boot before volume '" + volume.name +
+              "' was active (" + std::to_string(sectors) + " sectors), and what scratch " +
+              volume.overlay->cow.place.path + " holds belongs to what it was: " + way_out(volume));
 }
 
 dm::OverlaySpec bare_spec(const ManagedVolume& volume) {
@@ -75,6 +99,13 @@ void wipe_mark(const ManagedVolume& volume) noexcept {
 }
 
 }  // namespace
+
+MixedUp::MixedUp(const ManagedVolume& volume)
+    : Error("volume '" + volume.name + "' was merged while its scratch " +
+            volume.overlay->cow.place.path + " was marked invalid: what was written since is on " +
+            volume.device +
+            ", what was written before in the scratch, and nothing tells which is newer; both stay "
+            "as they are: save them before anything else") {}
 
 std::uint64_t OverlayDevice::least_bytes(std::uint64_t chunk) {
   constexpr std::uint64_t kUseful = 16;  // chunks that can be written to before writes wait
@@ -132,20 +163,24 @@ void OverlayDevice::check_mark() const {
                 "': it is another disk, or was overwritten");
 }
 
-// struct disk_header of dm-snap-persistent.c: magic, valid, version, chunk size; 32 bits each.
-void OverlayDevice::mark_valid() const {
-  constexpr std::uint32_t kMagic = 0x70416e53;
-  const auto disk = io::open_device(space_.dev(), io::Access::kReadWrite);
-  io::AlignedBuffer block(disk->alignment());
-  std::error_code error = disk->read(space_.offset(), block.bytes());
-  std::array<std::uint32_t, 2> head{};
-  std::memcpy(head.data(), block.bytes().data(), sizeof head);
-  if (!error && le32toh(head[0]) != kMagic) error = std::make_error_code(std::errc::bad_message);
-  head[1] = htole32(1);
-  std::memcpy(block.bytes().data(), head.data(), sizeof head);
-  if (!error) error = disk->write(space_.offset(), block.bytes());
-  if (!error) error = disk->flush();
-  if (error) throw std::system_error(error, "scratch " + disk->path());
+// --- the head of the cow ---
+
+// For a volume that the kernel does not have: what it is to find there is good, or it is not made.
+void OverlayDevice::ready_header(bool merging) const {
+  store::CowHeader header = space_.header();
+  const Head state = header.read();
+  if (state == Head::kInvalid) header.mark_valid();
+  if (state == Head::kMixed) throw MixedUp(volume_);
+  // A volume that holds may never have been live.
+  if (state == Head::kForeign || (state == Head::kEmpty && merging))
+    throw Error("scratch " + volume_.overlay->cow.place.path + " has lost what was written to '" +
+                volume_.name + "': it was overwritten; bring back the one that it was");
+}
+
+void OverlayDevice::leave_mixed(store::CowHeader& header) {
+  stack_.fail();
+  if (header.read() == Head::kInvalid) header.mark_mixed();
+  throw MixedUp(volume_);
 }
 
 // --- the steps ---
@@ -154,8 +189,12 @@ bool OverlayDevice::activate() {
   const bool merging = volume_.overlay->stage == Overlay::Stage::kMerging;
   const auto found = stack_.look();
   if (found.kind == Kind::kLinear && !merging) return false;
-  if (!space_.reserve(space_.allocated()))
+  if (!space_.take_up())
     throw Error("scratch " + volume_.overlay->cow.place.path + " has lost room that it had");
+  if (found.kind == Kind::kNone) {
+    require_untouched(volume_, origin_);
+    ready_header(merging);
+  }
   // A merge needs all of the cow, a volume that holds must not fill it.
   stack_.make_cow(merging ? length() : boundary_of(space_.reserved()));
   check_mark();  // dm has it now
@@ -170,26 +209,47 @@ void OverlayDevice::hold() {
   stack_.hold(origin_);
 }
 
+// A volume that fails all I/O with the mark still there has not come from here.
 void OverlayDevice::mend() {
-  if (!is_given_up(stack_.look())) return;
-  mark_valid();
-  const bool merging = volume_.overlay->stage == Overlay::Stage::kMerging;
-  stack_.renew(merging ? Kind::kMerging : Kind::kHolding, origin_);
+  const auto state = stack_.look();
+  if (!is_given_up(state)) return;
+  store::CowHeader header = space_.header();
+  const Head head = header.read();
+  const bool fails_for_good = state.kind == Kind::kFailing && head == Head::kInvalid;
+  if (state.kind == Kind::kMerging || fails_for_good || head == Head::kMixed) leave_mixed(header);
+  if (head == Head::kInvalid) header.mark_valid();
+  require_valid(header);
+  stack_.renew(origin_);
 }
 
 void OverlayDevice::check_merge() {
   dm::require_followers(control_, volume_.name, dm::linear_table(volume_.sectors, origin_));
 }
 
-void OverlayDevice::begin_merge() { stack_.begin_merge(origin_); }
+void OverlayDevice::begin_merge() {
+  store::CowHeader header = space_.header();
+  require_valid(header);  // while nothing waits for it
+  if (!has_room_to_let_go()) {
+    const std::string& path = volume_.overlay->cow.place.path;
+    throw std::system_error(ENOSPC, std::generic_category(),
+                            "scratch " + path + " has no room for the writes that wait: make some");
+  }
+  stack_.begin_merge(origin_, [&] { require_valid(header); });
+}
 
+// As much as there is reserved, and not what the file would have if it were not sparse. A merge
+// takes the notes away in their order, but a new table counts them anew: that is looked at, too.
 bool OverlayDevice::pause_merge() {
-  const auto state = stack_.look();
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
-  const std::uint64_t boundary = boundary_of(space_.allocated());
-  if (boundary < length() && state.status.used + margin > length()) return false;
-  stack_.pause_merge(origin_, boundary);
-  return true;
+  const std::uint64_t used = stack_.look().status.used;
+  if (!space_.take_up()) return false;
+  if (!has_room(used)) grow_beyond(used);
+  if (!has_room(used)) return false;
+  const std::uint64_t boundary = boundary_of(space_.reserved());
+  store::CowHeader header = space_.header();
+  stack_.pause_merge(origin_, boundary, [&] { require_valid(header); });
+  if (has_room(stack_.look().status.used)) return true;
+  begin_merge();
+  return false;
 }
 
 void discard_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
@@ -238,26 +298,42 @@ bool is_nearly_full(const dm::OverlayStack::State& state) {
          state.status.used + kEnough > state.boundary;
 }
 
-// As much as there is, up to a slice. False: none at all.
-bool OverlayDevice::grow_beyond(std::uint64_t used) {
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
-  const std::uint64_t needed = (used + margin) * 512;
-  std::uint64_t slice = std::clamp(space_.bytes() / 8, kLeastSlice, kMostSlice);
-  for (; slice >= kSmallestStep; slice /= 2)
-    if (space_.reserve(needed + slice)) return true;
-  return false;
+// Of a volume that holds: whoever waits with so much in use can be let go once more.
+bool OverlayDevice::has_room(std::uint64_t used) const {
+  const std::uint64_t boundary = boundary_of(space_.reserved());
+  return boundary >= length() || used <= boundary;
+}
+
+// A disk ends where the kernel sees it.
+bool OverlayDevice::has_room_to_let_go() {
+  const auto state = stack_.look();
+  const bool may_wait = state.kind == Kind::kHolding && state.boundary < length();
+  if (!may_wait || has_mark(volume_)) return true;
+  const std::uint64_t most = dm::OverlayStack::most_waiting(volume_.overlay->chunk);
+  return state.status.used <= state.boundary + most || make_room().can_grow;
+}
+
+// As much as there is, from margin() up to a slice: what waits behind the old boundary is let go
+// when it is moved, and as much may be behind the new one before that holds it.
+bool OverlayDevice::grow_beyond(std::uint64_t boundary) {
+  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk) * 512;
+  std::uint64_t slice = std::max(std::clamp(space_.bytes() / 8, kLeastSlice, kMostSlice), margin);
+  while (!space_.reserve(boundary * 512 + margin + slice)) {
+    if (slice == margin) return false;
+    slice = std::max(slice / 2, margin);
+  }
+  return true;
 }
 
 OverlayDevice::Room OverlayDevice::make_room() {
   Room room{.state = stack_.look(), .can_grow = true};
   const std::uint64_t boundary = room.state.boundary;
   if (!is_nearly_full(room.state)) return room;
-  room.can_grow = grow_beyond(room.state.status.used);
+  room.can_grow = space_.take_up() && grow_beyond(std::max(boundary, room.state.status.used));
   const std::uint64_t now = boundary_of(space_.reserved());
-  if (now <= boundary) {
-    room.can_grow = false;
-    return room;
-  }
+  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
+  if (now < length() && now < boundary + margin) room.can_grow = false;
+  if (!room.can_grow) return room;
   stack_.move_boundary(now);
   room.state = stack_.look();
   return room;

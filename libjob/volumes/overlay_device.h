@@ -15,10 +15,17 @@
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
 #include "dm/topology/overlay_stack.h"
+#include "libjob/core/error.h"
 #include "libjob/store/cow_space.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::volumes {
+
+// A merge went on over a cow that the kernel had given up: only by hand, or by a dmjobd of old.
+class MixedUp : public core::Error {
+ public:
+  explicit MixedUp(const ManagedVolume& volume);
+};
 
 class OverlayDevice {
  public:
@@ -47,11 +54,14 @@ class OverlayDevice {
 
   // The kernel has given up the cow because of an error, and marked it so. What it has noted in
   // there is whole, since it notes a write only when all of it is there: if the disk works again,
-  // the mark is taken back.
+  // the mark is taken back, and the volume holds. Not if it has merged meanwhile: then its disk was
+  // written to beside the cow, nobody knows where, and the volume fails from then on.
   void mend();
 
   // Throws dm::CannotFollow if begin_merge() would, before anything is decided for it.
   void check_merge();
+
+  // Throws, with the volume as it was, if the kernel has given up the cow: mend() it first.
   void begin_merge();
   // False: what is in the cow still needs nearly all of it, and a write more might find no room.
   bool pause_merge();
@@ -59,11 +69,15 @@ class OverlayDevice {
  private:
   void make_mark() const;
   void check_mark() const;
-  void mark_valid() const;
+  void ready_header(bool merging) const;
+  [[noreturn]] void leave_mixed(store::CowHeader& header);
   // Sectors.
   std::uint64_t length() const { return space_.bytes() / 512; }
   std::uint64_t boundary_of(std::uint64_t reserved_bytes) const;
-  bool grow_beyond(std::uint64_t used);
+  // Sectors, all of them.
+  bool grow_beyond(std::uint64_t boundary);
+  bool has_room(std::uint64_t used) const;
+  bool has_room_to_let_go();
 
   dm::Control& control_;
   const ManagedVolume volume_;

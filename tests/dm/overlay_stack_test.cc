@@ -43,7 +43,7 @@ struct Stage {
   }
   void merge() {
     hold();
-    stack.begin_merge(copy);
+    stack.begin_merge(copy, proof);
     kernel.set_status("vol", "16/4096 16");
   }
   DeviceWord cow() { return kernel.find("dmjob-vol-vcow")->dev; }
@@ -55,6 +55,9 @@ struct Stage {
   FakeControl kernel;
   FakeLedger ledger{kernel};
   OverlayStack stack{kernel, ledger, spec()};
+  // That the cow may be read.
+  OverlayStack::Proof proof = [this] { kernel.note("proof"); };
+  OverlayStack::Proof disproof = [] { throw std::system_error(EIO, std::generic_category()); };
 };
 
 class OverlayStackTest : public testing::Test, protected Stage {};
@@ -110,7 +113,7 @@ TEST_F(OverlayStackTest, AMergeGoesIntoTheDiskThatIsNamedAndNoWriteToTheCowWaits
 TEST_F(OverlayStackTest, TheMergeTableIsLoadedWhileTheVolumeIsSuspended) {
   hold();
   kernel.clear_log();
-  stack.begin_merge(copy);
+  stack.begin_merge(copy, proof);
   const auto log = kernel.log();
   const auto suspended = std::ranges::find(log, "suspend vol flush");
   const auto loaded = std::ranges::find(log, "load vol");
@@ -118,10 +121,50 @@ TEST_F(OverlayStackTest, TheMergeTableIsLoadedWhileTheVolumeIsSuspended) {
   EXPECT_TRUE(suspended < loaded && loaded < resumed);
 }
 
+// Before it, an error of the scratch could still come; after it, the kernel has believed the mark.
+TEST_F(OverlayStackTest, TheProofIsGivenWithTheVolumeSuspendedAndNoMergeLoaded) {
+  hold();
+  kernel.clear_log();
+  stack.begin_merge(copy, proof);
+  const auto log = kernel.log();
+  const auto proven = std::ranges::find(log, "proof");
+  EXPECT_TRUE(std::ranges::find(log, "suspend vol flush") < proven);
+  EXPECT_TRUE(proven < std::ranges::find(log, "load vol"));
+}
+
+TEST_F(OverlayStackTest, WithoutTheProofNoMergeIsLoaded) {
+  hold();
+  const auto before = kernel.table("vol");
+  EXPECT_EQ(error_of([&] { stack.begin_merge(copy, disproof); }), EIO);
+  EXPECT_EQ(kernel.table("vol"), before);
+  EXPECT_EQ(stack.look().boundary, kBoundary);
+  EXPECT_TRUE(kernel.suspended_devices().empty());
+  EXPECT_EQ(std::ranges::count(kernel.log(), "load vol"), 1) << "when it began to hold";
+}
+
+TEST_F(OverlayStackTest, WithoutTheProofAMergeIsNotPaused) {
+  merge();
+  const auto before = kernel.table("vol");
+  EXPECT_EQ(error_of([&] { stack.pause_merge(copy, kBoundary, disproof); }), EIO);
+  EXPECT_EQ(kernel.table("vol"), before);
+  EXPECT_EQ(stack.look().boundary, kCow) << "what merges must not wait";
+}
+
+TEST_F(OverlayStackTest, RenewedItFailsItsIoBeforeItReadsTheCowAnew) {
+  hold();
+  kernel.set_status("vol", "Invalid");
+  kernel.clear_log();
+  stack.renew(disk);
+  EXPECT_EQ(stack.look().kind, Kind::kHolding);
+  EXPECT_EQ(std::ranges::count(kernel.log(), "load vol"), 2);
+  stack.fail();
+  EXPECT_EQ(stack.look().kind, Kind::kFailing);
+}
+
 TEST_F(OverlayStackTest, APausedMergeHoldsAndItsCowHasABoundaryBeforeItCanBeWritten) {
   merge();
   kernel.clear_log();
-  stack.pause_merge(copy, kBoundary);
+  stack.pause_merge(copy, kBoundary, proof);
   EXPECT_EQ(kernel.table("vol"), snapshot_table(kLength, other(), cow(), 8));
   EXPECT_EQ(kernel.table("dmjob-vol-vorigin"), linear_table(kLength, copy));
   EXPECT_EQ(stack.look().boundary, kBoundary);
@@ -131,14 +174,14 @@ TEST_F(OverlayStackTest, APausedMergeHoldsAndItsCowHasABoundaryBeforeItCanBeWrit
 
 TEST_F(OverlayStackTest, NoTableStandsOnTheNumberOfTheOneBefore) {
   hold();
-  stack.begin_merge(disk);
+  stack.begin_merge(disk, proof);
   EXPECT_EQ(kernel.table("vol"), merge_table(kLength, other(), cow(), 8));
-  stack.begin_merge(disk);  // it had failed
+  stack.begin_merge(disk, proof);  // it had failed
   EXPECT_EQ(kernel.table("vol"), merge_table(kLength, disk, cow(), 8));
-  stack.pause_merge(disk, kBoundary);
+  stack.pause_merge(disk, kBoundary, proof);
   EXPECT_EQ(kernel.table("vol"), snapshot_table(kLength, other(), cow(), 8));
-  stack.begin_merge(copy);
-  stack.pause_merge(copy, kBoundary);
+  stack.begin_merge(copy, proof);
+  stack.pause_merge(copy, kBoundary, proof);
   EXPECT_EQ(kernel.table("dmjob-vol-vorigin"), linear_table(kLength, copy));
 }
 
@@ -183,9 +226,9 @@ const Operation kOperations[] = {
     {"make_cow", [](Stage&) {}, [](Stage& s) { s.stack.make_cow(kBoundary); }},
     {"hold", [](Stage& s) { s.stack.make_cow(kBoundary); }, [](Stage& s) { s.stack.hold(s.disk); }},
     {"grow", [](Stage& s) { s.hold(); }, [](Stage& s) { s.stack.move_boundary(kBoundary + 8); }},
-    {"merge", [](Stage& s) { s.hold(); }, [](Stage& s) { s.stack.begin_merge(s.copy); }},
+    {"merge", [](Stage& s) { s.hold(); }, [](Stage& s) { s.stack.begin_merge(s.copy, s.proof); }},
     {"pause", [](Stage& s) { s.merge(); },
-     [](Stage& s) { s.stack.pause_merge(s.copy, kBoundary); }},
+     [](Stage& s) { s.stack.pause_merge(s.copy, kBoundary, s.proof); }},
     {"end", [](Stage& s) { s.merge(); }, [](Stage& s) { s.stack.end(s.copy); }},
 };
 

@@ -22,13 +22,17 @@ class OverlayStory(harness.KernelTest):
         self.backing, self.scratch_disk, self.vol = self.disk(0), self.disk(2), '/dev/mapper/vol'
         self.allow_little_in_flight()
         self.target = self.dm_create('target', self._linear_table(self.disk(1), 0, None), uuid=self.target_uuid)
-        self.scratch = self.linear('scratch', self.scratch_disk)
+        self.scratch = self.make_scratch()
         self.state_dir = os.path.join(self.lasting_dir(), 'state')
         self.start_daemon(*daemon)
         self.log = os.path.join(self.lasting_dir(), 'stamp.log')
         if self.boot == 1:
             self.sh(self._program('stamp'), 'fill', self.backing)
             self.before = self.digest(self.backing)
+
+    def make_scratch(self):
+        """At each boot."""
+        return self.linear('scratch', self.scratch_disk)
 
     @staticmethod
     def allow_little_in_flight():

@@ -2,16 +2,12 @@
 // A volume's overlay at work: its disks and their marks, and what it makes the kernel do.
 #include "libjob/volumes/overlay_device.h"
 
-#include <endian.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <system_error>
 
 #include "libjob/core/error.h"
-#include "libjob/io/aligned_buffer.h"
-#include "libjob/io/block_device.h"
 #include "tests/volumes/overlay_fixture.h"
 
 namespace dmjob::volumes {
@@ -22,40 +18,12 @@ using testing::IsEmpty;
 
 class OverlayDeviceTest : public OverlayStory {
  protected:
-  using Words = std::array<std::uint32_t, 2>;  // of the kernel's header: magic, valid
-
   std::unique_ptr<io::BlockDevice> open_scratch() {
     return io::open_device(scratch->path(), io::Access::kReadWrite);
   }
   void overwrite_mark() {
     ASSERT_FALSE(open_scratch()->write(0, io::AlignedBuffer(OverlayDevice::kMarkBytes).bytes()));
   }
-  void write_header(const Words& words) {
-    io::AlignedBuffer block(4096);
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::uint32_t word = htole32(words[i]);
-      std::memcpy(block.bytes().data() + i * sizeof word, &word, sizeof word);
-    }
-    block.bytes()[100] = std::byte{7};
-    ASSERT_FALSE(open_scratch()->write(OverlayDevice::kMarkBytes, block.bytes()));
-  }
-  io::AlignedBuffer read_header() {
-    io::AlignedBuffer block(4096);
-    EXPECT_FALSE(open_scratch()->read(OverlayDevice::kMarkBytes, block.bytes()));
-    return block;
-  }
-  std::uint32_t valid_word() {
-    std::uint32_t word = 0;
-    std::memcpy(&word, read_header().bytes().data() + sizeof word, sizeof word);
-    return le32toh(word);
-  }
-  // As the kernel does it when a disk fails.
-  void give_up(const char* word = "Invalid") {
-    kernel.set_status("vol", word);
-    write_header({kMagic, 0});
-  }
-
-  static constexpr std::uint32_t kMagic = 0x70416e53;  // "SnAp"
 };
 
 // --- making ---
@@ -155,20 +123,20 @@ TEST_F(OverlayDeviceTest, GivenUpIsMarkedGoodAndReadAnew) {
   }
 }
 
-TEST_F(OverlayDeviceTest, GivenUpInAMergeMergesOn) {
+TEST_F(OverlayDeviceTest, GivenUpWithTheMarkNotWrittenIsReadAnew) {
   write_to_disk(kSize);
-  merge();
-  give_up();
+  hold();
+  kernel.set_status("vol", "Invalid");
   open().mend();
-  EXPECT_EQ(look().kind, Kind::kMerging);
-  EXPECT_EQ(valid_word(), 1U);
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_FALSE(is_given_up(look()));
 }
 
 TEST_F(OverlayDeviceTest, WhoseScratchHoldsNoSnapshotAnyMoreIsNotMended) {
   write_to_disk(kSize);
   hold();
   give_up();
-  write_header({0x12345678, 0});
+  write_header(0, 0x12345678);
   EXPECT_THROW(open().mend(), std::system_error);
   EXPECT_EQ(valid_word(), 0U);
   EXPECT_THAT(kernel.log(), IsEmpty());
@@ -177,12 +145,45 @@ TEST_F(OverlayDeviceTest, WhoseScratchHoldsNoSnapshotAnyMoreIsNotMended) {
 TEST_F(OverlayDeviceTest, ThatIsWellIsNotMended) {
   write_to_disk(kSize);
   hold();
-  write_header({kMagic, 0});
+  write_header(0);
   open().mend();
   kernel.set_status("vol", "Merge failed");
   open().mend();
   EXPECT_THAT(kernel.log(), IsEmpty());
   EXPECT_EQ(valid_word(), 0U);
+}
+
+// The kernel would pass all I/O to the disk, and merge over it once the mark is taken back.
+TEST_F(OverlayDeviceTest, GivenUpIsNotMergedBeforeItIsMended) {
+  hold();
+  give_up();
+  EXPECT_THROW(open().begin_merge(), std::system_error);
+  EXPECT_EQ(look().kind, Kind::kHolding);
+  EXPECT_THAT(kernel.log(), IsEmpty()) << "no writer had to wait for that";
+  open().mend();
+  open().begin_merge();
+  EXPECT_EQ(look().kind, Kind::kMerging);
+}
+
+TEST_F(OverlayDeviceTest, AMergeWhoseScratchIsMarkedIsNotPaused) {
+  merge();
+  write_header(0);
+  EXPECT_THROW(open().pause_merge(), std::system_error);
+  EXPECT_EQ(look().kind, Kind::kMerging);
+}
+
+TEST_F(OverlayDeviceTest, AMergeOverAGivenUpScratchIsNeverTakenForGoodAgain) {
+  merge();
+  give_up();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(refusal_of([&] { open().mend(); }),
+                HasSubstr("was merged while its scratch " + volume.overlay->cow.place.path));
+    EXPECT_EQ(look().kind, Kind::kFailing);
+    EXPECT_EQ(valid_word(), 0U);
+  }
+  end_of_power();
+  EXPECT_THROW(open().activate(), MixedUp);
+  EXPECT_EQ(look().kind, Kind::kNone);
 }
 
 // --- merging ---
@@ -201,14 +202,49 @@ TEST_F(OverlayDeviceTest, APausedMergeHoldsBeforeTheEndOfWhatIsThere) {
   EXPECT_LT(look().boundary, length());
 }
 
+// Compared with what is reserved. The file is sparse, and longer.
 TEST_F(OverlayDeviceTest, AMergeThatLeavesNoRoomForAWriteMoreIsNotPaused) {
+  const test::SmallFileSystem small(folder.path("small"), least_bytes() + kMiB);
+  write_to_file(small.path("cow"));
   merge();
-  fill_cow(length() - margin() + 8);
+  fill_cow(boundary_for(least_bytes()) + 8);
   EXPECT_FALSE(open().pause_merge());
   EXPECT_EQ(look().kind, Kind::kMerging);
   EXPECT_THAT(kernel.log(), IsEmpty());
-  fill_cow(length() - margin());
+  fill_cow(boundary_for(least_bytes()));
   EXPECT_TRUE(open().pause_merge());
+}
+
+TEST_F(OverlayDeviceTest, ForAPauseTheScratchGrowsIfItCan) {
+  merge();
+  fill_cow(boundary_for(least_bytes() + kSlice) + 8);
+  EXPECT_TRUE(open().pause_merge());
+  EXPECT_LE(look().status.used, look().boundary);
+}
+
+// Once the kernel has read the notes anew they may be more than it had counted.
+TEST_F(OverlayDeviceTest, APauseThatTurnsOutToHaveNoRoomIsTakenBack) {
+  const test::SmallFileSystem small(folder.path("small"), least_bytes() + kMiB);
+  write_to_file(small.path("cow"));
+  merge();
+  fill_cow(boundary_for(least_bytes()) + 8);
+  kernel.set_status("vol", "64/" + std::to_string(length()) + " 16");  // until the next table
+  EXPECT_FALSE(open().pause_merge());
+  EXPECT_EQ(look().kind, Kind::kMerging);
+  EXPECT_EQ(look().boundary, length());
+}
+
+TEST_F(OverlayDeviceTest, AMergeDoesNotBeginBeyondWhatIsReserved) {
+  const test::SmallFileSystem small(folder.path("small"), least_bytes() + kMiB);
+  write_to_file(small.path("cow"));
+  hold();
+  const std::uint64_t may_wait = dm::OverlayStack::most_waiting(kChunk);
+  fill_cow(look().boundary + may_wait + 8);
+  EXPECT_THAT(refusal_of([&] { open().begin_merge(); }), HasSubstr("has no room for the writes"));
+  EXPECT_THAT(kernel.log(), IsEmpty());
+  fill_cow(look().boundary + may_wait);
+  open().begin_merge();
+  EXPECT_EQ(look().kind, Kind::kMerging);
 }
 
 TEST_F(OverlayDeviceTest, AMergeWithRoomForAllCanAlwaysBePaused) {

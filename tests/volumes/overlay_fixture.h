@@ -4,14 +4,20 @@
 // to a file, or to another such disk. As root.
 #pragma once
 
+#include <endian.h>
 #include <gmock/gmock.h>
 
+#include <array>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "dm/name.h"
 #include "dm/targets.h"
+#include "libjob/io/aligned_buffer.h"
+#include "libjob/io/block_device.h"
 #include "libjob/volumes/overlay_device.h"
 #include "tests/support/fake_ledger.h"
 #include "tests/support/loop_disk.h"
@@ -67,6 +73,33 @@ struct OverlayStage {
     kernel.set_kept(std::to_string(used) + '/' + std::to_string(length()) + " 16");
   }
 
+  // As the kernel does it: the head of its store.
+  static constexpr std::uint32_t kMagic = 0x70416e53;  // "SnAp"
+  void write_header(std::uint32_t valid, std::uint32_t magic = kMagic) {
+    io::AlignedBuffer block(4096);
+    const std::array<std::uint32_t, 2> words{htole32(magic), htole32(valid)};
+    std::memcpy(block.bytes().data(), words.data(), sizeof words);
+    block.bytes()[100] = std::byte{7};
+    EXPECT_FALSE(cow_disk()->write(cow_offset(), block.bytes()));
+  }
+  io::AlignedBuffer read_header() {
+    io::AlignedBuffer block(4096);
+    EXPECT_FALSE(cow_disk()->read(cow_offset(), block.bytes()));
+    return block;
+  }
+  std::uint32_t valid_word() {
+    std::uint32_t word = 0;
+    std::memcpy(&word, read_header().bytes().data() + sizeof word, sizeof word);
+    return le32toh(word);
+  }
+  // As the kernel does it when a disk fails.
+  void give_up(const char* word = "Invalid") {
+    kernel.set_status("vol", word);
+    write_header(0);
+  }
+  // As if the disk's identity had been noted before the last boot.
+  void be_of_an_earlier_boot() { volume.overlay->origin_disk.instance = "an earlier boot"; }
+
   // --- the story ---
 
   OverlayDevice make() {
@@ -78,6 +111,7 @@ struct OverlayStage {
   void hold() {
     add_volume();
     make().hold();
+    write_header(1);
     kernel.clear_log();
   }
   void merge() {
@@ -113,6 +147,11 @@ struct OverlayStage {
   dm::FakeLedger ledger{kernel};
 
  private:
+  std::unique_ptr<io::BlockDevice> cow_disk() {
+    const auto space = store::CowSpace::open(volume.overlay->cow, false);
+    return io::open_device(space.dev(), io::Access::kReadWrite);
+  }
+  std::uint64_t cow_offset() const { return volume.overlay->cow.place.offset; }
   // For all tests: none of them writes to it, and a loop device takes its time to go.
   static test::LoopDisk& some_disk() {
     static const test::TempFolder folder;

@@ -32,11 +32,11 @@ TEST_F(OverlayRoomTest, WithRoomEnoughNothingIsDone) {
 
 TEST_F(OverlayRoomTest, ACowThatIsNearlyFullGrowsByASliceBeforeAnyWriteWaits) {
   hold();
-  const std::uint64_t used = look().boundary - kSlice / 2 / 512 + 8;
-  fill_cow(used);
+  const std::uint64_t before = look().boundary;
+  fill_cow(before - kSlice / 2 / 512 + 8);
   const auto room = make_room();
   EXPECT_TRUE(room.can_grow);
-  EXPECT_EQ(room.state.boundary, used + kSlice / 512);
+  EXPECT_EQ(room.state.boundary, before + kSlice / 512);
   EXPECT_FALSE(is_nearly_full(room.state));
 }
 
@@ -48,11 +48,19 @@ TEST_F(OverlayRoomTest, WhatWaitsIsLetGo) {
 }
 
 TEST_F(OverlayRoomTest, GrowsByLessWhereThereIsLittle) {
-  hold_on_small(3 * kMiB);
+  hold_on_small(margin() * 512 + kMiB);
   be_held();
   const std::uint64_t before = look().boundary;
   EXPECT_TRUE(make_room().can_grow);
-  EXPECT_EQ(look().boundary, before + 2 * kMiB / 512);
+  EXPECT_EQ(look().boundary, before + margin());
+}
+
+// What waits behind the old boundary is let go when it is moved, and as much comes behind it.
+TEST_F(OverlayRoomTest, DoesNotGrowByLessThanMayComeBehindTheBoundary) {
+  hold_on_small(3 * kMiB);
+  be_held();
+  EXPECT_FALSE(make_room().can_grow);
+  EXPECT_THAT(kernel.log(), IsEmpty());
 }
 
 TEST_F(OverlayRoomTest, OnAFullFileSystemWritesWaitAndThisIsSaid) {

@@ -37,12 +37,14 @@ class OverlayStart : public testing::TestWithParam<Case>, protected OverlayStage
     volume.overlay->stage = GetParam().stored;
     kernel.clear_log();
   }
+  void TearDown() override { EXPECT_THAT(kernel.suspended_devices(), testing::IsEmpty()); }
   void merge_or_hold() {
     add_volume();
     if (GetParam().found == Kind::kLinear)
       make();
     else
       make().hold();
+    write_header(1);
     if (GetParam().found == Kind::kMerging) open().begin_merge();
   }
   bool ends() { return GetParam().then == Kind::kLinear; }
@@ -125,6 +127,82 @@ TEST_F(OverlayStartTest, TakesNoOtherDeviceForTheVolume) {
   EXPECT_EQ(refusal_of([&] { activate(kernel, ledger, volume); }),
             "a device 'vol' that is not dmjob's is in the way: remove or rename it");
   EXPECT_FALSE(kernel.exists("dmjob-vol-vcow"));
+}
+
+// --- a head that is not good ---
+
+TEST_F(OverlayStartTest, AScratchThatWasGivenUpIsMendedBeforeTheVolumeIsMade) {
+  for (const Stage stage : {Stage::kHolding, Stage::kMerging}) {
+    hold();
+    end_of_power();
+    volume.overlay->stage = stage;
+    write_header(0);
+    kernel.fail_call("create", 1, EIO);
+    EXPECT_THROW(activate(kernel, ledger, volume), std::system_error);
+    EXPECT_EQ(valid_word(), 1U);
+    EXPECT_EQ(read_header().bytes()[100], std::byte{7}) << "the rest of the header";
+    EXPECT_TRUE(activate(kernel, ledger, volume));
+    end_of_power();
+  }
+}
+
+TEST_F(OverlayStartTest, AScratchWithoutASnapshotIsNotTakenForAnEmptyOne) {
+  hold();
+  end_of_power();
+  write_header(1, 0x12345678);
+  EXPECT_THAT(refusal_of([&] { activate(kernel, ledger, volume); }), HasSubstr("has lost what"));
+  write_header(0, 0);
+  volume.overlay->stage = Stage::kMerging;
+  EXPECT_THAT(refusal_of([&] { activate(kernel, ledger, volume); }), HasSubstr("has lost what"));
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+}
+
+// --- an origin that was written to ---
+
+class OverlayStartOnWritten : public OverlayStartTest {
+ protected:
+  OverlayStartOnWritten() {
+    own_disk_.emplace(folder.path("own"), kSize);
+    volume.device = own_disk_->path();
+    volume.overlay->origin_disk = io::identify_disk(volume.device);
+    kernel.add_device("vol", dm::linear_table(volume.sectors, own_disk_->dev()),
+                      dm::volume_uuid(volume.uuid));
+    make().hold();
+    write_header(1);
+  }
+  void write_to_origin() {
+    const auto device = io::open_device(volume.device, io::Access::kReadWrite);
+    ASSERT_FALSE(device->write(0, io::AlignedBuffer(4096).bytes()));
+  }
+  std::string refusal() {
+    return refusal_of([&] { activate(kernel, ledger, volume); });
+  }
+
+ private:
+  std::optional<test::LoopDisk> own_disk_;
+};
+
+TEST_F(OverlayStartOnWritten, IsRefusedWithAWayOut) {
+  end_of_power();
+  be_of_an_earlier_boot();
+  write_to_origin();
+  EXPECT_THAT(refusal(), HasSubstr("was written to in this boot before volume 'vol' was active"));
+  EXPECT_THAT(refusal(), HasSubstr("dmjob rollback vol"));
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+  volume.overlay->merge_begun = true;
+  EXPECT_THAT(refusal(), testing::Not(HasSubstr("rollback")));
+}
+
+TEST_F(OverlayStartOnWritten, ByUsOrByRightInTheSameBootIsTaken) {
+  end_of_power();
+  write_to_origin();
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(OverlayStartOnWritten, WhatIsLiveIsNotAskedAgain) {
+  be_of_an_earlier_boot();
+  write_to_origin();  // as a merge does
+  EXPECT_EQ(refusal(), "");
 }
 
 // As a file that was copied elsewhere and back is: with a hole where something was.

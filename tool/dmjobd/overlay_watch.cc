@@ -52,6 +52,8 @@ awaitable<Visit> Overlays::tend(std::string name, Watched& watched) {
   try {
     const Visit visit = co_await try_tend(name, watched);
     co_return visit;
+  } catch (const volumes::MixedUp&) {
+    throw;
   } catch (const std::exception& error) {
     const bool given_up = volumes::is_given_up(watched.room.state);
     throw core::Error((given_up ? kGivenUp : "") + std::string(error.what()));
