@@ -73,7 +73,7 @@ class OverlayInvalidTest(overlay_story.OverlayStory):
     @staticmethod
     def say_that_it_merges(content):
         """As a daemon that is killed between the state file's write and the kernel's step leaves it."""
-        overlay = content['volumes']['vol']['overlay']
+        overlay = next(volume for volume in content['volumes'] if volume['name'] == 'vol')['overlay']
         overlay['stage'], overlay['merge-begun'] = 'merging', True
 
     def fail_with_its_mark(self):
@@ -92,8 +92,8 @@ class OverlayInvalidTest(overlay_story.OverlayStory):
 
     def write_a_block(self, block):
         """What is there already."""
-        return self.sh('dd', 'if=' + self.vol, 'of=' + self.vol, 'iflag=direct', 'oflag=direct', 'bs=4K', f'skip={block}',
-                       f'seek={block}', 'count=1', check=False)
+        return self.sh('dd', 'if=' + self.vol, 'of=' + self.vol, 'iflag=direct', 'oflag=direct', 'bs=4K',
+                       f'skip={block}', f'seek={block}', 'count=1', check=False)
 
     def header(self):
         return struct.unpack_from('<II', devices.DirectReader(self.scratch).read(HEADER, 512))
