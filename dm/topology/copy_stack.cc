@@ -30,7 +30,8 @@ CopyStack::CopyStack(Control& control, Ledger& ledger, CopyStackSpec spec)
     : control_(control),
       ledger_(ledger),
       spec_(std::move(spec)),
-      inner_(control, spec_.job, spec_.uuid, kInnerParts) {}
+      inner_(control, spec_.job, spec_.uuid, spec_.has_target ? kInnerParts : kTrackerParts),
+      target_(spec_.target) {}
 
 // --- building
 // -------------------------------------------------------------------------------------
@@ -38,8 +39,8 @@ CopyStack::CopyStack(Control& control, Ledger& ledger, CopyStackSpec spec)
 Table CopyStack::own_table() {
   Table table = checked_volume_table(control_, spec_.volume);
   const auto deps = control_.deps(spec_.volume);
-  if (spec_.target == control_.find(spec_.volume).value().dev ||
-      std::count(deps.begin(), deps.end(), spec_.target) != 0) {
+  if (target_ == control_.find(spec_.volume).value().dev ||
+      std::count(deps.begin(), deps.end(), target_) != 0) {
     fail(EINVAL, spec_.volume + " itself stands on the target");
   }
   return table;
@@ -50,11 +51,12 @@ Plan CopyStack::build_plan(const Table& own, int first_log) const {
     return DeviceWord::named(inner_.name(part));
   };
   const std::uint64_t length = own.sectors();
-  Plan plan = inner_.removal();
+  const DeviceWord scratch = spec_.scratch != 0 ? DeviceWord(spec_.scratch) : named(kTargetPart);
+  Plan plan = inner_.removal(kTargetPart);
   for (int log = 0; log < kLogs; ++log) {
     const std::uint64_t offset = spec_.log_offset[static_cast<std::size_t>(log)];
     plan.push_back(Step::create(
-        inner_.hidden(log_part(log), linear_table(spec_.log_length, spec_.scratch, offset))));
+        inner_.hidden(log_part(log), linear_table(spec_.log_length, scratch, offset))));
   }
   plan.push_back(Step::create(inner_.hidden("base", own)));
   plan.push_back(Step::create(inner_.hidden("err", failing_table(length, named("base")))));
@@ -65,6 +67,7 @@ Plan CopyStack::build_plan(const Table& own, int first_log) const {
 }
 
 void CopyStack::build(int first_log) {
+  if (!devices().contains(kTargetPart) && spec_.has_target) fail(EINVAL, "the target is not held");
   const Table own = own_table();
   inner_.check_leftovers(spec_.volume);
   run_plan(control_, build_plan(own, first_log));
@@ -83,7 +86,7 @@ void CopyStack::build_with_volume(NewDevice volume, int first_log) {
 }
 
 void CopyStack::interpose() {
-  const auto found = inner_.find();
+  const auto found = devices();
   const Table own = control_.table(inner_.name("base"));
   if (control_.table(spec_.volume) != own) {
     fail(ESTALE, "somebody else has changed the table of " + spec_.volume);
@@ -103,7 +106,7 @@ void CopyStack::swap(const std::string& name, const Table& table, SuspendMode mo
 }
 
 void CopyStack::preload(WriteMode next) {
-  const auto found = inner_.find();
+  const auto found = devices();
   const Table live = control_.table(wr());
   const auto now = writes_of(live, found);
   if (!now) fail(ESTALE, "the table of " + wr() + " is not one of ours");
@@ -120,7 +123,7 @@ void CopyStack::switch_writes(SuspendMode mode, const Inside& inside) {
   const std::string name = wr();
   const Table next = control_.inactive_table(name);
   if (next.empty()) fail(EINVAL, "nothing is loaded to switch " + name + " to");
-  const auto found = inner_.find();
+  const auto found = devices();
   // Of a mirror that is left, the new table is the safe one: it holds no writes of a failed target.
   const bool leaves_mirror =
       is_mirroring(writes_of(control_.table(name), found)) && !is_mirroring(writes_of(next, found));
@@ -168,7 +171,7 @@ bool CopyStack::renew_tracker() {
 }
 
 std::vector<TableSwitch> CopyStack::rotation(int log) {
-  const auto found = inner_.find();
+  const auto found = devices();
   const Table volume = control_.table(spec_.volume);
   const Table next = table_for({WriteMode::Kind::kTracking, log}, found, volume.sectors());
   return {{spec_.volume, volume, SuspendMode::kFreeze}, {wr(), next, SuspendMode::kFlush}};
@@ -180,7 +183,7 @@ std::vector<TableSwitch> CopyStack::rotation(int log) {
 void CopyStack::pass_writes() {
   const Table live = control_.table(wr());
   ledger_.forget_mirror(wr());
-  swap(wr(), linear_table(live.sectors(), inner_.find().at("base")), SuspendMode::kNoFlush, [] {});
+  swap(wr(), linear_table(live.sectors(), devices().at("base")), SuspendMode::kNoFlush, [] {});
 }
 
 void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
@@ -193,7 +196,7 @@ void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
 }
 
 void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
-  const auto found = inner_.find();
+  const auto found = devices();
   const auto state = volume_state(found);
   const bool replaced =
       state == Found::Volume::kOther && found.contains("base") && !has_ended(End::kKeep);
@@ -206,7 +209,7 @@ void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
 
 void CopyStack::remove_inner() {
   ledger_.forget_mirror(wr());
-  inner_.remove();
+  inner_.remove(kTargetPart);
   ledger_.forget_tracker(wr());
 }
 

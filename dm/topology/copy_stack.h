@@ -4,22 +4,26 @@
 //
 //             reads ------------------------------> base (the volume's own table)
 //   volume = bypass                                   ^
-//             writes -> wr = mirror(log n, base, X) --+--> X = err     while tracking
-//                                                          X = target  while mirroring
+//             writes -> wr = mirror(log n, base, X) --+--> X = err  while tracking
+//                                                          X = tgt  while mirroring
+//
+// tgt is over the whole target and holds it in every state of the job (held_disk.h); it is there
+// before the rest. A stack that only tracks has none.
 //
 // err fails whatever comes to it and takes no discards, so neither do wr and the volume: a discard
 // would pass the log by.
 //
 // Order of calls:
-//   build (track|preload_mirror|...)  then  interpose  then any of  {preload_*, switch_writes}
-//   and at last  withdraw (the volume's own table again)  or  pivot + remove_inner.
+//   HeldDisk::take  build (track|preload_mirror|...)  then  interpose  then any of  {preload_*,
+//   switch_writes} and at last  withdraw (the volume's own table again)  or  pivot + remove_inner,
+//   and then HeldDisk::remove.
 // build() leaves the volume untouched; everything before interpose() can be undone by
 // remove_inner() alone.
 //
 // Thread: the job's worker, all calls but release_held_writes() and fail_held_writes(); each may
 // block. Errors: std::system_error; after an error the volume is not suspended and its last live
-// table is in force. What a failed build() made is gone. The class keeps no state but base(): what
-// is live is read from the kernel each time.
+// table is in force. What a failed build() made is gone. The class keeps no state but some
+// device numbers: what is live is read from the kernel each time.
 #pragma once
 
 #include <sys/types.h>
@@ -46,9 +50,10 @@ struct CopyStackSpec {
   std::string job;     // the job's id, part of the inner names
   std::string uuid;    // the job's uuid, part of the inner UUIDs
   std::string volume;  // dm name
-  dev_t target = 0;
-  std::uint64_t region = 0;  // sectors
-  dev_t scratch = 0;
+  bool has_target = false;
+  dev_t target = 0;                               // where there is no tgt to tell
+  std::uint64_t region = 0;                       // sectors
+  dev_t scratch = 0;                              // 0: the logs are on the target
   std::array<std::uint64_t, kLogs> log_offset{};  // sectors on scratch
   std::uint64_t log_length = 0;                   // sectors
 };
@@ -68,9 +73,9 @@ class CopyStack {
 
   // Creates log0..2, base (a copy of the volume's live table), err and wr, tracking on log
   // `first_log`, which the caller has written all in sync. Leftovers of the same job are removed
-  // first. Refuses a volume that is suspended (EBUSY), read-only (EROFS), empty (EINVAL), has a
-  // table loaded by somebody else (EBUSY), stands on the target (EINVAL) or has a target that must
-  // not be active twice, e.g. raid or cache (EOPNOTSUPP).
+  // first, but tgt. Refuses a volume that is suspended (EBUSY), read-only (EROFS), empty (EINVAL),
+  // has a table loaded by somebody else (EBUSY), stands on the target (EINVAL) or has a target that
+  // must not be active twice, e.g. raid or cache (EOPNOTSUPP).
   void build(int first_log);
   // As build() and interpose() for a volume that is not there yet, so that no write of it is
   // missed: makes the inner devices, base with the table given, then the volume. EEXIST if it is
@@ -111,11 +116,11 @@ class CopyStack {
   // inner devices are removed and ESTALE is thrown.
   void withdraw(SuspendMode mode, const std::function<void()>& inside);
 
-  // Loads `linear target` under the volume, suspends it, calls `inside`, resumes. If `inside`
-  // throws, the old table is resumed. EIO, and nothing changed, if wr is not a mirror in sync once
-  // all writes have ended; ESTALE if the volume is not interposed. Should this process die, the
-  // volume goes on with its old table until `inside` has returned, with the new one afterwards. The
-  // inner devices stay: remove_inner().
+  // Loads `linear target` under the volume, with the disk that tgt holds, suspends it, calls
+  // `inside`, resumes. If `inside` throws, the old table is resumed. EIO, and nothing changed, if
+  // wr is not a mirror in sync once all writes have ended; ESTALE if the volume is not interposed.
+  // Should this process die, the volume goes on with its old table until `inside` has returned,
+  // with the new one afterwards. The inner devices stay: remove_inner().
   void pivot(const std::function<void()>& inside);
 
   // How a copy ends, with its volume suspended: as pivot(), or as withdraw(kFreeze) but for the
@@ -156,7 +161,8 @@ class CopyStack {
   // anew, and true is returned.
   bool renew_tracker();
 
-  // Removes the inner devices that nobody uses any more; idempotent. Throws if one is still open.
+  // Removes the inner devices that nobody uses any more, but tgt, which HeldDisk::remove() takes
+  // away; idempotent. Throws if one is still open.
   void remove_inner();
 
   // wr's status text, for parse_mirror_status(). nullopt if wr is not a mirror at this time.
@@ -167,6 +173,7 @@ class CopyStack {
 
   // Reading a live stack back. What there is of this job in the kernel:
   struct Found {
+    bool tgt = false;
     bool base = false;
     bool wr = false;
     std::optional<WriteMode> writes;  // from wr's live table, if it is one of ours
@@ -191,6 +198,7 @@ class CopyStack {
   Plan build_plan(const Table& own, int first_log) const;
 
   using Devices = InnerDevices::Numbers;
+  Devices devices();  // and notes the numbers below
   Table table_for(WriteMode mode, const Devices& found, std::uint64_t length) const;
   std::optional<WriteMode> writes_of(const Table& table, const Devices& found) const;
   bool is_ours(const Table& volume_table, const Devices& found) const;
@@ -210,6 +218,8 @@ class CopyStack {
   const CopyStackSpec spec_;
   const InnerDevices inner_;
   dev_t base_ = 0;
+  dev_t tgt_ = 0;
+  dev_t target_;  // that tgt holds
 };
 
 }  // namespace dmjob::dm

@@ -14,7 +14,7 @@
 namespace dmjob::dm {
 
 TableSwitch CopyStack::end_switch(End end) {
-  if (volume_state(inner_.find()) != Found::Volume::kInterposed) {
+  if (volume_state(devices()) != Found::Volume::kInterposed) {
     throw std::system_error(ESTALE, std::generic_category(),
                             "somebody else has replaced the table of " + spec_.volume);
   }
@@ -22,7 +22,7 @@ TableSwitch CopyStack::end_switch(End end) {
   if (end == End::kKeep)
     return {spec_.volume, control_.table(inner_.name("base")), SuspendMode::kFreeze};
   const std::uint64_t length = control_.table(spec_.volume).sectors();
-  return {spec_.volume, linear_table(length, spec_.target), SuspendMode::kFlush};
+  return {spec_.volume, linear_table(length, target_), SuspendMode::kFlush};
 }
 
 void CopyStack::end_together(std::span<const Ending> endings, const Inside& inside) {
@@ -37,7 +37,7 @@ void CopyStack::end_together(std::span<const Ending> endings, const Inside& insi
 }
 
 bool CopyStack::has_ended(End end) {
-  const auto found = inner_.find();
+  const auto found = devices();
   const auto state = volume_state(found);
   if (end == End::kPivot) return state == Found::Volume::kOnTarget;
   return state == Found::Volume::kOther && found.contains("base") &&

@@ -6,6 +6,7 @@
 #include "dm/status.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
+#include "dm/topology/held_disk.h"
 #include "dm/topology/inner_parts.h"
 #include "dm/topology/volume_table.h"
 
@@ -18,6 +19,16 @@ namespace {
 
 }  // namespace
 
+CopyStack::Devices CopyStack::devices() {
+  Devices found = inner_.find();
+  if (const auto tgt = found.find(kTargetPart); tgt != found.end()) {
+    tgt_ = tgt->second;
+    const dev_t held = held_by(control_.table(inner_.name(kTargetPart)));
+    if (held != 0) target_ = held;
+  }
+  return found;
+}
+
 Table CopyStack::table_for(WriteMode mode, const Devices& found, std::uint64_t length) const {
   const dev_t base = found.at("base");
   switch (mode.kind) {
@@ -25,7 +36,8 @@ Table CopyStack::table_for(WriteMode mode, const Devices& found, std::uint64_t l
       return tracker_table(length, found.at(log_part(mode.log)), spec_.region, base,
                            found.at("err"));
     case WriteMode::Kind::kMirroring:
-      return mirror_table(length, found.at(log_part(mode.log)), spec_.region, base, spec_.target);
+      return mirror_table(length, found.at(log_part(mode.log)), spec_.region, base,
+                          found.at(kTargetPart));
     case WriteMode::Kind::kFailing:
       return error_table(length);
     case WriteMode::Kind::kPassing:
@@ -38,6 +50,7 @@ std::optional<WriteMode> CopyStack::writes_of(const Table& table, const Devices&
   if (found.size() != inner_.count() || table.empty()) return std::nullopt;
   using Kind = WriteMode::Kind;
   for (const Kind kind : {Kind::kTracking, Kind::kMirroring}) {
+    if (kind == Kind::kMirroring && !spec_.has_target) continue;
     for (int log = 0; log < kLogs; ++log) {
       const WriteMode mode{kind, log};
       if (table == table_for(mode, found, table.sectors())) return mode;
@@ -49,7 +62,7 @@ std::optional<WriteMode> CopyStack::writes_of(const Table& table, const Devices&
 }
 
 bool CopyStack::is_ours(const Table& table, const Devices& found) const {
-  if (table == linear_table(table.sectors(), spec_.target)) return true;
+  if (table == linear_table(table.sectors(), target_)) return true;
   const auto base = found.find("base");
   const auto writes = found.find("wr");
   return base != found.end() && writes != found.end() &&
@@ -59,7 +72,7 @@ bool CopyStack::is_ours(const Table& table, const Devices& found) const {
 CopyStack::Found::Volume CopyStack::volume_state(const Devices& found) {
   if (!control_.find(spec_.volume)) return Found::Volume::kMissing;
   const Table live = control_.table(spec_.volume);
-  if (live == linear_table(live.sectors(), spec_.target)) return Found::Volume::kOnTarget;
+  if (live == linear_table(live.sectors(), target_)) return Found::Volume::kOnTarget;
   return is_ours(live, found) ? Found::Volume::kInterposed : Found::Volume::kOther;
 }
 
@@ -74,7 +87,7 @@ void CopyStack::require_in_sync() {
   const auto text = mirror_status_text();
   if (text) {
     const MirrorStatus status = parse_mirror_status(*text);
-    if (status.devices.back() == print_dev(spec_.target) && status.in_sync()) return;
+    if (status.devices.back() == print_dev(tgt_) && status.in_sync()) return;
   }
   fail(EIO, "the target of " + spec_.job + " is not in sync" + (text ? ": " + *text : ""));
 }
@@ -83,14 +96,15 @@ bool CopyStack::side_failed() {
   const auto text = mirror_status_text();
   if (!text) return false;
   const MirrorStatus status = parse_mirror_status(*text);
-  return status.devices.back() == print_dev(spec_.target) &&
+  return status.devices.back() == print_dev(tgt_) &&
          (status.legs.front() != Health::kAlive || status.legs.back() != Health::kAlive);
 }
 
 CopyStack::Found CopyStack::find() {
   inner_.require_ours();
-  const auto inner_devices = inner_.find();
+  const auto inner_devices = devices();
   Found found;
+  found.tgt = inner_devices.contains(kTargetPart);
   found.base = inner_devices.contains("base");
   found.wr = inner_devices.contains("wr");
   if (found.base) base_ = inner_devices.at("base");

@@ -46,9 +46,10 @@ InnerDevices::Numbers InnerDevices::find() const {
   return found;
 }
 
-Plan InnerDevices::removal() const {
+Plan InnerDevices::removal(const std::string& but) const {
   Plan plan;
   for (const char* part : std::views::reverse(parts_)) {
+    if (part == but) continue;
     plan.push_back(Step::remove(name(part), uuid(part)));
   }
   return plan;
@@ -83,11 +84,12 @@ void InnerDevices::settle() const {
   }
 }
 
-void InnerDevices::remove() const {
+void InnerDevices::remove(const std::string& but) const {
   std::exception_ptr first_error;
   const char* top = parts_.back();
   remove_if_ours(control_, name(top), uuid(top));  // while it is there, others are in use
   for (const char* part : std::views::reverse(parts_.first(parts_.size() - 1))) {
+    if (part == but) continue;
     try {
       remove_if_ours(control_, name(part), uuid(part));
     } catch (const std::system_error&) {

@@ -34,8 +34,8 @@ class InnerDevices {
   std::size_t count() const { return parts_.size(); }
 
   Numbers find() const;
-  // Steps that remove what is left of an earlier try.
-  Plan removal() const;
+  // Steps that remove what is left of an earlier try, but for one part.
+  Plan removal(const std::string& but = "") const;
   // Throws EBUSY if the volume stands on one of them.
   void check_leftovers(const std::string& volume) const;
   // Throws EEXIST if one of our names is another's.
@@ -43,8 +43,9 @@ class InnerDevices {
   // Repairs what a process that is dead has left: resumes those that are suspended and drops
   // inactive tables. Never beside a process that works with them: its preloaded tables would go.
   void settle() const;
-  // Removes those that nobody uses any more; idempotent. Throws if one is still open.
-  void remove() const;
+  // Removes those that nobody uses any more, but for one part; idempotent. Throws if one is still
+  // open.
+  void remove(const std::string& but = "") const;
 
  private:
   Control& control_;

@@ -49,7 +49,10 @@ BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
       cow_place_(cow),
       error_map_(error_map),
       tracked_(std::move(tracked)),
-      target_(plan),
+      target_(plan,
+              std::make_unique<dm::HeldDisk>(*environment.control, environment.ledger, job_id,
+                                             plan.uuid),
+              own_writes_of(environment, plan)),
       stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
                                                make_spec())) {}
 
@@ -72,15 +75,17 @@ dm::BackupStackSpec BackupCopy::make_spec() const {
 }
 
 void BackupCopy::open_scratch_device(bool create) {
-  scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, create);
-  cow_.emplace(store::CowSpace::open(cow_place_, create));
+  scratch_device_ = open_device_of(plan_, target_.place_of_scratch(), ScratchUse::kDirect, create);
+  store::CowPlace place = cow_place_;
+  if (place.place.kind == ScratchPlace::Kind::kTail)
+    place.place.path = target_.place_of_scratch().path;
+  cow_.emplace(store::CowSpace::open(place, create));
 }
 
 void BackupCopy::build() {
   if (plan_.new_file) make_target_file(plan_);
-  target_.check();
-  target_.lock();
-  auto lock = lock_scratch(plan_, ScratchUse::kDm);
+  target_.begin();
+  auto lock = lock_scratch(plan_);
   tracked_.check_target(plan_);
   guarded_ = tracked_.is_part();
   open_scratch_device(true);
@@ -144,11 +149,11 @@ bool BackupCopy::adopt() {
 
 std::optional<io::CopyError> BackupCopy::reopen_target() {
   guarded_ = false;
+  target_.doubt();  // what has failed is not counted alike
   try {
-    const io::Sameness sameness = target_.check();
-    target_.lock();
+    const bool believed = target_.take_again();
     bulk_->replace_target(target_.open());
-    if (sameness == io::Sameness::kUnknown) bulk_->distrust_target();
+    if (!believed) distrust_target();
   } catch (const std::system_error& error) {
     bulk_->close_target();
     return target_.note(error);
@@ -157,11 +162,23 @@ std::optional<io::CopyError> BackupCopy::reopen_target() {
 }
 
 void BackupCopy::release_dead_target() {
-  if (!has_target()) return;
-  io::AlignedBuffer block(bulk_->target()->alignment());
-  if (!bulk_->target()->read(0, block.bytes())) return;
+  if (target_.can_be_read()) return;
   bulk_->close_target();
-  target_.unlock();
+  target_.let_go();
+}
+
+void BackupCopy::distrust_target() {
+  copied_anew_ = kCopiedAnew;
+  bulk_->distrust_target();
+}
+
+// Nothing is copied now.
+bool BackupCopy::is_target_ours() {
+  if (bulk_->take_target_failed()) target_.doubt();
+  target_.require_at_path();
+  const bool ours = target_.is_untouched();
+  if (!ours) distrust_target();
+  return ours;
 }
 
 // What is verified is read whole.
@@ -230,7 +247,7 @@ void BackupCopy::withdraw() {
   scratch_device_ = {};
   cow_.reset();
   if (std::exchange(guarded_, false)) target_mark_ = volumes::write_mark(plan_.target);
-  target_.unlock();
+  target_.give_back();
   store::CowSpace::remove(cow_place_);
   remove_scratch(plan_.scratch);
 }

@@ -48,6 +48,13 @@ class BackupCopy {
   bool has_target() const { return bulk_->target(); }
   // Opens the target anew. Its error if it is still away, or if another disk is in its place.
   std::optional<io::CopyError> reopen_target();
+  // At the end: true if the target is the one at its path, and nobody else has written to it; else
+  // all is dirty. Throws Error if another disk is at the path.
+  bool is_target_ours();
+  // For the job's record: TargetAccount::noted().
+  const std::string& target_account() const { return target_.account(); }
+  // Why all was copied once more, for people; "" if it was not.
+  const std::string& copied_anew() const { return copied_anew_; }
   // Lets go of a target that cannot even be read, so that it can be removed.
   void release_dead_target();
   const std::string& target_trouble() const { return target_.trouble(); }
@@ -75,6 +82,7 @@ class BackupCopy {
   dm::BackupStackSpec make_spec() const;
   void open_scratch_device(bool create);
   void open_bulk(bool with_target);
+  void distrust_target();
   void sync_file_systems() const;
   void reserve_ahead(Room& room);
   std::string why_lost(const Room& room) const;
@@ -89,6 +97,7 @@ class BackupCopy {
   TargetDisk target_;
   bool guarded_ = false;  // a chain's target, since build()
   std::string target_mark_;
+  std::string copied_anew_;
   std::optional<store::CowSpace> cow_;
   std::unique_ptr<dm::BackupStack> stack_;
   OpenScratch scratch_device_;

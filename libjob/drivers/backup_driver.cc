@@ -54,12 +54,35 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
   if (job.must_return()) co_return;
   std::exception_ptr failed;
   try {
-    co_await copy_and_verify(job, copy_->bulk());
+    bool ours = false;
+    while (!ours && !job.must_return()) {
+      co_await copy_and_verify(job, copy_->bulk());
+      ours = co_await is_target_ours(job);
+    }
   } catch (const std::exception&) {
     failed = std::current_exception();
   }
   if (failed) co_await fail(failed);
   copied_ = !job.must_return();
+}
+
+// If not, all of it is dirty.
+boost::asio::awaitable<bool> BackupDriver::is_target_ours(core::Job& job) {
+  if (job.must_return()) co_return false;
+  auto look = [this] { return copy_->is_target_ours(); };
+  const bool ours = co_await worker_.run(std::move(look));
+  if (!ours) co_await note_account(job);
+  co_return ours;
+}
+
+// If the record cannot be written, a next start finds that it does not fit, and copies all.
+boost::asio::awaitable<void> BackupDriver::note_account(core::Job& job) {
+  auto read = [this] { return std::pair(copy_->target_account(), copy_->copied_anew()); };
+  auto [account, anew] = co_await worker_.run(std::move(read));
+  show_copied_anew(std::move(anew));
+  if (account == plan_.target_account) co_return;
+  plan_.target_account = std::move(account);
+  co_await try_persist(job);
 }
 
 // What has failed may be the scratch, in more than one way; that the instant is lost tells most.
@@ -96,6 +119,7 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
     return plan_.new_file ? file_identity(plan_.target) : plan_.target_file;
   };
   plan_.target_file = co_await worker_.run(std::move(build));
+  plan_.target_account = copy_->target_account();
   co_await job.host().persist();
   show_left(job, copy_->bulk().dirty().dirty_bytes());
 }
@@ -110,6 +134,7 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
         "' is gone: the host was rebooted, or dmjobd ended before it was taken; start "
         "the backup again");
   target_trouble_ = copy_->target_trouble();
+  co_await note_account(job);
   const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();
   show_copied(job, left);
   show_left(job, left);
@@ -118,7 +143,7 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   co_await stop_watch();
   co_await link(job);
-  co_await persist_if_possible(job);
+  co_await try_persist(job);  // that it is copied
   auto note = [this] {
     if (copy_->is_open()) copy_->bulk().note_success();
   };
@@ -130,7 +155,7 @@ boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
 
 // A next start must not look for the stack that goes now. If it cannot be written, the backup is no
 // worse for it; a daemon that is killed right then will say that it failed.
-boost::asio::awaitable<void> BackupDriver::persist_if_possible(core::Job& job) {
+boost::asio::awaitable<void> BackupDriver::try_persist(core::Job& job) {
   try {
     co_await job.host().persist();
   } catch (const std::exception&) {
@@ -145,6 +170,7 @@ boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
   if (job.pause_requested() && job.io_status() != core::IoStatus::kOk) {
     auto release = [this] { copy_->release_dead_target(); };
     co_await worker_.run(std::move(release));
+    co_await note_account(job);
   }
   co_await job.pause_point();
   while (!job.must_return() && room_.lost.empty() && !copy_->has_target()) {
@@ -160,6 +186,7 @@ boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
   auto open = [this] { return copy_->reopen_target(); };
   const auto error = co_await worker_.run(std::move(open));
   target_trouble_ = copy_->target_trouble();
+  co_await note_account(job);
   if (error) co_await face_and_wait(job, *error);
 }
 

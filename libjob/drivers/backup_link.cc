@@ -122,7 +122,7 @@ boost::asio::awaitable<void> BackupDriver::note_sample(core::Job& job) {
   next.sample = std::move(sample);
   next.under_way = true;
   environment_.volumes.set_tracking(plan_.volume, std::move(next));
-  co_await persist_if_possible(job);
+  co_await try_persist(job);
 }
 
 // After our last write to it, whatever came of the backup.
@@ -131,7 +131,7 @@ boost::asio::awaitable<void> BackupDriver::note_target_mark(core::Job& job) {
   Tracking next = *tracking();
   next.target_mark = copy_->target_mark();
   environment_.volumes.set_tracking(plan_.volume, std::move(next));
-  co_await persist_if_possible(job);
+  co_await try_persist(job);
 }
 
 // Before we write to the target. On the worker.

@@ -87,15 +87,25 @@ BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration tim
   if (!slice.error && clock_.now() - last_checkpoint_ >= kCheckpointEvery)
     slice.error = checkpoint();
   if (slice.error) slice.end = io::CopyEnd::kError;
+  note_target_errors(slice);
   slice.dirty = dirty_.dirty_bytes();
   return slice;
+}
+
+void BulkCopy::note_target_errors(const Slice& slice) {
+  const auto is_write = [](const io::CopyError& error) { return !error.is_read; };
+  if ((slice.error && is_write(*slice.error)) || std::ranges::any_of(slice.ignored, is_write))
+    target_failed_ = true;
 }
 
 std::optional<io::CopyError> BulkCopy::checkpoint() {
   last_checkpoint_ = clock_.now();
   const std::error_code away = std::make_error_code(std::errc::no_such_device);
   const std::error_code error = target_ ? target_->flush() : away;
-  if (error) dirty_.add(unflushed_);
+  if (error) {
+    dirty_.add(unflushed_);
+    target_failed_ = true;
+  }
   try {
     store();
   } catch (const std::system_error& failed) {

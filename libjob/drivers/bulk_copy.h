@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "libjob/core/clock.h"
@@ -111,6 +112,8 @@ class BulkCopy {
   // Nothing is dirty any more, since somebody else copies it.
   void hand_over_dirty();
 
+  // Whether a write to the target has failed since the last call.
+  bool take_target_failed() { return std::exchange(target_failed_, false); }
   // Null while it is away.
   io::BlockDevice* target() { return target_.get(); }
   void replace_target(std::unique_ptr<io::BlockDevice> target);
@@ -119,6 +122,7 @@ class BulkCopy {
   void close_source();
 
  private:
+  void note_target_errors(const Slice& slice);
   void store();
   io::DirtyBitmap dirty_and_given_up() const;
   void forget_copied(const io::DirtyBitmap& tried);
@@ -170,6 +174,7 @@ class BulkCopy {
   std::optional<io::CompareEngine> compare_engine_;
   std::array<io::AlignedBuffer, 2> recheck_buffers_;  // of source and target
   core::TimePoint last_checkpoint_;
+  bool target_failed_ = false;
 };
 
 }  // namespace dmjob::drivers

@@ -211,6 +211,7 @@ nlohmann::json CopyDriver::describe() const {
     about["x-differences"] = extents(differences_.places());
   }
   if (!late_disk_.empty()) about["waiting-for"] = late_disk_ + " is not there";
+  if (!copied_anew_.empty()) about["copied-anew"] = copied_anew_;
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (error_map_.wanted()) about["error-map"] = plan_.error_map;
   if (const std::string trouble = error_map_.trouble(); !trouble.empty())

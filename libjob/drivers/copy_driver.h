@@ -100,6 +100,8 @@ class CopyDriver : public core::Driver {
   void show_copied(core::Job& job, std::uint64_t bytes_left);
   // For the queries. The worker must be idle.
   void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.given_up().extents(); }
+  // For the queries: why all was copied once more.
+  void show_copied_anew(std::string why) { copied_anew_ = std::move(why); }
   // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
   void finish_map();
 
@@ -116,6 +118,7 @@ class CopyDriver : public core::Driver {
 
   std::string phase_;
   std::string late_disk_;  // or file; for describe(): which is waited for
+  std::string copied_anew_;
   bool halted_ = false;
   void face(core::Job& job, const io::CompareError& error);
   void show_progress(core::Job& job);

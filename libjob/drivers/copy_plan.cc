@@ -25,7 +25,8 @@ nlohmann::json CopyPlan::record() const {
           {"verify", verify},
           {"error-map", error_map},
           {"fingerprint", fingerprint},
-          {"target-file", target_file}};
+          {"target-file", target_file},
+          {"target-account", target_account}};
 }
 
 CopyPlan CopyPlan::restore(const nlohmann::json& record) {
@@ -52,6 +53,7 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("error-map").get_to(plan.error_map);
   record.at("fingerprint").get_to(plan.fingerprint);
   record.at("target-file").get_to(plan.target_file);
+  plan.target_account = record.value("target-account", "");  // older records have none
   return plan;
 }
 

@@ -43,6 +43,8 @@ struct CopyPlan {
   // offline.
   std::string fingerprint;
   std::string target_file;  // which file it is, once it is ours: boot, device and inode
+  // What others have written to a target disk (TargetAccount), when last nobody else had.
+  std::string target_account;
 
   bool operator==(const CopyPlan&) const = default;
   bool live() const { return !volume.empty(); }

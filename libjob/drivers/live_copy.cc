@@ -32,7 +32,7 @@ LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& 
       job_id_(job_id),
       plan_(plan),
       error_map_(error_map),
-      target_(plan) {}
+      target_(plan, std::make_unique<dm::HeldDisk>(control, ledger, job_id, plan.uuid), "") {}
 
 LiveCopy::~LiveCopy() = default;
 
@@ -193,7 +193,10 @@ std::optional<io::CopyError> LiveCopy::do_hand_over() {
   prepare_log(to, false);
   prepare_log(back, true);
   if (auto error = bulk_->checkpoint()) return error;
-  target_.unlock();  // dm is to have it
+  if (!is_untouched_at_rest()) {
+    distrust_target();
+    return std::nullopt;
+  }
   if (auto error = switch_to_mirroring(from, to)) return error;
   bulk_->hand_over_dirty();  // the mirror's log has it now
   const auto error = bulk_->checkpoint();
@@ -208,16 +211,6 @@ void LiveCopy::fall_back() {
     if (mirroring()) switch_to_tracking(dm::SuspendMode::kNoFlush);
   } catch (const std::system_error& error) {
     blame_target(error);
-    return;
-  }
-  retake_target();
-}
-
-void LiveCopy::retake_target() {
-  try {
-    target_.lock();
-  } catch (const std::system_error&) {
-    // The target is gone or broken, which may be why we are here; hand_over() will find out.
   }
 }
 
@@ -229,6 +222,7 @@ void LiveCopy::leave_target() {
   scratch_.reset();
   const std::lock_guard lock(tables_);
   stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+  target_.give_back();
 }
 
 void LiveCopy::keep_equal(bool equal) {
@@ -298,14 +292,15 @@ void LiveCopy::read_mode_back() {
   if (found.writes->kind == dm::WriteMode::Kind::kFailing) {
     stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
     switch_to_tracking(dm::SuspendMode::kNoFlush);
-    return retake_target();
+    target_.doubt();
+    return;
   }
   if (*found.writes == dm::WriteMode{mode_, log_}) return ensure_way_back();
   const int old = log_;
   mode_ = found.writes->kind;
   log_ = found.writes->log;
+  target_.doubt();
   collect_marks(old, false);
-  retake_target();
 }
 
 bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& found) {
@@ -334,12 +329,6 @@ void LiveCopy::end_together(std::span<Ending> endings, const std::function<void(
   for (Ending& ending : endings) ending.done = true;
 }
 
-void LiveCopy::flush_target() {
-  const auto target = io::open_device(plan_.target, io::Access::kReadWrite);
-  if (std::error_code error = target->flush())
-    throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
-}
-
 void LiveCopy::note_success() {
   if (bulk_) bulk_->note_success();
 }
@@ -347,18 +336,18 @@ void LiveCopy::note_success() {
 void LiveCopy::withdraw() {
   mode_ = dm::WriteMode::Kind::kPassing;
   bulk_.reset();
-  target_.unlock();
-  if (!stack_) stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+  if (!stack_) make_stack();
   stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
   drop_scratch();
+  target_.give_back();
 }
 
 void LiveCopy::remove() {
   bulk_.reset();
-  target_.unlock();
-  if (!stack_) stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+  if (!stack_) make_stack();
   stack_->remove_inner();
   drop_scratch();
+  target_.give_back();
 }
 
 // The superblock goes, so that nobody takes it for a running job's; best effort, it names this job.

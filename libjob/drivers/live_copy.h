@@ -24,6 +24,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dm/control.h"
@@ -56,7 +57,8 @@ class LiveCopy {
   };
   // Takes up what an earlier process left in the kernel and on scratch. The target may be away.
   Adopted adopt();
-  // Where the volume is now. `target`: the path that a pivot was decided for.
+  // Where the volume is now. `target`: the path that a pivot was decided for, in case nothing holds
+  // the target any more.
   enum class Side { kInterposed, kOnTarget, kKept, kUnknown };
   enum class How {
     kLook,    // changes nothing
@@ -98,6 +100,17 @@ class LiveCopy {
   std::string let_flushes_through();
   // Throws EIO unless the mirror holds both sides equal now.
   void require_equal();
+  // Throws Error, and everything is dirty and tracked, if somebody else has written to the target.
+  // A volume that is never at rest is suspended for a moment.
+  void require_untouched();
+  // For the state file: the disk that the kernel has, by a path that leads to it. Throws Error if
+  // there is none.
+  using TargetName = std::pair<std::string, io::DiskIdentity>;
+  TargetName name_target() const;
+  // The same, if `path` does not lead there.
+  std::optional<TargetName> name_other_than(const std::string& path) const;
+  // Throws Error unless the path that the user gave leads to that disk.
+  void require_at_path() const { target_.require_at_path(); }
   // After a step that has failed, release_held_writes() or fail_held_writes(): learns whether the
   // mirror was left, and if not, sees to it that it can be. Where writes failed they are tracked
   // again.
@@ -137,7 +150,7 @@ class LiveCopy {
   // stacks, too.
   void withdraw();
   // Its writes are on the disk, not in a cache. At any time after end_together().
-  void flush_target();
+  void flush_target() { target_.flush(); }
   // For the error map: the target is what the volume was at its end.
   void note_success();
   // Takes away what is left after end_together().
@@ -145,6 +158,10 @@ class LiveCopy {
   // Opens the target anew (it was away), and tracks again if that had ended. Its error if it is
   // still away, or if another disk is in its place.
   std::optional<io::CopyError> reopen_target();
+  // For the job's record: TargetAccount::noted().
+  const std::string& target_account() const { return target_.account(); }
+  // Why all was copied once more, for people; "" if it was not.
+  const std::string& copied_anew() const { return copied_anew_; }
   // Why the target is away, for people; "" if it is not.
   const std::string& target_trouble() const { return target_.trouble(); }
   // Lets go of a target that cannot even be read, so that it can be removed. One that can be
@@ -153,7 +170,10 @@ class LiveCopy {
 
  private:
   dm::CopyStackSpec make_spec() const;
+  void make_stack();
   void open_scratch_device(bool create);
+  void distrust_target();
+  bool is_untouched_at_rest();
   void open_bulk(bool with_target);
   bool logs_in_target() const { return plan_.scratch.kind == ScratchPlace::Kind::kTail; }
   static int next_slot(int slot) { return (slot + 1) % store::kLogSlots; }
@@ -164,13 +184,12 @@ class LiveCopy {
   std::optional<io::CopyError> switch_to_mirroring(int from, int to);
   void make_scratch();
   Adopted do_adopt();
-  void reopen_stack();
+  Adopted start_over();
   void prepare_log(int slot, bool in_sync);
   void merge_log(int slot);
   void switch_to_tracking(dm::SuspendMode mode);
   void collect_marks(int log, bool marks_missing);
   void ensure_way_back();
-  void retake_target();
   void watch_way_back();
   void write_mirror_log(int from, int to);
   void drop_scratch();
@@ -182,9 +201,8 @@ class LiveCopy {
   const std::string job_id_;
   const CopyPlan& plan_;
   ErrorMapFile& error_map_;
-  // While tracking, nothing but its lock keeps the target from being mounted; dm has it while
-  // mirroring.
   TargetDisk target_;
+  std::string copied_anew_;
   std::unique_ptr<dm::CopyStack> stack_;
   std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
   std::mutex tables_;                       // held while a tracker's wr is changed

@@ -57,6 +57,7 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
     opened_ = true;
   if (adopted == LiveCopy::Adopted::kOnTarget) be_done(job, true);
   if (!opened_ || ended_) co_return;
+  co_await note_account(job);
   target_away_ = !copy_->has_target();
   target_trouble_ = copy_->target_trouble();
   start_watch(job);
@@ -107,6 +108,7 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
     const auto error = co_await step("open the target", std::move(again));
     target_away_ = error.has_value();
     target_trouble_ = copy_->target_trouble();
+    co_await note_account(job);
     if (error) {
       co_await face_target(job, *error);
       co_return;
@@ -142,6 +144,16 @@ boost::asio::awaitable<void> LiveDriver::end_tracking(core::Job& job) {
   if (!more) co_await hand_over(job);
 }
 
+// If the record cannot be written, a next start finds that it does not fit, and copies all.
+boost::asio::awaitable<void> LiveDriver::note_account(core::Job& job) {
+  auto read = [this] { return std::pair(copy_->target_account(), copy_->copied_anew()); };
+  auto [account, anew] = co_await worker_.run(std::move(read));
+  show_copied_anew(std::move(anew));
+  if (account == plan_.target_account) co_return;
+  plan_.target_account = std::move(account);
+  co_await try_persist(job);
+}
+
 bool LiveDriver::worth_handing_over(std::uint64_t dirty) const {
   const bool shrinks =
       pass_ == 1 || static_cast<double>(dirty) < kShrinks * static_cast<double>(last_dirty_);
@@ -163,6 +175,7 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   if (plan_.verify && !job.is_ready()) show_to_verify(job, unverified);
   in_sync_ = false;
   show_unreadable(copy_->bulk());
+  co_await note_account(job);
   if (error) {
     target_away_ = true;
     co_await face_target(job, *error);
@@ -197,6 +210,7 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
   set_mirroring(false);
   in_sync_ = false;
   target_away_ = target_away_ || failed || !copy_->has_target();
+  co_await note_account(job);
   co_await rest(job);
   if (trouble_ == Trouble::kTarget) {  // how it is now, track() finds out
     trouble_ = Trouble::kNone;

@@ -62,6 +62,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> face_target(core::Job& job, io::CopyError error);
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;
+  // In the record and the queries, what LiveCopy knows of writes of others.
+  boost::asio::awaitable<void> note_account(core::Job& job);
 
   // --- live_flush.cc ---
   boost::asio::awaitable<void> look_at_flushes();
@@ -120,6 +122,7 @@ class LiveDriver : public CopyDriver {
   bool all_are_here() const;
   boost::asio::awaitable<void> end_all(core::Job& job);
   boost::asio::awaitable<void> try_end_all(core::Job& job, Drivers all);
+  static void require_own_targets(const Drivers& all);
   boost::asio::awaitable<std::string> decide(core::Job& job, Drivers all);
   boost::asio::awaitable<std::string> switch_all(std::vector<LiveCopy::Ending>& endings,
                                                  Drivers all);

@@ -55,8 +55,14 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
   if (!decided && !job.soft_cancel_requested()) co_return true;
   const std::string target = decided ? *volume->pivot_to : plan_.target;
   const auto how = opened_ ? LiveCopy::How::kLook : LiveCopy::How::kTakeUp;
-  auto look = [this, target, how] { return copy_->side(target, how); };
-  const LiveCopy::Side side = co_await step("look", std::move(look));
+  auto look = [this, target, how] {
+    const LiveCopy::Side now = copy_->side(target, how);
+    const bool moved = now == LiveCopy::Side::kOnTarget;
+    return std::pair(now, moved ? copy_->name_other_than(target) : std::nullopt);
+  };
+  const auto [side, other_name] = co_await step("look", std::move(look));
+  if (other_name && decided)
+    environment_.volumes.set_pivot(plan_.volume, other_name->first, other_name->second);
   if (side == LiveCopy::Side::kOnTarget && decided) be_done(job, true);
   if (side == LiveCopy::Side::kKept && !decided) be_done(job, false);
   if (ended_ || !decided) co_return true;

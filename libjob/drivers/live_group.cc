@@ -31,6 +31,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
     }
   }
   at_end_ = false;
+  co_await note_account(job);
   co_return end_failed_;
 }
 
@@ -102,17 +103,25 @@ void LiveDriver::settle_end(core::Job& job, const LiveCopy::Ending& ending,
   if (ending.done) be_done(job, ending.end == dm::CopyStack::End::kPivot);
 }
 
+// On the worker. That the targets hold what we have written, and nobody else.
+void LiveDriver::require_own_targets(const Drivers& all) {
+  for (const LiveDriver* driver : all) {
+    if (!driver->job_->complete_requested()) driver->copy_->require_at_path();
+    driver->copy_->require_untouched();
+  }
+}
+
 // One write of the state file decides for all.
 boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers all) {
+  auto look = [&] { require_own_targets(all); };
+  co_await worker_.run(std::move(look));
   std::erase_if(all, [](LiveDriver* driver) { return !driver->job_->complete_requested(); });
   group_->gate().open();
   if (all.empty()) co_return "";
   co_await reserve_revocation(all.size());
   auto hold = [&] {
-    std::vector<std::pair<std::string, io::DiskIdentity>> targets;
-    for (const LiveDriver* driver : all)
-      targets.emplace_back(volumes::stable_path(driver->plan_.target),
-                           io::identify_disk(driver->plan_.target));
+    std::vector<LiveCopy::TargetName> targets;
+    for (const LiveDriver* driver : all) targets.push_back(driver->copy_->name_target());
     for (LiveDriver* driver : all) driver->copy_->require_equal();
     for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
     return targets;

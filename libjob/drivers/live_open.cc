@@ -2,8 +2,6 @@
 //
 // How a live copy begins, is taken up again, and finds its target again: the opening part of
 // LiveCopy.
-#include <sys/stat.h>
-
 #include <system_error>
 
 #include "libjob/core/error.h"
@@ -16,12 +14,6 @@ namespace {
 
 constexpr std::uint64_t kSector = 512;
 
-// 0 if it is away.
-dev_t block_number(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 ? status.st_rdev : 0;
-}
-
 }  // namespace
 
 dm::CopyStackSpec LiveCopy::make_spec() const {
@@ -30,19 +22,24 @@ dm::CopyStackSpec LiveCopy::make_spec() const {
   spec.job = job_id_;
   spec.uuid = plan_.uuid;
   spec.volume = plan_.volume;
-  spec.target = block_number(plan_.target);
+  spec.has_target = true;
+  spec.target = target_.number();
   spec.region = plan_.granularity / kSector;
-  spec.scratch = scratch_device_.dev;
+  if (!logs_in_target()) spec.scratch = scratch_device_.dev;
   for (std::size_t slot = 0; slot < spec.log_offset.size(); ++slot)
-    spec.log_offset.at(slot) = (scratch_device_.offset + layout.log.at(slot)) / kSector;
+    spec.log_offset.at(slot) = (plan_.scratch.offset + layout.log.at(slot)) / kSector;
   spec.log_length = layout.log_bytes / kSector;
   return spec;
 }
 
-void LiveCopy::open_scratch_device(bool create) {
-  scratch_device_ = open_device_of(plan_, ScratchUse::kDm, create);
+void LiveCopy::make_stack() {
   stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
   if (!watched_) watched_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
+}
+
+// One in the target's tail is written to through what holds the target.
+void LiveCopy::open_scratch_device(bool create) {
+  scratch_device_ = open_device_of(plan_, target_.place_of_scratch(), ScratchUse::kDm, create);
 }
 
 void LiveCopy::open_bulk(bool with_target) {
@@ -54,13 +51,13 @@ void LiveCopy::open_bulk(bool with_target) {
 
 std::optional<io::CopyError> LiveCopy::start() {
   try {
-    target_.check();
-    target_.lock();
+    target_.begin();
     if (logs_in_target()) make_scratch();
   } catch (const std::system_error& error) {
     return target_.note(error);
   }
   if (!logs_in_target()) make_scratch();
+  make_stack();
   stack_->build(log_);
   open_bulk(true);
   stack_->interpose();
@@ -70,7 +67,7 @@ std::optional<io::CopyError> LiveCopy::start() {
 
 // dm claims it afterwards; until then nobody may have put it to another use since the check.
 void LiveCopy::make_scratch() {
-  const auto lock = lock_scratch(plan_, ScratchUse::kDm);
+  const auto lock = lock_scratch(plan_);
   open_scratch_device(true);
   scratch_.emplace(format_scratch(plan_, scratch_device_));
   for (int slot = 0; slot < store::kLogSlots; ++slot) prepare_log(slot, true);
@@ -92,7 +89,8 @@ LiveCopy::Adopted LiveCopy::adopt() {
 }
 
 LiveCopy::Adopted LiveCopy::do_adopt() {
-  open_scratch_device(true);
+  if (!logs_in_target()) open_scratch_device(true);
+  make_stack();
   const dm::CopyStack::Found found = stack_->take_up();
   using Volume = dm::CopyStack::Found::Volume;
   if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
@@ -101,6 +99,8 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
     scratch_device_ = {};
     return Adopted::kNothing;
   }
+  if (!found.tgt) return start_over();  // an older dmjob's: nothing has held its target
+  if (logs_in_target()) open_scratch_device(false);
   if (!found.writes) throw core::Error("the stack of this job is not as it was left");
   scratch_.emplace(reopen_scratch(plan_, scratch_device_));
   open_bulk(false);
@@ -117,10 +117,16 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
   return Adopted::kTracking;
 }
 
+LiveCopy::Adopted LiveCopy::start_over() {
+  stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+  scratch_device_ = {};
+  return Adopted::kNothing;
+}
+
 LiveCopy::Side LiveCopy::side(const std::string& target, How how) {
   using Volume = dm::CopyStack::Found::Volume;
   dm::CopyStackSpec spec = make_spec();
-  spec.target = block_number(target);
+  if (!target_.is_held()) spec.target = number_of_disk(target);
   dm::CopyStack stack(control_, ledger_, std::move(spec));
   const Volume volume = (how == How::kTakeUp ? stack.take_up() : stack.find()).volume;
   if (volume == Volume::kInterposed) return Side::kInterposed;
@@ -128,36 +134,26 @@ LiveCopy::Side LiveCopy::side(const std::string& target, How how) {
   return stack.has_ended(dm::CopyStack::End::kKeep) ? Side::kKept : Side::kUnknown;
 }
 
-// The same devices, with the target under its present number.
-void LiveCopy::reopen_stack() {
-  if (block_number(plan_.target) == stack_->spec().target) return;
-  stack_ = std::make_unique<dm::CopyStack>(control_, ledger_, make_spec());
-  stack_->find();
-}
-
 std::optional<io::CopyError> LiveCopy::reopen_target() {
   if (!tracking()) return start();
-  io::Sameness sameness{};
+  target_.doubt();  // what has failed is not counted alike
+  bool believed = false;
   try {
-    sameness = target_.check();
-    target_.lock();
+    believed = target_.take_again();
     bulk_->replace_target(target_.open());
   } catch (const std::system_error& error) {
     bulk_->close_target();
     return target_.note(error);
   }
-  reopen_stack();
-  if (sameness != io::Sameness::kUnknown) return std::nullopt;
-  bulk_->dirty().set_all();
+  if (believed) return std::nullopt;
+  distrust_target();
   return try_rotate();
 }
 
 void LiveCopy::release_dead_target() {
-  if (mirroring() || !has_target()) return;
-  io::AlignedBuffer block(bulk_->target()->alignment());
-  if (!bulk_->target()->read(0, block.bytes())) return;
+  if (mirroring() || mode_ == dm::WriteMode::Kind::kPassing || target_.can_be_read()) return;
   bulk_->close_target();
-  target_.unlock();
+  target_.let_go();
 }
 
 }  // namespace dmjob::drivers

@@ -33,17 +33,33 @@ void OfflineDriver::require_untouched_source() {
               " was written to during the copy: the target is no copy of any instant");
 }
 
-void OfflineDriver::take_locks() {
-  locks_.emplace_back(plan_.source, io::DeviceLock::Mode::kExclusive);
-  locks_.emplace_back(plan_.target, io::DeviceLock::Mode::kExclusive);
-  if (auto scratch = lock_scratch(plan_, ScratchUse::kDirect))
-    locks_.push_back(std::move(*scratch));
+void OfflineDriver::lock_source() {
+  scratch_lock_.reset();
+  source_lock_.reset();
+  source_lock_.emplace(plan_.source, io::DeviceLock::Mode::kExclusive);
+  scratch_lock_ = lock_scratch(plan_);
+}
+
+void OfflineDriver::make_target() {
+  if (target_) return;
+  std::unique_ptr<dm::HeldDisk> held;
+  if (environment_.control)
+    held = std::make_unique<dm::HeldDisk>(*environment_.control, environment_.ledger, job_id_,
+                                          plan_.uuid);
+  target_.emplace(plan_, std::move(held), own_writes_of(environment_, plan_));
+}
+
+void OfflineDriver::open_scratch(bool create) {
+  scratch_device_ = open_device_of(plan_, target_->place_of_scratch(), ScratchUse::kDirect, create);
+  if (plan_.scratch.kind == ScratchPlace::Kind::kTail)
+    scratch_device_.device = target_->count(std::move(scratch_device_.device));
 }
 
 void OfflineDriver::open_afresh() {
   if (plan_.new_file) make_target_file(plan_);
-  take_locks();
-  scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, true);
+  lock_source();
+  target_->begin();
+  open_scratch(true);
   scratch_.emplace(format_scratch(plan_, scratch_device_));
 }
 
@@ -52,8 +68,10 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
   if (!resumed_ || fingerprint != plan_.fingerprint) return false;
   if (plan_.new_file && !is_same_file(plan_.target_file, plan_.target)) return false;
   try {
-    take_locks();
-    scratch_device_ = open_device_of(plan_, ScratchUse::kDirect, false);
+    lock_source();
+    anew_ = !target_->take_again();
+    if (anew_) return false;
+    open_scratch(false);
     scratch_.emplace(reopen_scratch(plan_, scratch_device_));
     return true;
   } catch (const std::exception&) {
@@ -64,11 +82,12 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
 
 void OfflineDriver::open(const std::string& fingerprint) {
   if (resumed_) require_same_disks();
+  make_target();
   const bool goes_on = open_checkpoint(fingerprint);
   if (!goes_on) open_afresh();
-  bulk_ = std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead),
-                                     io::open_device(plan_.target, io::Access::kReadWrite),
-                                     *scratch_, control_, environment_.clock, plan_, error_map_);
+  bulk_ =
+      std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead), target_->open(),
+                                 *scratch_, control_, environment_.clock, plan_, error_map_);
   if (goes_on) bulk_->load_checkpoint();
   if (plan_.new_file) made_file_ = file_identity(plan_.target);
 }
@@ -77,7 +96,8 @@ void OfflineDriver::close() {
   bulk_.reset();
   scratch_.reset();
   scratch_device_ = {};
-  locks_.clear();
+  source_lock_.reset();
+  scratch_lock_.reset();
 }
 
 // --- on the reactor ---
@@ -85,8 +105,12 @@ void OfflineDriver::close() {
 boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   co_await begin(job);
   if (job.must_return()) co_return;
-  co_await copy_and_verify(job, *bulk_);
-  if (job.must_return()) co_return;
+  bool ours = false;
+  while (!ours) {
+    co_await copy_and_verify(job, *bulk_);
+    if (job.must_return()) co_return;
+    ours = co_await is_target_ours(job);
+  }
   // Pending, it may wait for long: without the loop's buffers, which are locked memory.
   auto check = [this] {
     require_untouched_source();
@@ -105,8 +129,27 @@ boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   co_await worker_.run(std::move(start));
   plan_.fingerprint = fingerprint;
   plan_.target_file = made_file_;
+  plan_.target_account = target_->account();
+  if (anew_) show_copied_anew(kCopiedAnew);
   co_await job.host().persist();
   show_left(job, bulk_->dirty().dirty_bytes());
+}
+
+// If not, all of it is dirty.
+boost::asio::awaitable<bool> OfflineDriver::is_target_ours(core::Job& job) {
+  auto look = [this] {
+    if (bulk_->take_target_failed()) target_->doubt();
+    target_->require_at_path();
+    const bool untouched = target_->is_untouched();
+    if (!untouched) bulk_->distrust_target();
+    return untouched;
+  };
+  const bool ours = co_await worker_.run(std::move(look));
+  if (ours) co_return true;
+  show_copied_anew(kCopiedAnew);
+  plan_.target_account = target_->account();
+  co_await job.host().persist();
+  co_return false;
 }
 
 // run() has returned only after the target's last flush.
@@ -125,8 +168,11 @@ boost::asio::awaitable<void> OfflineDriver::abort(core::Job&) {
 boost::asio::awaitable<void> OfflineDriver::clean(core::Job& job) {
   const bool ends = !job.exiting();
   auto drop = [&] {
+    make_target();
     if (ends && scratch_) scratch_->wipe();
     close();
+    if (ends) target_->give_back();
+    target_.reset();
     if (ends) remove_scratch(plan_.scratch);
     finish_map();
   };

@@ -2,7 +2,7 @@
 //
 // A copy of something that nobody uses: no device-mapper at all. It has no ready phase: with its
 // last block it is done. Started again after a kill, it goes on from its checkpoint, unless the
-// source was written to meanwhile (io::write_fingerprint).
+// source was written to meanwhile (io::write_fingerprint), or the target by others (TargetDisk).
 //
 // Thread: the reactor; what blocks runs on the worker.
 #pragma once
@@ -11,6 +11,7 @@
 
 #include "libjob/drivers/copy_driver.h"
 #include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/target_disk.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {
@@ -35,13 +36,19 @@ class OfflineDriver : public CopyDriver {
   void require_same_disks() const;
   void require_untouched_source();
   void open(const std::string& fingerprint);
-  void take_locks();
+  void make_target();
+  void lock_source();
+  void open_scratch(bool create);
   bool open_checkpoint(const std::string& fingerprint);
   void open_afresh();
   void close();
+  boost::asio::awaitable<bool> is_target_ours(core::Job& job);
 
   std::string made_file_;  // which file the target is, if it is a new one
-  std::vector<io::DeviceLock> locks_;
+  std::optional<io::DeviceLock> source_lock_;
+  std::optional<io::DeviceLock> scratch_lock_;
+  std::optional<TargetDisk> target_;
+  bool anew_ = false;  // the target cannot be believed
   OpenScratch scratch_device_;
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;

@@ -9,20 +9,23 @@
 
 namespace dmjob::drivers {
 
-std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan, store::ScratchUse use) {
-  const bool is_ours_to_lock =
-      plan.scratch.kind == ScratchPlace::Kind::kDevice ||
-      (plan.scratch.kind == ScratchPlace::Kind::kTail && use == store::ScratchUse::kDm);
-  if (!is_ours_to_lock) return std::nullopt;
+// One in the target's tail is held with the target.
+std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan) {
+  if (plan.scratch.kind != ScratchPlace::Kind::kDevice) return std::nullopt;
   return io::DeviceLock(plan.scratch.path, io::DeviceLock::Mode::kExclusive);
 }
 
-// After a boot its path may lead to a disk that nobody has given us.
 store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create) {
+  return open_device_of(plan, plan.scratch, use, create);
+}
+
+// After a boot its path may lead to a disk that nobody has given us.
+store::OpenScratch open_device_of(const CopyPlan& plan, const store::ScratchPlace& place,
+                                  store::ScratchUse use, bool create) {
   if (io::is_another_disk(plan.scratch_disk, plan.scratch.path))
     throw core::Error("another disk is in the place of scratch " + plan.scratch.path +
                       ": start again with another --scratch");
-  return store::open_scratch(plan.scratch, scratch_bytes(plan), use, create);
+  return store::open_scratch(place, scratch_bytes(plan), use, create);
 }
 
 store::Scratch format_scratch(const CopyPlan& plan, store::OpenScratch& device) {

@@ -15,9 +15,12 @@ namespace dmjob::drivers {
 
 // Nobody else may take a scratch on a disk, and nobody has. kDm: until dm has it. kDirect: for as
 // long as the job uses it; that of a tail is the lock of its target.
-std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan, store::ScratchUse use);
+std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan);
 // create: makes the file if it is missing.
 store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create);
+// The same at another place: where the tail of a held target is written to.
+store::OpenScratch open_device_of(const CopyPlan& plan, const store::ScratchPlace& place,
+                                  store::ScratchUse use, bool create);
 // A new one, by which all is dirty.
 store::Scratch format_scratch(const CopyPlan& plan, store::OpenScratch& device);
 // The one that an earlier process has left.

@@ -82,7 +82,7 @@ io::DiskIdentity StreamDriver::open_copy() {
   require_same_disks();
   let_go_of_target();  // of an earlier daemon
   if (lock_target_) lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
-  scratch_lock_ = lock_scratch(plan_, ScratchUse::kDirect);
+  scratch_lock_ = lock_scratch(plan_);
   const bool goes_on = open_checkpoint();
   const io::DiskIdentity target = identify_target(goes_on);
   if (!goes_on) {

@@ -5,9 +5,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+
+#include "libjob/core/error.h"
+#include "libjob/io/aligned_buffer.h"
 #include "libjob/io/fd.h"
+#include "libjob/io/probe.h"
+#include "libjob/io/sysfs.h"
+#include "libjob/volumes/lasting_path.h"
 
 namespace dmjob::drivers {
+namespace {
+
+constexpr const char* kNothing = "nothing";  // the account of a file
+
+// Without opening it: it may be dead.
+std::string fingerprint_of(dev_t disk) {
+  io::ProbeResult what;
+  what.kind = io::Kind::kBlockDevice;
+  what.dev = disk;
+  return io::write_fingerprint(what);
+}
+
+}  // namespace
 
 void make_target_file(const CopyPlan& plan) {
   const io::Fd file(::open(plan.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -34,6 +54,26 @@ std::string file_inode(const std::string& path) {
   return stat(path.c_str(), &facts) == 0 ? std::to_string(facts.st_ino) : "";
 }
 
+std::string own_writes_of(const Environment& environment, const CopyPlan& plan) {
+  return environment.state_folder + "/written-" + plan.uuid;
+}
+
+dev_t number_of_disk(const std::string& path) {
+  struct stat facts{};
+  return stat(path.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode) ? facts.st_rdev : 0;
+}
+
+TargetDisk::TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held,
+                       std::string own_writes)
+    : plan_(plan),
+      held_(plan.target_disk == io::DiskIdentity{} || plan.only_compare ? nullptr
+                                                                        : std::move(held)),
+      disk_(plan.target_disk),
+      account_(plan.target_account),
+      own_path_(held_ || plan.only_compare ? "" : std::move(own_writes)) {}
+
+// --- what the path leads to ---
+
 io::Sameness TargetDisk::check() {
   io::Sameness sameness = io::Sameness::kSame;
   if (plan_.new_file || !plan_.target_file.empty()) {
@@ -47,18 +87,177 @@ io::Sameness TargetDisk::check() {
       io::throw_error(ENODEV, "another disk is in the place of " + plan_.target);
     disk_ = now;
   }
-  trouble_.clear();
   return sameness;
 }
 
+// Where nothing of ours holds it yet.
 void TargetDisk::lock() {
   lock_.reset();
-  if (plan_.scratch.kind != ScratchPlace::Kind::kTail)
-    lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+  lock_.emplace(plan_.target, io::DeviceLock::Mode::kExclusive);
+}
+
+bool TargetDisk::can_be_read() const {
+  try {
+    const auto device = is_held() ? io::open_device(held_->device(), io::Access::kRead)
+                                  : io::open_device(plan_.target, io::Access::kRead);
+    io::AlignedBuffer block(device->alignment());
+    return !device->read(0, block.bytes());
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+// --- taking it ---
+
+void TargetDisk::take(dev_t disk) {
+  const bool held_already = held_ && held_->disk() == disk;
+  if (!held_already) lock();  // nobody else has it
+  if (!held_) return;
+  const std::uint64_t bytes = io::open_device(disk, io::Access::kRead)->size();
+  lock_.reset();
+  held_->take(disk, bytes / 512);
+  account_.begin(disk, held_->device());
+  when_let_go_.clear();
+}
+
+void TargetDisk::begin() {
+  check();
+  take(number_at_path());
+  if (!own_path_.empty()) {
+    own_.reset();
+    own_ = std::make_unique<io::OwnWrites>(own_path_, true);
+    own_->touch();
+    account_.note_text(is_file() ? kNothing : written_by_others());
+  }
+  trouble_.clear();
+  known_ = true;
+}
+
+// The disk that is held and can be read is the one, wherever its path leads by now.
+bool TargetDisk::take_again() {
+  if (!held_) return take_what_is_not_held();
+  const bool same = is_held() && (can_be_read() || held_->disk() == number_at_path());
+  const bool believed = same ? is_account_right() : take_what_was_let_go();
+  trouble_.clear();
+  known_ = true;
+  return believed;
+}
+
+bool TargetDisk::take_what_is_not_held() {
+  bool believed = check() != io::Sameness::kUnknown;
+  lock();
+  if (!own_path_.empty()) {
+    if (!own_) own_ = std::make_unique<io::OwnWrites>(own_path_, false);
+    believed = is_own_account_right() && believed;
+  }
+  trouble_.clear();
+  known_ = true;
+  return believed;
+}
+
+// Of a file there is only its date.
+bool TargetDisk::is_own_account_right() {
+  if (!is_file()) {
+    const std::string others = written_by_others();
+    return known_ ? account_.is_untouched(others) : account_.is_as_noted(others);
+  }
+  const bool was_noted = account_.noted() == kNothing;
+  account_.note_text(kNothing);
+  return was_noted && !io::was_changed_after(plan_.target, own_->last());
+}
+
+std::string TargetDisk::written_by_others() const {
+  const dev_t disk = number_at_path();
+  const auto sectors = io::write_out(disk) ? io::sectors_changed(disk) : std::nullopt;
+  if (!sectors) return "";
+  return disk_.instance +
+         " others=" + std::to_string(static_cast<std::int64_t>(*sectors) - own_->sectors());
+}
+
+bool TargetDisk::is_untouched() {
+  if (own_) return is_own_account_right();
+  prepare_look();
+  return account_.is_untouched(account_.look());
+}
+
+bool TargetDisk::is_account_right() {
+  prepare_look();
+  return known_ ? account_.is_untouched(account_.look()) : account_.is_as_noted();
+}
+
+bool TargetDisk::take_what_was_let_go() {
+  check();
+  const std::string then = when_let_go_;
+  take(number_at_path());  // and all that others had in the page cache is written out
+  return !then.empty() && fingerprint_of(held_->disk()) == then;
+}
+
+void TargetDisk::let_go() {
+  lock_.reset();
+  if (!is_held()) return;
+  const dev_t disk = held_->disk();
+  held_->let_go();
+  account_.end();
+  when_let_go_ = fingerprint_of(disk);
+}
+
+void TargetDisk::give_back() {
+  lock_.reset();
+  own_.reset();
+  if (held_) held_->remove();
+  if (!own_path_.empty()) std::remove(own_path_.c_str());
+}
+
+// --- using it ---
+
+dev_t TargetDisk::number() const { return is_held() ? held_->disk() : number_at_path(); }
+
+std::unique_ptr<io::BlockDevice> TargetDisk::count(std::unique_ptr<io::BlockDevice> device) {
+  return own_ ? own_->count(std::move(device)) : std::move(device);
+}
+
+std::unique_ptr<io::BlockDevice> TargetDisk::open() {
+  if (is_held()) return io::open_device(held_->device(), io::Access::kReadWrite);
+  return count(io::open_device(plan_.target,
+                               plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite));
+}
+
+store::ScratchPlace TargetDisk::place_of_scratch() const {
+  store::ScratchPlace place = plan_.scratch;
+  if (place.kind == ScratchPlace::Kind::kTail && is_held())
+    place.path = io::device_path(held_->device());
+  return place;
+}
+
+std::string TargetDisk::lasting_name() const {
+  const dev_t disk = number();
+  if (auto name = volumes::lasting_path(disk, plan_.target)) return *name;
+  throw core::Error("no path leads to the target any more (" + plan_.target + " was device " +
+                    io::sysfs::number(disk) +
+                    "), so it would not be found after a boot: give it "
+                    "back its name, then complete again");
+}
+
+void TargetDisk::require_at_path() const {
+  if (!is_held() || number_at_path() == held_->disk()) return;
+  throw core::Error("target " + plan_.target + " is not the disk that was written to any more (" +
+                    io::sysfs::number(held_->disk()) + ", " + io::device_path(held_->disk()) +
+                    "): give that its name back");
+}
+
+void TargetDisk::flush() {
+  const auto target = open();
+  if (std::error_code error = target->flush())
+    throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
+}
+
+void TargetDisk::prepare_look() {
+  if (is_held()) account_.prepare(held_->disk(), held_->device());
 }
 
 io::CopyError TargetDisk::note(const std::system_error& error) {
   trouble_ = error.what();
+  doubt();
   return {false, 0, plan_.size, error.code()};
 }
 

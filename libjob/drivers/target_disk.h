@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a job writes to: that it is still the disk or file that the job began with, and that nobody
-// else uses it.
-// Thread: the job's worker; may block. Errors: std::system_error.
+// What a job writes to: that it is still the disk or file that the job began with, that nobody else
+// uses it, and that nobody else has written to it.
+//
+// Where the kernel has device-mapper, a disk is held by a hidden device (dm::HeldDisk) from
+// begin() to give_back(), also while no daemon runs, and all of our own writes go through that.
+// Elsewhere, and of a file, our own writes are counted by ourselves (io::OwnWrites). A disk that
+// was let go, or whose writes cannot be accounted for, is not believed. Thread: the job's worker;
+// may block. Errors: std::system_error; core::Error for the user.
 #pragma once
 
 #include <memory>
@@ -10,12 +15,21 @@
 #include <string>
 #include <system_error>
 
+#include "dm/topology/held_disk.h"
 #include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/environment.h"
+#include "libjob/drivers/target_account.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/device_lock.h"
+#include "libjob/io/own_writes.h"
 
 namespace dmjob::drivers {
+
+// Said of a target whose writes cannot be accounted for.
+inline constexpr const char* kCopiedAnew =
+    "somebody else has written to the target, or nobody can tell whether: all of it is copied once "
+    "more";
 
 // Of a regular file that is a target: makes it, of the source's size and without any data. Whatever
 // it held before reads as zeroes then, and zeroes need not be written.
@@ -28,21 +42,54 @@ bool is_same_file(const std::string& identity, const std::string& path);
 // As far as it is the same after a boot.
 std::string file_inode(const std::string& path);
 
+// Where a job keeps count of its writes to a target that is not held.
+std::string own_writes_of(const Environment& environment, const CopyPlan& plan);
+
+// Of the disk that a path leads to; 0 if there is none.
+dev_t number_of_disk(const std::string& path);
+
 class TargetDisk {
  public:
-  explicit TargetDisk(const CopyPlan& plan) : plan_(plan), disk_(plan.target_disk) {}
+  // held: of the job, to hold a disk with; null without device-mapper. No effect on a file, and on
+  // a target that is only read. own_writes: the file for what is not held.
+  TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held, std::string own_writes);
 
-  // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
-  // to another disk or file.
-  io::Sameness check();
-  // Keeps it from being mounted. No effect where dm has it all the time, because the scratch is in
-  // its tail.
-  void lock();
-  void unlock() { lock_.reset(); }
-  std::unique_ptr<io::BlockDevice> open() const {
-    return io::open_device(plan_.target,
-                           plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite);
-  }
+  // As the job begins. Throws if the target is away, another one, or in use.
+  void begin();
+  // Once more, by a new process or after an error. Throws as begin(). False: what it holds is not
+  // known, since it was let go, or others have written to it.
+  bool take_again();
+  // As far as it may not be given back: everything that uses it is closed.
+  void give_back();
+  // So that it can be removed from the host. If the same disk comes back without a write, it is
+  // believed again.
+  void let_go();
+
+  std::unique_ptr<io::BlockDevice> open();
+  // For a scratch in its tail.
+  std::unique_ptr<io::BlockDevice> count(std::unique_ptr<io::BlockDevice> device);
+  // Where a scratch in its tail is: on the device that holds the target.
+  store::ScratchPlace place_of_scratch() const;
+  bool is_held() const { return held_ && held_->disk() != 0; }
+  bool can_be_read() const;
+  dev_t number() const;  // of the disk; 0 if it is away
+  // A path by which it is found after a boot and that leads to it now. Throws Error, which says
+  // what to do, if there is none.
+  std::string lasting_name() const;
+  // Throws Error if that path leads to another disk by now.
+  void require_at_path() const;
+  // Its writes are on the disk, not in a cache. Whatever the path leads to by now.
+  void flush();
+
+  // --- has somebody else written to it? see TargetAccount ---
+  // While nothing is copied.
+  bool is_untouched();
+  void prepare_look();
+  TargetAccount::Others look() const { return account_.look(); }
+  bool is_untouched(TargetAccount::Others seen) { return account_.is_untouched(seen); }
+  void doubt() { account_.doubt(); }
+  // For the job's record.
+  const std::string& account() const { return account_.noted(); }
 
   // As an error of the whole target.
   io::CopyError note(const std::system_error& error);
@@ -50,10 +97,29 @@ class TargetDisk {
   const std::string& trouble() const { return trouble_; }
 
  private:
+  dev_t number_at_path() const { return number_of_disk(plan_.target); }
+  bool is_account_right();
+  bool take_what_was_let_go();
+  bool take_what_is_not_held();
+  bool is_file() const { return plan_.target_disk == io::DiskIdentity{}; }
+  bool is_own_account_right();
+  std::string written_by_others() const;
+  // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
+  // to another disk or file.
+  io::Sameness check();
+  void lock();
+  void take(dev_t disk);
+
   const CopyPlan& plan_;
+  const std::unique_ptr<dm::HeldDisk> held_;
   io::DiskIdentity disk_;
-  std::optional<io::DeviceLock> lock_;
+  TargetAccount account_;
+  std::string when_let_go_;             // its write_fingerprint() then
+  std::optional<io::DeviceLock> lock_;  // of what is not held
+  const std::string own_path_;
+  std::unique_ptr<io::OwnWrites> own_;
   std::string trouble_;
+  bool known_ = false;  // the account is of this process
 };
 
 }  // namespace dmjob::drivers

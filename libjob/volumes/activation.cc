@@ -11,6 +11,8 @@
 #include "libjob/core/error.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/probe.h"
+#include "libjob/io/sysfs.h"
+#include "libjob/volumes/lasting_path.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
 #include "libjob/volumes/tracker.h"
@@ -139,12 +141,22 @@ void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
 }
 
 std::string stable_path(const std::string& path) {
-  if (path.starts_with("/dev/disk/")) return path;
-  std::optional<dev_t> dev = block_device(path);
-  if (!dev) return path;
-  for (const char* folder : {"/dev/disk/by-id", "/dev/disk/by-partuuid", "/dev/disk/by-path"})
-    if (auto link = link_in(folder, *dev)) return *link;
-  return path;
+  const std::optional<dev_t> disk = block_device(path);
+  return disk ? lasting_path(*disk, path).value_or(path) : path;
+}
+
+// A dm device can be renamed, and by-id has links by name, too.
+std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
+  const auto leads_there = [disk](const std::string& name) { return block_device(name) == disk; };
+  const std::string folder = io::sysfs::folder(disk) + "/dm/";
+  const std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
+  const std::string by_name = "/dev/mapper/" + io::sysfs::first_line(folder + "name");
+  if (path.starts_with("/dev/disk/") && leads_there(path)) return path;
+  if (leads_there(by_uuid)) return by_uuid;
+  for (const char* links : {"/dev/disk/by-id", "/dev/disk/by-partuuid", "/dev/disk/by-path"})
+    if (auto link = link_in(links, disk)) return link;
+  if (leads_there(path)) return path;
+  return leads_there(by_name) ? std::optional(by_name) : std::nullopt;
 }
 
 std::string new_uuid() {

@@ -20,7 +20,7 @@ struct Operation {
 void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
 
 const Operation kOperations[] = {
-    {"build", [](CopyStage&) {}, [](CopyStage& s) { s.stack.build(0); }},
+    {"build", [](CopyStage&) {}, [](CopyStage& s) { s.build(); }},
     {"interpose", [](CopyStage& s) { s.build(); }, [](CopyStage& s) { s.stack.interpose(); }},
     {"rotate", [](CopyStage& s) { s.interpose(); },
      [](CopyStage& s) {
@@ -109,8 +109,10 @@ INSTANTIATE_TEST_SUITE_P(Of, FailedCall,
 class FailedBuild : public testing::TestWithParam<int>, protected CopyStage {};
 
 TEST_P(FailedBuild, IsTakenBack) {
+  hold();
   kernel.fail_call(GetParam(), EIO);
-  EXPECT_EQ(error_of([this] { build(); }), EIO);
+  EXPECT_EQ(error_of([this] { stack.build(0); }), EIO);
+  EXPECT_EQ(kernel.names(), (Log{"dmjob-j-tgt", "vol"})) << "what is held stays so";
   expect_nothing_but_the_volume();
 }
 

@@ -12,6 +12,7 @@
 
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
+#include "dm/topology/held_disk.h"
 #include "tests/dm/error_of.h"
 #include "tests/support/fake_ledger.h"
 
@@ -26,6 +27,7 @@ struct CopyStage {
     spec.job = "j";
     spec.uuid = "u";
     spec.volume = "vol";
+    spec.has_target = true;
     spec.target = makedev(8, 32);
     spec.region = 128;
     spec.scratch = makedev(8, 48);
@@ -39,7 +41,11 @@ struct CopyStage {
     kernel.set_opened("vol", 1);  // mounted
   }
 
-  void build() { stack.build(0); }
+  void hold() { held.take(makedev(8, 32), 16384); }
+  void build() {
+    hold();
+    stack.build(0);
+  }
   void interpose() {
     build();
     stack.interpose();
@@ -62,7 +68,7 @@ struct CopyStage {
   }
   Table mirror_on(int log) {
     return mirror_table(8192, number("log" + std::to_string(log)), 128, number("base"),
-                        makedev(8, 32));
+                        number("tgt"));
   }
   Table on_target() const { return linear_table(8192, makedev(8, 32)); }
   Table volume() { return kernel.table("vol"); }
@@ -70,11 +76,13 @@ struct CopyStage {
 
   // The target no longer takes writes.
   void fail_target() {
-    kernel.set_status("dmjob-j-wr", "2 " + print_dev(number("base")) + " 8:32 63/64 1 AD 3 disk " +
+    kernel.set_status("dmjob-j-wr", "2 " + print_dev(number("base")) + " " +
+                                        print_dev(number("tgt")) + " 63/64 1 AD 3 disk " +
                                         print_dev(number("log1")) + " A");
   }
 
   void expect_nothing_but_the_volume() {
+    held.remove();
     EXPECT_EQ(kernel.names(), Log{"vol"});
     EXPECT_TRUE(ledger.empty());
   }
@@ -82,6 +90,7 @@ struct CopyStage {
   const Table own = Table::parse("0 4096 linear 8:0 2048\n4096 4096 striped 2 128 8:0 9000 8:16 0");
   FakeControl kernel;
   FakeLedger ledger{kernel};
+  HeldDisk held{kernel, ledger, "j", "u"};
   CopyStack stack{kernel, ledger, spec()};
 };
 

@@ -14,6 +14,7 @@ struct GroupStage : CopyStage {
     kernel.add_device("other", own);
     kernel.set_opened("other", 1);
     be_ready();
+    HeldDisk(kernel, ledger, "k", "v").take(makedev(8, 33), 16384);
     other.build(0);
     other.interpose();
     other.preload({Kind::kMirroring, 1});

@@ -14,6 +14,8 @@ namespace dmjob::dm {
 namespace {
 
 TEST_F(CopyStackTest, IsBuiltFromTheBottomUpWithoutTouchingTheVolume) {
+  hold();
+  kernel.clear_log();
   stack.build(1);
   EXPECT_EQ(kernel.log(), (Log{"create dmjob-j-log0", "create dmjob-j-log1", "create dmjob-j-log2",
                                "create dmjob-j-base", "create dmjob-j-err", "create dmjob-j-wr"}));
@@ -169,6 +171,7 @@ TEST_F(CopyStackTest, LooksAtTheMirrorOnceMoreWhenTheVolumeIsSuspended) {
   FakeLedger late_ledger(late);
   late.add_device("vol", own);
   CopyStack late_stack(late, late_ledger, spec());
+  HeldDisk(late, late_ledger, "j", "u").take(makedev(8, 32), 16384);
   late_stack.build(0);
   late_stack.interpose();
   late_stack.preload({Kind::kMirroring, 1});
@@ -296,7 +299,7 @@ TEST_F(CopyStackTest, RemovesWhatItCanAroundADeviceThatIsOpen) {
   interpose();
   kernel.set_opened("dmjob-j-base", 1);
   EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFlush, [] {}); }), EBUSY);
-  EXPECT_EQ(kernel.names(), (Log{"dmjob-j-base", "vol"}));
+  EXPECT_EQ(kernel.names(), (Log{"dmjob-j-base", "dmjob-j-tgt", "vol"}));
   EXPECT_EQ(volume(), own);
 }
 
@@ -327,6 +330,7 @@ const Refusal kRefusals[] = {
 class CopyStackRefuses : public testing::TestWithParam<Refusal>, protected CopyStage {};
 
 TEST_P(CopyStackRefuses, BeforeAnythingIsMade) {
+  hold();
   GetParam().prepare(kernel);
   kernel.clear_log();
   EXPECT_EQ(error_of([this] { stack.build(0); }), GetParam().error);
@@ -337,6 +341,7 @@ INSTANTIATE_TEST_SUITE_P(Volumes, CopyStackRefuses, testing::ValuesIn(kRefusals)
                          [](const auto& row) { return std::string(row.param.what); });
 
 TEST_F(CopyStackTest, RefusesAVolumeSuspendedByOthers) {
+  hold();
   kernel.set_suspended("vol", true);
   EXPECT_EQ(error_of([this] { stack.build(0); }), EBUSY);
   EXPECT_TRUE(kernel.suspended("vol"));
@@ -344,7 +349,9 @@ TEST_F(CopyStackTest, RefusesAVolumeSuspendedByOthers) {
 }
 
 TEST_F(CopyStackTest, RemovesTheLeftoversOfItsOwnJobFirst) {
+  hold();
   kernel.add_device("dmjob-j-err", error_table(8), "DMJOB-u-err");
+  kernel.clear_log();
   stack.build(0);
   EXPECT_EQ(kernel.log()[0], "remove dmjob-j-err");
   EXPECT_EQ(kernel.log().size(), 7U);

@@ -22,6 +22,7 @@ class TrackedVolumeTest : public testing::Test, protected CopyStage {
   CopyStack stack_of_new() {
     CopyStackSpec of_new = spec();
     of_new.volume = "new";
+    of_new.has_target = false;
     return {kernel, ledger, of_new};
   }
   static BackupStackSpec backup_spec() {

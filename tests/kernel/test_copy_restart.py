@@ -151,7 +151,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.begin(writable=HOT)
         self.fail_target_while_the_daemon_is_dead()
         self.quick_target()
-        self.resume_and_finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=96 * MEGABYTE)  # what has failed cannot be accounted for
 
     def test_target_is_pulled_out_while_the_daemon_is_dead(self):
         self.begin(writable=HOT, target_uuid='the-disk')
@@ -162,7 +162,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.restart_daemon()
         self.until_status('standby')
         self.bring_target_back(uuid='the-disk')
-        self.resume_and_finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=96 * MEGABYTE)  # it was let go
 
     def test_target_with_the_scratch_in_its_tail_fails_while_the_daemon_is_dead(self):
         self.begin(writable=HOT, target_sectors=copy_story.TAILED)
@@ -218,7 +218,7 @@ class CopyRestartTest(copy_story.CopyStory):
         self.expect_to_be_as_it_was('standby', self.kill_and_start)
         self.assertEqual(self.info(self.job)['io-status'], 'failed')
         self.quick_target()
-        self.resume_and_finish(at_most=24 * MEGABYTE)
+        self.resume_and_finish(at_most=96 * MEGABYTE)  # it was let go, by an earlier process
 
 
 if __name__ == '__main__':

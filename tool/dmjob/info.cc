@@ -202,6 +202,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
       {"waits for", text_of(job, "waiting-for")},
       {"flushes", text_of(job, "swallows-flushes")},
+      {"copied anew", text_of(job, "copied-anew")},
       {"I/O error", io_error_text(job, context)},
       {"differ", differences_text(job)},
       {"unreadable", unreadable_text(job)},

@@ -39,6 +39,7 @@ TEST_F(CopyStackKernelTest, BuildingReadsAndWritesNothingOfTheVolume) {
   write_log(0, true);
   const Traffic before = traffic_of(source.dev());
   stack = std::make_unique<CopyStack>(control, ledger, spec());
+  HeldDisk(control, ledger, "j", "u").take(target, kSize);
   stack->build(0);
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(traffic_of(source.dev()).read, before.read);

@@ -112,6 +112,7 @@ CopyStackSpec KernelStage::spec() {
   spec.job = "j";
   spec.uuid = "u";
   spec.volume = "vol";
+  spec.has_target = true;
   spec.target = target;
   spec.region = kRegion;
   spec.scratch = scratch.dev();
@@ -126,13 +127,14 @@ void KernelStage::interpose() {
   if (!control.find("vol")) make("vol", linear_table(kSize, source.dev()));
   for (int log = 0; log < kLogs; ++log) write_log(log, true);
   stack = std::make_unique<CopyStack>(control, ledger, spec());
+  HeldDisk(control, ledger, "j", "u").take(target, kSize);
   stack->build(0);
   stack->interpose();
 }
 
 void KernelStage::copy_everything() {
   const auto base = open("dmjob-j-base");
-  const auto to = open("target");
+  const auto to = open("dmjob-j-tgt");
   for (std::uint64_t offset = 0; offset < kSize * 512; offset += 1 << 20) {
     to->write(offset, base->read(offset, 1 << 20));
   }

@@ -18,6 +18,7 @@
 #include "dm/suspend_guard.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
+#include "dm/topology/held_disk.h"
 #include "tests/kernel/dm/disk.h"
 #include "tests/kernel/dm/writer.h"
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a live copy knows of its target: that nobody else has written to it, and by which name a
+// boot finds it.
+#include "libjob/core/error.h"
+#include "libjob/drivers/live_copy.h"
+
+namespace dmjob::drivers {
+
+// Nothing of ours is copied now, so no suspension is needed.
+bool LiveCopy::is_untouched_at_rest() {
+  if (bulk_->take_target_failed()) target_.doubt();
+  return target_.is_untouched();
+}
+
+void LiveCopy::distrust_target() {
+  copied_anew_ = kCopiedAnew;
+  bulk_->dirty().set_all();
+  bulk_->checkpoint();
+}
+
+void LiveCopy::require_untouched() {
+  if (bulk_->take_target_failed()) target_.doubt();
+  target_.prepare_look();
+  TargetAccount::Others seen = target_.look();
+  if (!seen) stack_->hold([&] { seen = target_.look(); });
+  if (target_.is_untouched(seen)) return;
+  fall_back();
+  distrust_target();
+  throw core::Error("somebody else has written to target " + plan_.target +
+                    " during the copy: it is copied once more");
+}
+
+LiveCopy::TargetName LiveCopy::name_target() const {
+  std::string path = target_.lasting_name();
+  io::DiskIdentity disk = io::identify_disk(path);
+  return {std::move(path), std::move(disk)};
+}
+
+std::optional<LiveCopy::TargetName> LiveCopy::name_other_than(const std::string& path) const {
+  if (!target_.is_held() || number_of_disk(path) == target_.number()) return std::nullopt;
+  return name_target();
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/target_account.h"
+
+namespace dmjob::drivers {
+
+void TargetAccount::note_text(std::string text) {
+  noted_ = std::move(text);
+  in_doubt_ = false;
+}
+
+bool TargetAccount::is_untouched(const std::string& text) {
+  const bool untouched = in_doubt_ || noted_.empty() || text == noted_;
+  note_text(text);
+  return untouched;
+}
+
+bool TargetAccount::is_as_noted(const std::string& text) {
+  const bool as_noted = !noted_.empty() && text == noted_;
+  note_text(text);
+  return as_noted;
+}
+
+bool TargetAccount::is_untouched(Others seen) {
+  return !counts_ || is_untouched(counts_->text(seen));
+}
+
+bool TargetAccount::is_as_noted() { return is_as_noted(counts_->text(look())); }
+
+void TargetAccount::begin(dev_t disk, dev_t ours) {
+  prepare(disk, ours);
+  note_text(counts_->text(look()));
+}
+
+}  // namespace dmjob::drivers

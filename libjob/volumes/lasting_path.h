@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// By which name a disk is found after a boot. Thread: a worker; may block, but opens no disk.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace dmjob::volumes {
+
+// A link that survives reboots (/dev/disk/by-id, by-partuuid), `path` or a dm device's name, that
+// leads to that very disk now; nullopt if none does.
+std::optional<std::string> lasting_path(dev_t disk, const std::string& path);
+
+}  // namespace dmjob::volumes
