@@ -97,15 +97,20 @@ TEST_F(CommitTest, APauseBeforeItBeginsTouchesNothing) {
   EXPECT_EQ(stored_stage(), Overlay::Stage::kHolding);
 }
 
-TEST_F(CommitTest, WithoutRoomForAWriteMoreMergesUntilItCanPause) {
+class CrampedCommitTest : public CommitTest {
+ protected:
+  CrampedCommitTest() : CommitTest(least_bytes() + kMiB) {}
+};
+
+TEST_F(CrampedCommitTest, WithoutRoomForAWriteMoreMergesUntilItCanPause) {
   start_commit();
-  fill_cow(length() - margin() + 8);
   until_kernel(Kind::kMerging);
+  fill_cow(boundary_for(least_bytes()) + 8);
   job->pause();
   until_phase("merging until there is room in the scratch for a pause");
   EXPECT_EQ(look().kind, Kind::kMerging);
   EXPECT_EQ(job->status(), Status::kRunning);
-  fill_cow(kUsed);
+  fill_cow(64);
   until_status(Status::kPaused);
   EXPECT_EQ(look().kind, Kind::kHolding);
 }
@@ -153,10 +158,10 @@ TEST_F(CommitTest, CancelledWhileItMergesHoldsTheRest) {
   EXPECT_TRUE(has_cow_file());
 }
 
-TEST_F(CommitTest, CancelledWithoutRoomForAPauseMergesOn) {
+TEST_F(CrampedCommitTest, CancelledWithoutRoomForAPauseMergesOn) {
   start_commit();
-  fill_cow(length() - margin() + 8);
   until_kernel(Kind::kMerging);
+  fill_cow(boundary_for(least_bytes()) + 8);
   job->cancel(true);
   until_over();
   EXPECT_EQ(look().kind, Kind::kMerging);

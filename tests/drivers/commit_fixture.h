@@ -13,7 +13,12 @@ class CommitTest : public OverlayJobTest {
   // Sectors of the cow.
   static constexpr std::uint64_t kUsed = 1024;
 
-  CommitTest() {
+  // room: of the file system that the cow is on, in bytes; 0: enough.
+  explicit CommitTest(std::uint64_t room = 0) {
+    if (room > 0) {
+      small.emplace(folder.path("small"), room);
+      write_to_file(small->path("cow"));
+    }
     hold();
     fill_cow(kUsed);
     add(volume);
@@ -52,6 +57,7 @@ class CommitTest : public OverlayJobTest {
   }
 
   Overlay before;
+  std::optional<test::SmallFileSystem> small;
 };
 
 }  // namespace dmjob::drivers

@@ -26,6 +26,7 @@ class StreamTest : public OverlayJobTest {
     volume.overlay->read_only = true;
     volume.overlay->cow.bytes = store::CowSpace::most_bytes(kBytes, kChunk * 512);
     make().activate();
+    write_header(1);
     fill_cow(kUsed);
     kernel.clear_log();
     add(volume);
