@@ -51,7 +51,8 @@ Plan CopyStack::build_plan(const Table& own, int first_log) const {
     return DeviceWord::named(inner_.name(part));
   };
   const std::uint64_t length = own.sectors();
-  const DeviceWord scratch = spec_.scratch != 0 ? DeviceWord(spec_.scratch) : named(kTargetPart);
+  const bool in_target = spec_.has_target && spec_.scratch == 0;
+  const DeviceWord scratch = in_target ? named(kTargetPart) : DeviceWord(spec_.scratch);
   Plan plan = inner_.removal(kTargetPart);
   for (int log = 0; log < kLogs; ++log) {
     const std::uint64_t offset = spec_.log_offset[static_cast<std::size_t>(log)];

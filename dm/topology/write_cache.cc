@@ -66,6 +66,11 @@ std::string lasting_target(const Table& table) {
 // The pool's own flag is asked by nobody: it flushes its data itself.
 bool is_asked(const Table& table) { return !has_target(table, "thin-pool"); }
 
+// The side of a tracker that always fails; what it has behind its end is never asked for.
+bool fails_by_design(const Layer& layer, const Table& table) {
+  return is_inner_name(layer.name) && has_target(table, "error");
+}
+
 class Follower {
  public:
   Follower(Control& control, const std::string& volume)
@@ -78,7 +83,8 @@ class Follower {
   // not our concern.
   bool swallows(const Layer& layer) const {
     const Table table = control_.table(layer.name);
-    if (!says_write_through(layer.dev) || !is_asked(table)) return false;
+    if (!says_write_through(layer.dev) || !is_asked(table) || fails_by_design(layer, table))
+      return false;
     return std::ranges::any_of(flushed_devices(table), [&](dev_t below) {
       const bool counts = layer.place != Layer::Place::kAbove || layers_.is_from_volume_up(below);
       return counts && !says_write_through(below);

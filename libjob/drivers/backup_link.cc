@@ -138,7 +138,7 @@ boost::asio::awaitable<void> BackupDriver::note_target_mark(core::Job& job) {
 std::string BackupDriver::what_is_not_proven() const {
   const auto& noted = copy_->tracked().tracking();
   if (chain_.role != BackupChain::Role::kIncremental || plan_.verify || !noted) return "";
-  const auto since = compare_marks(noted->target_mark, volumes::write_mark(plan_.target));
+  const auto since = volumes::compare_marks(noted->target_mark, volumes::write_mark(plan_.target));
   std::string what;
   if (since == volumes::Since::kUnknown) what = "the target";
   if (noted->boot != io::boot_id())

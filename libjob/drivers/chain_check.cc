@@ -145,7 +145,7 @@ bool check_chain_target(const BackupRequest& request, const Source& source,
 }
 
 void require_untouched_target(const Tracking& tracking, const std::string& target) {
-  if (compare_marks(tracking.target_mark, volumes::write_mark(target)) !=
+  if (volumes::compare_marks(tracking.target_mark, volumes::write_mark(target)) !=
       volumes::Since::kWrittenTo)
     return;
   throw Error("target " + target +

@@ -353,11 +353,11 @@ void LiveCopy::remove() {
 // The superblock goes, so that nobody takes it for a running job's; best effort, it names this job.
 void LiveCopy::drop_scratch() {
   try {
-    if (!scratch_ && scratch_device_.device)
-      scratch_.emplace(reopen_scratch(plan_, scratch_device_));
-    if (scratch_) scratch_->wipe();
-  } catch (const std::system_error&) {
-    // A scratch that has failed cannot be wiped.
+    if (!scratch_ && !scratch_device_.device) open_scratch_device(false);
+    if (!scratch_) scratch_.emplace(reopen_scratch(plan_, scratch_device_));
+    scratch_->wipe();
+  } catch (const std::exception&) {
+    // It was never made, has failed, or is another disk's by now.
   }
   scratch_.reset();
   scratch_device_.device.reset();

@@ -57,7 +57,9 @@ boost::asio::awaitable<void> LiveDriver::end_all(core::Job& job) {
     failed = error.what();
   }
   for (LiveDriver* driver : all) {
-    if (!driver->ended_) co_await driver->try_call(&LiveCopy::read_mode_back);
+    // A decision that may still count keeps failed writes failing.
+    const bool decided = driver->revoking_ || !driver->decision_.empty();
+    if (!driver->ended_ && !decided) co_await driver->try_call(&LiveCopy::read_mode_back);
   }
   for (LiveDriver* driver : all) driver->be_ended(failed);
 }
@@ -65,7 +67,7 @@ boost::asio::awaitable<void> LiveDriver::end_all(core::Job& job) {
 void LiveDriver::be_ended(std::string failed) {
   if (!failed.empty()) end_failed_ = std::move(failed);
   ending_ = false;
-  mirroring_ = copy_->mirroring();
+  set_mirroring(copy_->mirroring());
   in_sync_ = false;
   at_end_ = false;
   job_->kick();
@@ -127,6 +129,8 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
     return targets;
   };
   const auto targets = co_await worker_.run(std::move(hold));
+  if (!group_->gate().is_open())
+    throw core::Error("the target failed before the volume was to switch");
   for (std::size_t i = 0; i < all.size(); ++i)
     all[i]->decide_pivot(targets[i].first, targets[i].second);
   co_return co_await try_persist(job);

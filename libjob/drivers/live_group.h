@@ -19,6 +19,7 @@ class PivotGate {
   void open() { state_ = State::kOpen; }
   // All volumes are suspended and all sides equal: they switch, unless this is false.
   bool pass() { return take(State::kPassed); }
+  bool is_open() const { return state_ == State::kOpen; }
   // From now on none switches, unless this is false.
   bool close() { return take(State::kClosed) || state_ == State::kClosed; }
   // Nobody is about to switch.

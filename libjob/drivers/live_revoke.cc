@@ -51,10 +51,15 @@ boost::asio::awaitable<void> LiveDriver::release(core::Job& job) {
 }
 
 boost::asio::awaitable<bool> LiveDriver::may_release(core::Job& job) {
-  if (decision_.empty()) co_return true;
+  if (decision_.empty()) {
+    // Nor is it decided any more once they are let go.
+    if (ending_) group_->gate().close();
+    co_return true;
+  }
   // Else all writes have ended, and the switch is under way.
   if (!group_->gate().close()) co_return false;
-  std::vector<std::string> decisions{decision_};
+  std::vector<std::string> decisions;  // all of a group or none
+  for (const LiveDriver* driver : group_->members()) decisions.push_back(driver->decision_);
   const std::string failed = co_await try_revoke(std::move(decisions));
   if (failed.empty()) {
     decision_.clear();

@@ -26,7 +26,7 @@ void LiveCopy::require_untouched() {
   if (!seen) stack_->hold([&] { seen = target_.look(); });
   if (target_.is_untouched(seen)) return;
   fall_back();
-  distrust_target();
+  if (tracking()) distrust_target();
   throw core::Error("somebody else has written to target " + plan_.target +
                     " during the copy: it is copied once more");
 }

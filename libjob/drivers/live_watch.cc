@@ -99,8 +99,9 @@ boost::asio::awaitable<void> LiveDriver::act_beside(core::Job& job) {
 // mirror meanwhile.
 boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
   control_.stop();
+  const bool only_release = ending_ || holding_ || !decision_.empty();
   try {
-    if (ending_ || holding_ || !decision_.empty()) {
+    if (only_release) {
       co_await release(job);
     } else {
       auto leave = [this] {
@@ -115,7 +116,7 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
       set_mirroring(mirroring);
     }
   } catch (const std::exception&) {
-    if (!ending_ && !holding_) trouble_ = Trouble::kScratch;
+    if (!only_release) trouble_ = Trouble::kScratch;
   }
   in_sync_ = false;
   job.kick();

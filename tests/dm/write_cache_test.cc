@@ -230,7 +230,7 @@ TEST_F(OverlayCacheTest, AMergeIntoADiskWithACacheTakesItsHoldersAlong) {
   hold();
   kernel.set_write_back(makedev(8, 80), true);
   kernel.clear_log();
-  overlay.begin_merge(makedev(8, 80));
+  overlay.begin_merge(makedev(8, 80), [] {});
   const auto log = kernel.log();
   const auto at = [&](const std::string& line) { return std::ranges::find(log, line); };
   EXPECT_TRUE(at("suspend on flush") < at("suspend ov flush"));
@@ -243,7 +243,7 @@ TEST_F(OverlayCacheTest, AMergeThatFailsLeavesItsHoldersAsTheyWere) {
   kernel.set_write_back(makedev(8, 80), true);
   for (int n = 1; n <= 9; ++n) {
     kernel.fail_call(n, EIO);
-    error_of([&] { overlay.begin_merge(makedev(8, 80)); });
+    error_of([&] { overlay.begin_merge(makedev(8, 80), [] {}); });
     kernel.heal();
     EXPECT_EQ(kernel.suspended_devices(), Log{}) << n;
     EXPECT_TRUE(kernel.inactive_table("on").empty()) << n;

@@ -25,6 +25,7 @@ class LiveCopyTest : public testing::Test {
     kernel.add_device("vol", dm::linear_table(kSize / 512, source.dev()));
     kernel.set_opened("vol", 1);
     kernel.set_number_to_come("dmjob-j-base", disk_of_base.dev());
+    kernel.set_number_to_come("dmjob-j-tgt", disk_of_tgt.dev());
   }
   ~LiveCopyTest() override {
     EXPECT_THAT(kernel.violations(), testing::IsEmpty());
@@ -69,6 +70,7 @@ class LiveCopyTest : public testing::Test {
   test::TempFolder folder;
   test::LoopDisk source{folder.path("source"), kSize};
   test::LoopDisk disk_of_base{folder.path("base"), kSize};
+  test::LoopDisk disk_of_tgt{folder.path("tgt"), kSize};
   test::LoopDisk target{folder.path("target"), kSize};
   dm::FakeControl kernel;
   dm::FakeLedger ledger{kernel};

@@ -61,17 +61,27 @@ class ForeignLoop {
     const Fd backing(open(file.c_str(), O_RDWR | O_CLOEXEC));
     const Fd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     path_ = "/dev/loop" + std::to_string(ioctl(control.get(), LOOP_CTL_GET_FREE));
-    loop_ = Fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    loop_ = Fd(open(path_.c_str(), O_RDWR | O_CLOEXEC));
     loop_config config{};
     config.fd = static_cast<__u32>(backing.get());
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR | flags;
     config.info.lo_offset = offset;
     config.info.lo_sizelimit = limit;
     EXPECT_EQ(ioctl(loop_.get(), LOOP_CONFIGURE, &config), 0);
+    if ((flags & LO_FLAGS_READ_ONLY) == 0) let_write();
   }
+  // Read-only it would stay so for whoever has the device next.
+  ~ForeignLoop() { let_write(); }
+  ForeignLoop(const ForeignLoop&) = delete;
+  ForeignLoop& operator=(const ForeignLoop&) = delete;
   const std::string& path() const { return path_; }
 
  private:
+  void let_write() const {
+    const int off = 0;
+    EXPECT_EQ(ioctl(loop_.get(), BLKROSET, &off), 0);
+  }
+
   std::string path_;
   Fd loop_;
 };

@@ -48,6 +48,7 @@ class OverlayTest(overlay_story.OverlayStory):
                       self.dmjob('volumes').stdout)
         self.restart()
         self.until_held()
+        self.wait_for(lambda: self.daemon_log().count('is full') == 2, 60, 'the new daemon to have found no room')
         self.assertTrue(self.volume()['active'], self.volume())
         os.unlink(filler)
         self.until_used(held_at + 4 * MIB)

@@ -32,6 +32,8 @@ class Passed : public dm::Control {
   dm::Table inactive_table(const std::string& name) override { return to_.inactive_table(name); }
   std::vector<dm::StatusLine> status(const std::string& name) override { return to_.status(name); }
   std::vector<dev_t> deps(const std::string& name) override { return to_.deps(name); }
+  std::optional<bool> write_back(dev_t dev) override { return to_.write_back(dev); }
+  std::vector<dm::Holder> holders(dev_t dev) override { return to_.holders(dev); }
   std::vector<std::string> targets() override { return to_.targets(); }
   std::optional<std::string> target_version(const std::string& target) override {
     return to_.target_version(target);

@@ -11,21 +11,11 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 class TrackedVolumeTest : public testing::Test, protected TrackedStage {
  protected:
   std::string activate(IfScratchIsLate if_late = IfScratchIsLate::kBreakChain) {
     return activate_tracked(kernel, ledger, volume, if_late);
-  }
-  void sample_disk() {
-    const auto disk = io::open_device(volume.device, io::Access::kRead);
-    volume.tracking->sample = take_sample(*disk, places_to_sample(none(), 0));
-  }
-  void change_disk(std::uint64_t offset) const {
-    std::fstream disk(volume.device, std::ios::in | std::ios::out | std::ios::binary);
-    disk.seekp(static_cast<std::streamoff>(offset));
-    disk << "changed";
   }
 };
 
@@ -51,26 +41,6 @@ TEST_F(TrackedVolumeTest, ThatLostItsTrackerHasABrokenChain) {
   kernel.set_table("vol", own);
   EXPECT_THAT(activate(), HasSubstr("active without its tracker"));
   EXPECT_EQ(kernel.table("vol"), own);
-}
-
-TEST_F(TrackedVolumeTest, WhoseDiskIsNotWhatTheLastBackupHasIsBrokenBeforeItIsMade) {
-  begin_proven();
-  sample_disk();
-  end_of_power();
-  change_disk(5 * kGranularity);
-  EXPECT_THAT(activate(), HasSubstr("by another system perhaps: byte " +
-                                    std::to_string(5 * kGranularity) + " is not"));
-  EXPECT_TRUE(kernel.exists("vol"));
-  EXPECT_FALSE(kernel.exists("dmjob-_vol-wr"));
-}
-
-TEST_F(TrackedVolumeTest, WhoseDiskHasChangedWhereItIsMarkedIsNot) {
-  begin_proven();
-  sample_disk();
-  write_to({5}, 0);
-  end_of_power();
-  change_disk(5 * kGranularity);
-  EXPECT_THAT(activate(), Not(HasSubstr("by another system")));
 }
 
 TEST_F(TrackedVolumeTest, WhoseScratchIsGoneHasABrokenChain) {

@@ -23,6 +23,12 @@ class CopyStackKernelTest : public KernelStage {
     }
     return found;
   }
+  // tgt goes last, by whoever has taken the target.
+  void expect_nothing_left() {
+    EXPECT_THAT(inner_devices(), testing::ElementsAre("dmjob-j-tgt"));
+    HeldDisk(control, ledger, "j", "u").remove();
+    EXPECT_THAT(inner_devices(), IsEmpty());
+  }
   void start_writer() {
     make("vol", linear_table(kSize, source.dev()));
     writer_ = std::make_unique<Writer>("/dev/mapper/vol");
@@ -62,7 +68,7 @@ TEST_F(CopyStackKernelTest, AWholeCopyUnderAWriterLosesNothing) {
   EXPECT_EQ(writer_->lost_on(target_disk), 0U);
   EXPECT_EQ(control.table("vol"), linear_table(kSize, target));
   stack->remove_inner();
-  EXPECT_THAT(inner_devices(), IsEmpty());
+  expect_nothing_left();
 }
 
 TEST_F(CopyStackKernelTest, InterposeAndWithdrawUnderAWriterLoseNothing) {
@@ -75,7 +81,7 @@ TEST_F(CopyStackKernelTest, InterposeAndWithdrawUnderAWriterLoseNothing) {
   }
   EXPECT_EQ(writer_->stop(), 0);
   EXPECT_EQ(writer_->lost_on(source), 0U);
-  EXPECT_THAT(inner_devices(), IsEmpty());
+  expect_nothing_left();
 }
 
 TEST_F(CopyStackKernelTest, ManyRotationsMarkEveryWrite) {
@@ -105,7 +111,7 @@ TEST_F(CopyStackKernelTest, SoftCancelLeavesTheInstantOnTheTarget) {
   keep_writing();
   stack->withdraw(SuspendMode::kFreeze, [this] { EXPECT_THAT(differences(), IsEmpty()); });
   EXPECT_EQ(control.table("vol"), linear_table(kSize, source.dev()));
-  EXPECT_THAT(inner_devices(), IsEmpty());
+  expect_nothing_left();
   keep_writing();
   EXPECT_EQ(writer_->stop(), 0);
   EXPECT_EQ(writer_->lost_on(source), 0U);
@@ -170,7 +176,7 @@ TEST_F(CopyStackKernelTest, AVolumeThatSomebodyElseHasRefreshedIsLeftAlone) {
   switch_to("vol", linear_table(kSize, target_disk.dev()), SuspendMode::kFlush);
   EXPECT_EQ(error_of([this] { stack->withdraw(SuspendMode::kFlush, [] {}); }), ESTALE);
   EXPECT_EQ(control.table("vol"), linear_table(kSize, target_disk.dev()));
-  EXPECT_THAT(inner_devices(), IsEmpty());
+  expect_nothing_left();
 }
 
 // --- any table that a volume may have comes back to the letter ---
