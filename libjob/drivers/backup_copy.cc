@@ -82,12 +82,15 @@ void BackupCopy::open_scratch_device(bool create) {
   cow_.emplace(store::CowSpace::open(place, create));
 }
 
-void BackupCopy::build() {
+void BackupCopy::take_target() {
   if (plan_.new_file) make_target_file(plan_);
   target_.begin();
-  auto lock = lock_scratch(plan_);
   tracked_.check_target(plan_);
   guarded_ = tracked_.is_part();
+}
+
+void BackupCopy::build() {
+  auto lock = lock_scratch(plan_);
   open_scratch_device(true);
   if (!cow_->reserve(2 * slice_bytes(plan_)))
     throw core::Error("scratch " + cow_place_.place.path +

@@ -35,7 +35,10 @@ class BackupCopy {
              TrackedPart tracked);
   ~BackupCopy();
 
-  // All that can be made before the instant: scratch, target, devices. The volume is untouched.
+  // Nobody else has the target from here on, and nobody has written to that of a chain since its
+  // last backup. Nothing is written to it but that a file is made.
+  void take_target();
+  // All else that can be made before the instant: scratch, devices. The volume is untouched.
   void build();
   // The instant, for all. If it cannot be, it is for none.
   static void take_instant(std::span<BackupCopy* const> copies);

@@ -114,6 +114,9 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
   auto hold = co_await environment_.locks.acquire(plan_.volume, "start of job '" + job_id_ + "'",
                                                   kSlotPatience);
   co_await begin_chain(job);
+  auto take = [this] { copy_->take_target(); };
+  co_await worker_.run(std::move(take));
+  co_await forget_target_mark(job);
   auto build = [this] {
     copy_->build();
     return plan_.new_file ? file_identity(plan_.target) : plan_.target_file;

@@ -85,6 +85,7 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   boost::asio::awaitable<void> begin_chain(core::Job& job);
   boost::asio::awaitable<void> begin_to_copy(core::Job& job);
   boost::asio::awaitable<void> look_for_untracked_changes(core::Job& job);
+  boost::asio::awaitable<void> forget_target_mark(core::Job& job);
   void begin_to_write();
   boost::asio::awaitable<void> link(core::Job& job);
   boost::asio::awaitable<void> note_sample(core::Job& job);

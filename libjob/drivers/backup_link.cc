@@ -65,11 +65,19 @@ boost::asio::awaitable<void> BackupDriver::look_for_untracked_changes(core::Job&
   co_await job.host().persist();
 }
 
-// What is noted of the target is true no more, where something is marked.
+// The scratch may be in the target's tail: whoever dies from here on has written to it.
+boost::asio::awaitable<void> BackupDriver::forget_target_mark(core::Job& job) {
+  if (!chain_.is_part() || !tracking()) co_return;
+  Tracking writing = *tracking();
+  writing.target_mark.clear();
+  environment_.volumes.set_tracking(plan_.volume, std::move(writing));
+  co_await job.host().persist();
+}
+
+// What the sample says is true no more, where something is marked.
 void BackupDriver::begin_to_write() {
   if (!tracking()) return;
   Tracking writing = *tracking();
-  writing.target_mark.clear();
   writing.under_way = true;
   environment_.volumes.set_tracking(plan_.volume, std::move(writing));
 }

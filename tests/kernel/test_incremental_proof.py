@@ -28,7 +28,7 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         self.assertEqual(self.chain()['state'], 'proven')
         self.assertNotEqual(self.run_backup('--incremental', '--verify', check=False).returncode, 0)
         self.expect_broken('the target')
-        self.full()
+        self.full('--force')
         self.expect_equal()
         self.taken_away_and_put_back()
         self.written_to_with_the_same_bytes()
@@ -72,7 +72,8 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         shutil.copyfile(f'{image}.old', image)
         os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
         self.assertIn('was written to', self.incremental(check=False, target=image).stderr)
-        self.assertIn('does not hold', self.run_backup('--incremental', '--verify', check=False, target=image).stderr)
+        self.assertIn('is not what the last backup has left',
+                      self.run_backup('--incremental', '--verify', check=False, target=image).stderr)
 
     def test_a_target_that_was_mounted_before_a_boot(self):
         if self.boot == 1:
@@ -111,6 +112,7 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
             self.overwrite(self.source)
             self.cut_power()
         self.start_daemon(*self.daemon_options)
+        self.assertTrue(self.volume()['active'])
         self.own_table = self.dm_table('vol')
         self.expect_broken('by another system perhaps')
         self.full()
@@ -125,6 +127,7 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         else:
             self.begin_boot()
             self.start_daemon(*self.daemon_options)
+            self.assertTrue(self.volume()['active'])
         self.overwrite(self.vol)
         self.incremental()
         self.assertLess(self.last_job()['len'], 16 << 20)

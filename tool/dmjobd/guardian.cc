@@ -190,6 +190,7 @@ void Guardian::watch_trackers(GuardianActs& acts, const std::string& bell) {
   std::unique_ptr<dm::Control> control;
   for (bool any = true; any && access(bell.c_str(), F_OK) != 0;) {
     any = false;
+    acts.reap();
     for (Page::Slot& slot : page_->slots) {
       if (slot.meaning != Page::Meaning::kTracker) continue;
       any = true;

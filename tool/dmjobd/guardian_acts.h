@@ -35,12 +35,13 @@ class GuardianActs {
 
   // Waits until all are done, 7 s at most.
   void wait();
+  // Forgets those that are.
+  void reap() noexcept;
 
  private:
   using Act = std::function<void(dm::Control&)>;
   void start(const std::string& name, const Act& act);
   bool carry_out(const std::string& name, const Act& act) noexcept;
-  void reap() noexcept;
 
   const MakeControl make_control_;
   const Fork fork_;

@@ -131,6 +131,7 @@ TEST_F(CopyStackKernelTest, SoftCancelFreezesTheFileSystem) {
   EXPECT_EQ(target_disk.read(0, 4096)[kIncompat] & kNeedsRecovery, kNeedsRecovery);
   stack->withdraw(SuspendMode::kFreeze, [] {});
   EXPECT_EQ(target_disk.read(0, 4096)[kIncompat] & kNeedsRecovery, std::byte{0});
+  expect_nothing_left();
   EXPECT_EQ(shell("umount /tmp/vol && mount -o ro /dev/mapper/target /tmp/vol && "
                   "cmp /etc/services /tmp/vol/services && umount /tmp/vol"),
             0);
