@@ -9,8 +9,8 @@ namespace dmjob::drivers {
 // long as nobody needs it.
 volumes::ManagedVolume check_attach(const std::string& name, const std::string& device,
                                     const CheckContext& context) {
+  require_untaken(context, {.role = "disk", .path = device}, device);  // says who holds it
   volumes::ManagedVolume volume = volumes::plan_attach(*context.control, name, device);
-  require_untaken(context, {.role = "disk", .path = device}, device);
   require_no_mark(io::probe(device), device, true, 0, context);
   return volume;
 }

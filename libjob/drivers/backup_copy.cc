@@ -85,8 +85,8 @@ void BackupCopy::open_scratch_device(bool create) {
 void BackupCopy::take_target() {
   if (plan_.new_file) make_target_file(plan_);
   target_.begin();
-  tracked_.check_target(plan_);
-  guarded_ = tracked_.is_part();
+  const bool untouched = tracked_.check_target(plan_);
+  guarded_ = tracked_.is_part() && untouched;
 }
 
 void BackupCopy::build() {
@@ -172,6 +172,7 @@ void BackupCopy::release_dead_target() {
 
 void BackupCopy::distrust_target() {
   copied_anew_ = kCopiedAnew;
+  guarded_ = false;
   bulk_->distrust_target();
 }
 
@@ -237,6 +238,15 @@ std::string BackupCopy::why_lost(const Room& room) const {
 
 // --- the end ---
 
+// Nobody else has written to it since it was taken, or nothing is noted.
+void BackupCopy::note_target_mark() noexcept {
+  if (!std::exchange(guarded_, false)) return;
+  try {
+    if (target_.is_untouched()) target_mark_ = volumes::write_mark(plan_.target);
+  } catch (const std::exception&) {  // it is gone
+  }
+}
+
 // The superblock goes, so that nobody takes it for a running job's; a scratch that has failed
 // cannot be wiped.
 void BackupCopy::withdraw() {
@@ -249,7 +259,7 @@ void BackupCopy::withdraw() {
   scratch_.reset();
   scratch_device_ = {};
   cow_.reset();
-  if (std::exchange(guarded_, false)) target_mark_ = volumes::write_mark(plan_.target);
+  note_target_mark();
   target_.give_back();
   store::CowSpace::remove(cow_place_);
   remove_scratch(plan_.scratch);

@@ -82,6 +82,7 @@ class BackupCopy {
   Room look();
 
  private:
+  void note_target_mark() noexcept;
   dm::BackupStackSpec make_spec() const;
   void open_scratch_device(bool create);
   void open_bulk(bool with_target);

@@ -45,9 +45,9 @@ boost::asio::awaitable<void> BackupDriver::begin_to_copy(core::Job& job) {
   co_await look_for_untracked_changes(job);
 }
 
-// One that was taken up has written to its target already.
+// One that was taken up may have written to its target already; that was noted before.
 boost::asio::awaitable<void> BackupDriver::look_for_untracked_changes(core::Job& job) {
-  if (resumed_) co_return;
+  if (resumed_ && (!tracking() || tracking()->under_way)) co_return;
   set_phase("looking for changes that were not tracked");
   auto find = [this] {
     std::string found = copy_->find_untracked_change();
@@ -106,7 +106,7 @@ boost::asio::awaitable<void> BackupDriver::link(core::Job& job) {
   next.stage = Tracking::Stage::kProven;
   next.target_disk = disk;
   next.target_file = file;
-  next.under_way = false;
+  if (copy_->is_open()) next.under_way = false;  // else the sample is an older one
   next.boot = io::boot_id();
   next.last_backup = chain_.instant;
   environment_.volumes.set_tracking(plan_.volume, std::move(next));

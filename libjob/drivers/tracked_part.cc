@@ -25,9 +25,11 @@ Tracker TrackedPart::open() const {
 }
 
 // What is verified is read whole.
-void TrackedPart::check_target(const CopyPlan& plan) const {
-  if (chain_.role == BackupChain::Role::kIncremental && !plan.verify)
-    require_untouched_target(*volume_->tracking, plan.target);
+bool TrackedPart::check_target(const CopyPlan& plan) const {
+  if (chain_.role != BackupChain::Role::kIncremental) return true;
+  if (!plan.verify) require_untouched_target(*volume_->tracking, plan.target);
+  return volumes::compare_marks(volume_->tracking->target_mark, volumes::write_mark(plan.target)) !=
+         volumes::Since::kWrittenTo;
 }
 
 void TrackedPart::begin() {

@@ -38,8 +38,8 @@ class TrackedPart {
   std::string under(const std::string& volume) const;
 
   // Of an incremental backup, with its target locked and nothing written to it. Throws core::Error
-  // if somebody else has written to it.
-  void check_target(const CopyPlan& plan) const;
+  // if somebody else has written to it; of one that verifies, false is returned.
+  bool check_target(const CopyPlan& plan) const;
   // Makes the tracker, if there is to be one; what a full backup is to copy is all.
   void begin();
   // For the instant; on a tracker.
