@@ -115,7 +115,7 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         self.assertTrue(self.volume()['active'])
         self.own_table = self.dm_table('vol')
         self.expect_broken('by another system perhaps')
-        self.full()
+        self.full('--force')
         self.incremental()
         self.expect_equal()
 
