@@ -46,11 +46,25 @@ class VerifyTest(VerifyBase):
         self.assertIn('was written to during the copy', self.error_at_full_speed())
 
     def test_after_a_restart_it_verifies_again(self):
+        """A disk that changes by itself; what somebody else writes to it is copied anew."""
+        below = self.sparse_file('below', 16 * MIB)
+        self.target = self.loop(below)
         self.begin_and_wait_until_verifying()
-        self.flip_byte(self.target, 0)  # which it has seen already
+        self.flip_byte(below, 0)  # which it has seen already
         self.kill_daemon()
         self.start_daemon()
         self.assertIn('512 at byte 0', self.error_at_full_speed())
+
+    def test_after_a_restart_what_somebody_else_has_written_to_is_copied_anew(self):
+        self.begin_and_wait_until_verifying()
+        self.flip_byte(self.target, 0)
+        self.kill_daemon()
+        self.start_daemon()
+        self.dmjob('speed', 'j', 0)
+        job = self.wait_gone('j')
+        self.assertNotIn('error', job)
+        self.assertIn('copied-anew', job)
+        self.sh('cmp', self.source, self.target)
 
     def test_a_pause_stops_it_and_a_cancel_ends_it(self):
         self.begin_and_wait_until_verifying()
