@@ -179,7 +179,7 @@ class RefusalsTest(CopyingTest):
         self.sh('truncate', '-s', '1M', '/run/file')
         with self.all_as_it_was(), self.held_exclusively(self.disk(SMALLER)):
             for path, why in ((self.target, f'is mounted on {folder}: unmount it, attach it, then mount the volume'),
-                              (self.disk(OTHER), 'is held by dm-1'), (self.disk(SOURCE), 'is held by dm-0'),
+                              (self.disk(OTHER), 'is held by dm-1'), (self.disk(SOURCE), "is in use by volume 'vol'"),
                               (self.disk(SMALLER), 'is in use'), ('/dev/nothing', '/dev/nothing: No such file'),
                               ('/run/file', 'is a regular file'), ('/run', 'neither a disk nor a regular file')):
                 self.expect_refused(why, 'attach', 'new', path)
