@@ -179,7 +179,7 @@ void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
   try {
     watch_trackers(acts, bell_of(lock_file));
   } catch (const std::exception& error) {
-    std::cerr << "dmjobd's guardian: " << error.what() << std::endl;
+    std::cerr << "dmjobd's guardian: " << error.what() << '\n' << std::flush;
   }
   _exit(0);
 }

@@ -89,7 +89,8 @@ bool GuardianActs::carry_out(const std::string& name, const Act& act) noexcept {
     } catch (const std::exception& error) {
       if (steady_clock::now() >= give_up) {
         std::cerr << "dmjobd's guardian: " << name << " could not be given back (" << error.what()
-                  << "): try 'dmsetup resume " << name << "'" << std::endl;
+                  << "): try 'dmsetup resume " << name << "'" << '\n'
+                  << std::flush;
         return false;
       }
     }
