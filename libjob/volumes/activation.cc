@@ -149,7 +149,7 @@ std::string stable_path(const std::string& path) {
 std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
   const auto leads_there = [disk](const std::string& name) { return block_device(name) == disk; };
   const std::string folder = io::sysfs::folder(disk) + "/dm/";
-  const std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
+  std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
   const std::string by_name = "/dev/mapper/" + io::sysfs::first_line(folder + "name");
   if (path.starts_with("/dev/disk/") && leads_there(path)) return path;
   if (leads_there(by_uuid)) return by_uuid;
