@@ -53,37 +53,23 @@ TEST(LoopDevice, of_a_file_that_is_not_there_is_an_error_that_names_it) {
 
 // --- one that somebody else has set up ---
 
-// losetup, with a part of the file or without the right to write.
 class ForeignLoop {
  public:
   ForeignLoop(const std::string& file, std::uint64_t offset, std::uint64_t limit,
-              std::uint32_t flags = 0) {
-    const Fd backing(open(file.c_str(), O_RDWR | O_CLOEXEC));
-    const Fd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
-    path_ = "/dev/loop" + std::to_string(ioctl(control.get(), LOOP_CTL_GET_FREE));
-    loop_ = Fd(open(path_.c_str(), O_RDWR | O_CLOEXEC));
-    loop_config config{};
-    config.fd = static_cast<__u32>(backing.get());
-    config.info.lo_flags = LO_FLAGS_AUTOCLEAR | flags;
-    config.info.lo_offset = offset;
-    config.info.lo_sizelimit = limit;
-    EXPECT_EQ(ioctl(loop_.get(), LOOP_CONFIGURE, &config), 0);
+              std::uint32_t flags = 0)
+      : loop_(file, {offset, limit, flags}) {
     if ((flags & LO_FLAGS_READ_ONLY) == 0) let_write();
   }
   // Read-only it would stay so for whoever has the device next.
   ~ForeignLoop() { let_write(); }
   ForeignLoop(const ForeignLoop&) = delete;
   ForeignLoop& operator=(const ForeignLoop&) = delete;
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return loop_.path(); }
 
  private:
-  void let_write() const {
-    const int off = 0;
-    EXPECT_EQ(ioctl(loop_.get(), BLKROSET, &off), 0);
-  }
+  void let_write() const { EXPECT_EQ(set_read_only(path(), 0), 0); }
 
-  std::string path_;
-  Fd loop_;
+  test::LoopDevice loop_;
 };
 
 TEST(LoopDevice, takes_none_that_is_only_a_part_of_the_file) {

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/blkpg.h>
-#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,14 +32,16 @@ std::string TemporaryFolder::file(const std::string& name, std::uint64_t size) c
   return path;
 }
 
-LoopDevice::LoopDevice(const std::string& file) {
+LoopDevice::LoopDevice(const std::string& file, const Options& options) {
   const io::Fd backing(open(file.c_str(), O_RDWR | O_CLOEXEC));
   if (!backing) io::throw_last_error(file);
   const io::Fd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   if (!control) io::throw_last_error("this test needs root and loop devices: /dev/loop-control");
   loop_config config{};
   config.fd = static_cast<unsigned>(backing.get());
-  config.info.lo_flags = LO_FLAGS_AUTOCLEAR | static_cast<unsigned>(LO_FLAGS_PARTSCAN);
+  config.info.lo_flags = LO_FLAGS_AUTOCLEAR | options.flags;
+  config.info.lo_offset = options.offset;
+  config.info.lo_sizelimit = options.limit;
   for (;;) {  // another test may be faster with the same number
     const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
     if (number < 0) io::throw_last_error("LOOP_CTL_GET_FREE");

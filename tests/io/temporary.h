@@ -4,6 +4,8 @@
 // its scope, a loop device is freed by the kernel at its last close.
 #pragma once
 
+#include <linux/loop.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,8 +36,16 @@ class TemporaryFolder {
 // Throws, and so fails the test, if one is not root or there are no loop devices.
 class LoopDevice {
  public:
+  // What losetup can be told. Offset and limit are bytes; a limit of 0 is the file's end.
+  struct Options {
+    std::uint64_t offset = 0;
+    std::uint64_t limit = 0;
+    std::uint32_t flags = LO_FLAGS_PARTSCAN;
+  };
+
   // Of a file or disk.
-  explicit LoopDevice(const std::string& file);
+  explicit LoopDevice(const std::string& file) : LoopDevice(file, Options{}) {}
+  LoopDevice(const std::string& file, const Options& options);
 
   // Without a table on the disk, which not every kernel can read. Returns its path.
   std::string add_partition(std::uint64_t offset, std::uint64_t length);

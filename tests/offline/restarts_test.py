@@ -106,7 +106,8 @@ class RestartsTest(OfflineTest):
         self.kill_daemon()
         self.sh('losetup', '--detach', target)
         other = self.sparse_file('other', SIZE)
-        self.sh('losetup', target, other)
+        # Somebody may look at it just now, or have it for a moment.
+        self.wait_for(lambda: self.sh('losetup', target, other, check=False).returncode == 0, 60, 'the loop device')
         self.addCleanup(self.sh, 'losetup', '--detach', target)
         self.start_daemon()
         self.assertIn('cannot be shown to be the disk', self.wait_gone('j')['error'])
