@@ -73,6 +73,7 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
                     "volume '" + plan.volume + "' cannot be read as of one instant");
     wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
     wish.memory_folder.clear();
+    wish.most_block = source.what.logical_block_size;
   }
   set_scratch(plan, choose_scratch(wish, source.what, target, context));
   if (plan.live()) checked.cow = place_cow(plan);

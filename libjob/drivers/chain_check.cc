@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/chain_check.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 
@@ -11,6 +9,7 @@
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/io/aligned_buffer.h"
+#include "libjob/io/disks_below.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::drivers {
@@ -79,7 +78,8 @@ ScratchPlace place_tracker(const BackupRequest& request, const Source& source,
                       .bytes = volumes::Tracker::scratch_bytes(plan.size, plan.granularity),
                       .folder = {},
                       .memory_folder = {},
-                      .file_name = "tracker-" + plan.uuid},
+                      .file_name = "tracker-" + plan.uuid,
+                      .waited_for = true},
                      source.what, target, context);
   if (place.kind == ScratchPlace::Kind::kMemory)
     throw Error("scratch " + folder +
@@ -184,9 +184,8 @@ CheckedChain check_chain(const BackupRequest& request, const Source& source,
 }
 
 void add_scratch(const volumes::Tracking& tracking, Footprint& footprint) {
-  struct stat facts{};
-  const std::filesystem::path file = tracking.scratch.path;
-  if (stat(file.parent_path().c_str(), &facts) == 0) footprint.disks.push_back(facts.st_dev);
+  for (const dev_t disk : io::disks_below(tracking.scratch.path).direct)
+    footprint.disks.push_back(disk);
 }
 
 std::optional<std::uint64_t> first_unmarked_difference(io::BlockDevice& instant,

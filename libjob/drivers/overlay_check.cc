@@ -14,6 +14,7 @@
 #include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/io/geometry.h"
 #include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::drivers {
@@ -53,7 +54,9 @@ store::CowPlace choose_cow(const OverlayRequest& request, const CheckContext& co
                       .bytes = OverlayDevice::least_bytes(chunk) + OverlayDevice::kMarkBytes,
                       .folder = context.scratch_folder,
                       .memory_folder = context.memory_folder,
-                      .file_name = "cow-" + volume.uuid},
+                      .file_name = "cow-" + volume.uuid,
+                      .waited_for = true,
+                      .most_block = origin.logical_block_size},
                      origin, target, context);
   switch (place.kind) {
     case Kind::kDevice:
@@ -125,7 +128,8 @@ io::ProbeResult check_backing(const std::string& path, const CheckContext& conte
                 ": unmount it, and mount the volume instead");
   if (backing.held_exclusively && !is_held_by_overlays(backing, context))
     throw Error(shown + " is in use: close what has it open, since nobody may change it");
-  if (backing.size < 4096) throw Error(shown + " is smaller than 4096 bytes");
+  const std::string fault = io::geometry_fault(backing, {.written = false});
+  if (!fault.empty()) throw Error(shown + " " + fault);
   return backing;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/plan_check.h"
 
-#include <sys/stat.h>
-
 #include <bit>
 #include <filesystem>
 #include <vector>
@@ -10,6 +8,8 @@
 #include "dm/mirror_log.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/taken_by.h"
+#include "libjob/io/disks_below.h"
+#include "libjob/io/geometry.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
@@ -36,19 +36,13 @@ std::string default_id(const TransferRequest& request, const Source& source) {
                                : source.volume;
 }
 
-// A file, also one that is to be made, counts as the disk of its file system.
+// A file, also one that is to be made, counts as the disks of its file system.
 std::vector<dev_t> disks_of(const CopyPlan& plan, const Source& source) {
-  std::vector<dev_t> disks{source.what.dev};
-  const auto add = [&](const std::filesystem::path& path) {
-    std::error_code ignored;
-    const bool exists = std::filesystem::exists(path, ignored);
-    const std::string place = exists ? path : path.parent_path();
-    struct stat facts{};
-    if (stat(place.c_str(), &facts) == 0)
-      disks.push_back(S_ISBLK(facts.st_mode) ? facts.st_rdev : facts.st_dev);
-  };
-  add(plan.target);
-  add(plan.scratch.path);
+  std::vector<dev_t> disks;
+  for (const std::string& path : {source.what.path, plan.target, plan.scratch.path}) {
+    const std::vector<dev_t> direct = io::disks_below(path).direct;
+    disks.insert(disks.end(), direct.begin(), direct.end());
+  }
   return disks;
 }
 
@@ -58,6 +52,9 @@ void check_transfer_source(const Source& source) {
   if (source.what.size == 0) throw Error("source " + source.what.path + " is empty");
   if (!source.volume.empty() && source.what.size < 4096)
     throw Error("volume '" + source.volume + "' is smaller than 4096 bytes");
+  if (const std::string fault = io::geometry_fault(source.what, {.written = false, .bytes = 0});
+      !fault.empty())
+    throw Error("source " + source.what.path + " " + fault);
 }
 
 CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
@@ -93,7 +90,8 @@ ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
           .bytes = scratch_bytes(plan),
           .folder = folder,
           .memory_folder = context.memory_folder,
-          .file_name = "scratch-" + plan.uuid};
+          .file_name = "scratch-" + plan.uuid,
+          .waited_for = plan.live()};
 }
 
 Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, const Source& source,

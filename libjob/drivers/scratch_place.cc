@@ -2,7 +2,6 @@
 #include "libjob/drivers/scratch_place.h"
 
 #include <linux/magic.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -10,8 +9,10 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/open_check.h"
 #include "libjob/drivers/own_marks.h"
-#include "libjob/io/sysfs.h"
+#include "libjob/io/disks_below.h"
+#include "libjob/io/geometry.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -22,18 +23,15 @@ std::uint64_t round_up(std::uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-dev_t file_system_of(const std::string& path) {
-  if (const auto disk = io::sysfs::disk_of_file(path)) return *disk;
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0)
-    throw core::Error("scratch " + path + ": " + std::generic_category().message(errno));
-  return status.st_dev;
-}
-
-bool lives_on(dev_t upper, const io::ProbeResult& lower) {
-  if (lower.kind == io::Kind::kFile) return false;
-  const std::vector<dev_t> chain = io::stands_on(upper);
-  return std::find(chain.begin(), chain.end(), lower.dev) != chain.end();
+// Why a file in it would be no place; "" if there is no reason.
+std::string fault_of_ground(const std::string& folder, const ScratchWish& wish,
+                            const io::ProbeResult& source) {
+  if (source.kind == io::Kind::kFile) return "";
+  const io::DisksBelow below = io::disks_below(folder);
+  if (std::ranges::find(below.disks, source.dev) != below.disks.end())
+    return "lives on the source itself";
+  if (!wish.waited_for || below.unknown.empty()) return "";
+  return "may live on the source itself (" + below.unknown + ")";
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
@@ -50,10 +48,10 @@ void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::
   if (!disk.mounted_on.empty()) refuse(disk.path, "is in use (on " + disk.mounted_on.front() + ")");
   if (!disk.holders.empty()) refuse(disk.path, "is in use (by " + disk.holders.front() + ")");
   if (disk.held_exclusively) refuse(disk.path, "is in use");
-  if (disk.read_only) refuse(disk.path, "is read-only");
-  if (disk.size < wish.bytes)
-    refuse(disk.path, "is too small: " + std::to_string(wish.bytes) + " bytes are needed");
-  if (disk.logical_block_size > kAlignment) refuse(disk.path, "has blocks of more than 4096 bytes");
+  if (!wish.force && is_open(disk, context)) refuse(disk.path, "is open in a program");
+  const std::string fault =
+      io::geometry_fault(disk, {.bytes = wish.bytes, .block = wish.most_block});
+  if (!fault.empty()) refuse(disk.path, fault);
   require_no_mark(disk, "scratch " + disk.path, wish.force, 0, context);
   if (!disk.signature.empty() && !wish.force)
     throw core::Error("scratch " + disk.path + " carries a signature (" + disk.signature +
@@ -62,7 +60,12 @@ void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::
 
 ScratchPlace in_folder(const std::string& folder, const ScratchWish& wish,
                        const io::ProbeResult& source) {
-  if (lives_on(file_system_of(folder), source)) refuse(folder, "lives on the source itself");
+  std::error_code missing;
+  if (!std::filesystem::is_directory(folder, missing))
+    throw core::Error("scratch " + folder + ": " +
+                      (missing ? missing.message() : "it is not a folder"));
+  if (const std::string fault = fault_of_ground(folder, wish, source); !fault.empty())
+    refuse(folder, fault);
   if (std::filesystem::space(folder).available < wish.bytes)
     refuse(folder, "has no room: " + std::to_string(wish.bytes) + " bytes are needed");
   struct statfs fs{};
@@ -102,7 +105,7 @@ ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& sour
     require_no_mark(*target, "target " + target->path, wish.force, round_up(source.size), context);
     return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
   }
-  if (!wish.folder.empty() && !lives_on(file_system_of(wish.folder), source))
+  if (!wish.folder.empty() && fault_of_ground(wish.folder, wish, source).empty())
     return in_folder(wish.folder, wish, source);
   if (wish.memory_folder.empty())
     throw core::Error("there is no place with room for what is written over meanwhile (" +

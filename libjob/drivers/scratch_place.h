@@ -26,6 +26,10 @@ struct ScratchWish {
   std::string folder;               // the daemon's; may be empty
   std::string memory_folder;        // empty: memory will not do
   std::string file_name;            // of the file to be made in a folder
+  bool waited_for = false;          // by the writes to a volume
+  // Bytes of a logical block of a disk, at most. dm-snapshot gives those of the scratch to the
+  // volume, whose file system writes smaller ones if it has seen smaller ones.
+  std::uint32_t most_block = 4096;
 };
 
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,

@@ -12,6 +12,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/check_context.h"
 #include "libjob/io/disk_search.h"
+#include "libjob/io/disks_below.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
@@ -72,19 +73,14 @@ Place find_place(const Use& use, io::PresentDisks& present) {
 }
 
 // The disks that I/O to it ends on, itself included.
-Devices all_below(const Use& use, const Place& place) {
-  Devices tops = place.disks;
-  if (tops.empty()) {
-    const std::filesystem::path path = use.path;
-    std::error_code ignored;
-    const bool is_there = std::filesystem::exists(path, ignored);
-    if (const auto disk = io::sysfs::disk_of_file(is_there ? path : path.parent_path()))
-      tops.push_back(*disk);
+io::DisksBelow all_below(const Use& use, const Place& place) {
+  if (place.disks.empty()) return place.path.empty() ? io::DisksBelow{} : io::disks_below(use.path);
+  io::DisksBelow all;
+  for (const dev_t top : place.disks) {
+    const io::DisksBelow below = io::disks_below(top);
+    all.disks.insert(all.disks.end(), below.disks.begin(), below.disks.end());
+    if (all.unknown.empty()) all.unknown = below.unknown;
   }
-  Devices all;
-  for (const dev_t top : tops)
-    for (const dev_t disk : io::stands_on(top))
-      if (!contains(all, disk)) all.push_back(disk);
   return all;
 }
 
@@ -95,7 +91,7 @@ Devices all_below(const Use& use, const Place& place) {
 bool disks_collide(const Use& one, dev_t a, const Use& other, dev_t b, dev_t volume) {
   if (a == b) return true;
   if (one.live || other.live) return false;
-  return contains(io::stands_on(b), a) || contains(io::stands_on_above(a, volume), b);
+  return contains(io::stands_on(b), a) || contains(io::disks_below(a, volume).disks, b);
 }
 
 bool files_collide(const Place& a, const Place& b) {
@@ -149,7 +145,7 @@ Devices waits_for(const Holding& holding, dev_t volume, io::PresentDisks& presen
   Devices all = io::stands_on(volume);
   for (const Use& use : holding.uses) {
     if (!use.waits) continue;
-    const Devices below = all_below(use, find_place(use, present));
+    const Devices below = all_below(use, find_place(use, present)).disks;
     all.insert(all.end(), below.begin(), below.end());
   }
   return all;
@@ -176,6 +172,12 @@ const Waiting* find_circle(Devices disks, dev_t end, const std::vector<Waiting>&
   return nullptr;
 }
 
+[[noreturn]] void refuse_unknown(const Use& use, const std::string& why) {
+  throw Error(use.role + " " + use.path + ": on which disks it lies cannot be told (" + why +
+              "), perhaps on the volume itself, whose writes would wait for it: name another " +
+              use.role);
+}
+
 [[noreturn]] void refuse_circle(const Holding& holding, const Use& use, const Waiting& other) {
   throw Error(use.role + " " + use.path + " depends on volume '" + other.holder->volume +
               "', whose writes wait for volume '" + holding.volume + "' (" + other.holder->owner +
@@ -192,13 +194,15 @@ void require_untaken(const CheckContext& context, const Use& use, const std::str
 
 void require_no_circle(const CheckContext& context, const Holding& holding) {
   const dev_t volume = number_of(context, holding.volume);
-  if (volume == 0) return;
   io::PresentDisks present;
   const std::vector<Waiting> waiting = all_waiting(context, present);
   for (const Use& use : holding.uses) {
     if (!use.waits || use.live) continue;
-    Devices disks = all_below(use, find_place(use, present));
-    if (const Waiting* const other = find_circle(std::move(disks), volume, waiting))
+    io::DisksBelow below = all_below(use, find_place(use, present));
+    // The disk of a volume is not chosen: its data is there.
+    if (!below.unknown.empty() && use.role != "disk") refuse_unknown(use, below.unknown);
+    if (volume == 0) continue;
+    if (const Waiting* const other = find_circle(std::move(below.disks), volume, waiting))
       refuse_circle(holding, use, *other);
   }
 }

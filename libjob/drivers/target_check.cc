@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/open_check.h"
 #include "libjob/drivers/own_marks.h"
+#include "libjob/io/disks_below.h"
+#include "libjob/io/geometry.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -28,10 +31,23 @@ void check_use(const io::ProbeResult& target) {
   if (target.held_exclusively) refuse_target(target, "is in use: close what has it open");
 }
 
-bool lies_on(dev_t file_system, const io::ProbeResult& source) {
-  if (source.kind != io::Kind::kBlockDevice) return false;
-  const std::vector<dev_t> below = io::stands_on(file_system);
-  return std::ranges::find(below, source.dev) != below.end();
+void check_open(const io::ProbeResult& target, const TargetWish& wish,
+                const CheckContext& context) {
+  if (wish.force || wish.only_read || !wish.of_volume.empty() || !is_open(target, context)) return;
+  refuse_target(target, "is open: close what has it open ('fuser -v " + target.path +
+                            "' names it); --force overwrites it all the same");
+}
+
+// A file, or one that is to be made. Whoever writes to a live volume makes the job write to it
+// again.
+void check_ground(const std::string& path, const Source& source) {
+  if (source.what.kind != io::Kind::kBlockDevice) return;
+  const io::DisksBelow below = io::disks_below(path);
+  if (std::ranges::find(below.disks, source.what.dev) != below.disks.end())
+    throw Error("target " + path + " lies on the source");
+  if (!source.volume.empty() && !below.unknown.empty())
+    throw Error("target " + path + ": on which disks it lies cannot be told (" + below.unknown +
+                "), perhaps on volume '" + source.volume + "' itself: name another target");
 }
 
 void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source) {
@@ -41,37 +57,34 @@ void check_distinct(const io::ProbeResult& target, const io::ProbeResult& source
   if (target.kind == io::Kind::kFile && source.kind == io::Kind::kFile &&
       target.dev == source.dev && target.inode == source.inode)
     refuse_target(target, "is the source itself");
-  if (target.kind == io::Kind::kFile && lies_on(target.dev, source))
-    refuse_target(target, "lies on the source");
 }
 
-void check_size(const io::ProbeResult& target, const io::ProbeResult& source) {
-  if (target.size < source.size)
-    refuse_target(target, "is too small: " + std::to_string(target.size) +
-                              " bytes, the source has " + std::to_string(source.size));
+// A file grows as it is written; one that is only read is as large as it is.
+void check_geometry(const io::ProbeResult& target, const io::ProbeResult& source, bool only_read) {
+  const bool disks = target.kind == io::Kind::kBlockDevice && source.kind == target.kind;
+  const bool grows = target.kind == io::Kind::kFile && !only_read;
+  const std::string fault =
+      io::geometry_fault(target, {.written = !only_read,
+                                  .bytes = grows ? 0 : source.size,
+                                  .bytes_of = "the source has",
+                                  .block = disks && !only_read ? source.logical_block_size : 0,
+                                  .block_of = "the source"});
+  if (!fault.empty()) refuse_target(target, fault);
 }
 
-void check_disk_target(const io::ProbeResult& target, const Source& source, bool force,
-                       const CheckContext& context) {
-  check_size(target, source.what);
-  if (target.logical_block_size > source.what.logical_block_size && source.what.kind == target.kind)
-    refuse_target(target, "has logical blocks of " + std::to_string(target.logical_block_size) +
-                              " bytes, the source of " +
-                              std::to_string(source.what.logical_block_size) +
-                              ": it cannot take every write of the source");
+void check_disk_target(const io::ProbeResult& target, bool force, const CheckContext& context) {
   require_no_mark(target, "target " + target.path, force, 0, context);
   if (!target.signature.empty() && !force)
     refuse_target(target, "carries a signature (" + target.signature + "): --force overwrites it");
 }
 
 // Of a file that is to be made.
-void check_folder(const std::filesystem::path& target, const io::ProbeResult& source) {
+void check_folder(const std::filesystem::path& target, const Source& source) {
   const std::string folder = target.parent_path();
   struct stat facts{};
   if (stat(folder.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode))
     throw Error("target " + target.string() + ": there is no folder " + folder);
-  if (lies_on(facts.st_dev, source))
-    throw Error("target " + target.string() + " lies on the source");
+  check_ground(target, source);
 }
 
 }  // namespace
@@ -88,19 +101,20 @@ std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source
                 ": a volume in use is copied to a block device (losetup makes one of a file)");
   if (!exists) {
     if (wish.must_exist) throw Error("target " + wish.path + " does not exist");
-    check_folder(path, source.what);
+    check_folder(path, source);
     return std::nullopt;
   }
   io::ProbeResult target = probe_or_refuse(wish.path, "target");
   check_distinct(target, source.what);
+  if (target.kind == io::Kind::kFile) check_ground(target.path, source);
   require_untaken(context, {.role = "target", .path = target.path}, "target " + target.path,
                   wish.of_volume);
   check_use(target);
-  if (target.read_only && !wish.only_read) refuse_target(target, "is read-only");
-  if (wish.only_read)
-    check_size(target, source.what);
-  else if (target.kind == io::Kind::kBlockDevice)
-    check_disk_target(target, source, wish.force, context);
+  check_open(target, wish, context);
+  check_geometry(target, source.what, wish.only_read);
+  if (wish.only_read) return target;
+  if (target.kind == io::Kind::kBlockDevice)
+    check_disk_target(target, wish.force, context);
   else if (target.size > 0 && !wish.force)
     refuse_target(target, "is a file that is not empty: --force overwrites it");
   return target;

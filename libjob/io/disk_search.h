@@ -24,7 +24,4 @@ class PresentDisks {
   std::optional<std::vector<std::pair<dev_t, DiskIdentity>>> known_;
 };
 
-// As io::stands_on(), without what lies below `end` only.
-std::vector<dev_t> stands_on_above(dev_t dev, dev_t end);
-
 }  // namespace dmjob::io

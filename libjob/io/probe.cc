@@ -110,6 +110,12 @@ bool open_is_refused_exclusively(const std::string& path) {
   return !fd && errno == EBUSY;
 }
 
+bool is_zoned(dev_t dev) {
+  const dev_t whole = sysfs::is_partition(dev) ? sysfs::whole_disk(dev).value_or(dev) : dev;
+  const std::string model = sysfs::first_line(sysfs::folder(whole) + "/queue/zoned");
+  return !model.empty() && model != "none";
+}
+
 void probe_disk(int fd, const struct stat& facts, ProbeResult& result) {
   result.kind = Kind::kBlockDevice;
   result.dev = facts.st_rdev;
@@ -118,6 +124,7 @@ void probe_disk(int fd, const struct stat& facts, ProbeResult& result) {
   result.logical_block_size = direct_io_alignment(fd);
   int read_only = 0;
   result.read_only = ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0;
+  result.zoned = is_zoned(result.dev);
   add_users(result.dev, result);
   for (const dev_t partition : sysfs::partitions(result.dev)) add_users(partition, result);
   result.held_exclusively = open_is_refused_exclusively(result.path);
@@ -127,7 +134,7 @@ void probe_disk(int fd, const struct stat& facts, ProbeResult& result) {
 
 void probe_file(int fd, const struct stat& facts, ProbeResult& result) {
   result.kind = Kind::kFile;
-  result.dev = sysfs::disk_of_file(result.path).value_or(facts.st_dev);
+  result.dev = facts.st_dev;
   result.inode = facts.st_ino;
   result.size = static_cast<std::uint64_t>(facts.st_size);
   result.logical_block_size = direct_io_alignment(fd);

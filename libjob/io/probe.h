@@ -24,6 +24,7 @@ struct ProbeResult {
   std::uint64_t size = 0;   // bytes
   std::uint32_t logical_block_size = 0;
   bool read_only = false;
+  bool zoned = false;                   // writes within a zone have an order
   std::vector<std::string> mounted_on;  // mount points (/proc/self/mountinfo), and "swap"
   std::vector<std::string> holders;     // kernel names: /sys/dev/block/M:N/holders
   bool held_exclusively = false;        // O_EXCL open is refused (mounted, claimed by md, dm, LVM)

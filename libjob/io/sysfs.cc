@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/io/sysfs.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -74,20 +72,6 @@ std::vector<dev_t> partitions(dev_t disk) {
   return found;
 }
 
-std::optional<dev_t> disk_of_file(const std::string& path) {
-  struct statx facts{};
-  if (statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS | STATX_MNT_ID, &facts) != 0) {
-    return std::nullopt;
-  }
-  if (facts.stx_dev_major != 0) return makedev(facts.stx_dev_major, facts.stx_dev_minor);
-  for (const Mount& mount : mounts()) {
-    if (mount.id != std::to_string(facts.stx_mnt_id)) continue;
-    struct stat source{};
-    if (stat(mount.source.c_str(), &source) == 0 && S_ISBLK(source.st_mode)) return source.st_rdev;
-  }
-  return std::nullopt;
-}
-
 std::string unescape_octal(const std::string& text) {
   const auto octal = [](char c) { return c >= '0' && c <= '7'; };
   std::string plain;
@@ -113,7 +97,8 @@ std::vector<Mount> parse_mountinfo(const std::string& text) {
     const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
     const auto dash = std::ranges::find(words, "-");
     if (words.size() < 6 || words.end() - dash < 3) continue;
-    found.push_back({words[0], words[2], unescape_octal(words[4]), unescape_octal(dash[2])});
+    found.push_back({words[0], words[2], unescape_octal(words[4]), dash[1], unescape_octal(dash[2]),
+                     words.end() - dash > 3 ? dash[3] : ""});
   }
   return found;
 }

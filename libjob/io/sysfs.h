@@ -26,15 +26,13 @@ bool is_partition(dev_t dev);
 std::optional<dev_t> whole_disk(dev_t partition);
 std::vector<dev_t> partitions(dev_t disk);
 
-// The block device below the file system that a file is on, found by its mount where the file
-// system's number is anonymous (btrfs: one of its devices).
-std::optional<dev_t> disk_of_file(const std::string& path);
-
 struct Mount {
   std::string id;
   std::string number;  // "8:1"
   std::string point;
+  std::string type;
   std::string source;
+  std::string options;  // of the file system itself, as they are there, with their escapes
 };
 std::vector<Mount> mounts();  // of /proc/self/mountinfo
 std::vector<Mount> parse_mountinfo(const std::string& text);

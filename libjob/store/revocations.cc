@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "libjob/io/block_device.h"
-#include "libjob/io/sysfs.h"
+#include "libjob/io/disks_below.h"
 #include "libjob/store/text_checksum.h"
 
 namespace dmjob::store {
@@ -169,10 +169,11 @@ void Revocations::write_both() {
 void Revocations::flush_disk_below() const {
   struct statvfs about{};
   if (fstatvfs(fd_.get(), &about) != 0 || (about.f_flag & ST_RDONLY) == 0) return;
-  const auto disk = io::sysfs::disk_of_file(folder_);
-  if (!disk) io::throw_error(EROFS, folder_);
-  if (const std::error_code error = io::open_device(*disk, io::Access::kRead)->flush())
-    throw std::system_error(error, folder_);
+  const std::vector<dev_t> disks = io::disks_below(folder_).direct;
+  if (disks.empty()) io::throw_error(EROFS, folder_);
+  for (const dev_t disk : disks)
+    if (const std::error_code error = io::open_device(disk, io::Access::kRead)->flush())
+      throw std::system_error(error, folder_);
 }
 
 }  // namespace dmjob::store

@@ -10,6 +10,7 @@
 #include "dm/targets.h"
 #include "libjob/core/error.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/io/geometry.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/volumes/lasting_path.h"
@@ -31,8 +32,8 @@ io::ProbeResult require_free_disk(const std::string& path) {
   if (!disk.holders.empty())
     throw core::Error(path + " is held by " + disk.holders.front() + ": release it first");
   if (disk.held_exclusively) throw core::Error(path + " is in use: close what has it open first");
-  if (disk.read_only) throw core::Error(path + " is read-only");
-  if (disk.size < 4096) throw core::Error(path + " has no room: it is smaller than 4096 bytes");
+  if (const std::string fault = io::geometry_fault(disk, {}); !fault.empty())
+    throw core::Error(path + " " + fault);
   return disk;
 }
 

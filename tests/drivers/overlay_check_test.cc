@@ -108,7 +108,7 @@ TEST_F(OverlayCheckTest, ABackingDiskThatSomebodyMayWriteToIsRefused) {
 TEST_F(OverlayCheckTest, ABackingDiskOfNearlyNothingIsRefused) {
   const test::LoopDisk tiny(folder.path("tiny"), 2048);
   request.backing = tiny.path();
-  EXPECT_EQ(refusal(), "backing " + tiny.path() + " is smaller than 4096 bytes");
+  EXPECT_EQ(refusal(), "backing " + tiny.path() + " is too small: 2048 bytes, needed are 4096");
 }
 
 // --- the target ---

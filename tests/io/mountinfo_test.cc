@@ -7,7 +7,7 @@
 namespace dmjob::io::sysfs {
 namespace {
 
-TEST(Mountinfo, gives_number_point_and_source) {
+TEST(Mountinfo, gives_what_is_where) {
   const auto found = parse_mountinfo(
       "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
       "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:7 - ext3 /dev/ro\\134ot rw\n");
@@ -17,6 +17,8 @@ TEST(Mountinfo, gives_number_point_and_source) {
   EXPECT_EQ(found[1].id, "36");
   EXPECT_EQ(found[1].point, "/mnt 2");
   EXPECT_EQ(found[1].source, "/dev/ro\\ot");
+  EXPECT_EQ(found[1].type, "ext3");
+  EXPECT_EQ(found[1].options, "rw");
 }
 
 TEST(Mountinfo, skips_what_it_does_not_understand) {
