@@ -168,7 +168,6 @@ class CopyStack {
   // wr's status text, for parse_mirror_status(). nullopt if wr is not a mirror at this time.
   std::optional<std::string> mirror_status_text();
 
-  const CopyStackSpec& spec() const { return spec_; }
   dev_t base() const { return base_; }  // for reading; 0 before build() or a find() that found it
 
   // Reading a live stack back. What there is of this job in the kernel:

@@ -49,10 +49,7 @@ BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
       cow_place_(cow),
       error_map_(error_map),
       tracked_(std::move(tracked)),
-      target_(plan,
-              std::make_unique<dm::HeldDisk>(*environment.control, environment.ledger, job_id,
-                                             plan.uuid),
-              own_writes_of(environment, plan)),
+      target_(plan, holder_of(environment, job_id, plan), own_writes_of(environment, plan)),
       stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
                                                make_spec())) {}
 
@@ -156,7 +153,9 @@ std::optional<io::CopyError> BackupCopy::reopen_target() {
   try {
     const bool believed = target_.take_again();
     bulk_->replace_target(target_.open());
-    if (!believed) distrust_target();
+    if (believed) return std::nullopt;
+    bulk_->distrust_target();
+    believe_no_more();
   } catch (const std::system_error& error) {
     bulk_->close_target();
     return target_.note(error);
@@ -170,18 +169,15 @@ void BackupCopy::release_dead_target() {
   target_.let_go();
 }
 
-void BackupCopy::distrust_target() {
+void BackupCopy::believe_no_more() {
   copied_anew_ = kCopiedAnew;
   guarded_ = false;
-  bulk_->distrust_target();
 }
 
 // Nothing is copied now.
 bool BackupCopy::is_target_ours() {
-  if (bulk_->take_target_failed()) target_.doubt();
-  target_.require_at_path();
-  const bool ours = target_.is_untouched();
-  if (!ours) distrust_target();
+  const bool ours = is_ours(target_, *bulk_);
+  if (!ours) believe_no_more();
   return ours;
 }
 

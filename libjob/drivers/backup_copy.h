@@ -86,7 +86,7 @@ class BackupCopy {
   dm::BackupStackSpec make_spec() const;
   void open_scratch_device(bool create);
   void open_bulk(bool with_target);
-  void distrust_target();
+  void believe_no_more();
   void sync_file_systems() const;
   void reserve_ahead(Room& room);
   std::string why_lost(const Room& room) const;

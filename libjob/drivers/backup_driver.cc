@@ -75,16 +75,6 @@ boost::asio::awaitable<bool> BackupDriver::is_target_ours(core::Job& job) {
   co_return ours;
 }
 
-// If the record cannot be written, a next start finds that it does not fit, and copies all.
-boost::asio::awaitable<void> BackupDriver::note_account(core::Job& job) {
-  auto read = [this] { return std::pair(copy_->target_account(), copy_->copied_anew()); };
-  auto [account, anew] = co_await worker_.run(std::move(read));
-  show_copied_anew(std::move(anew));
-  if (account == plan_.target_account) co_return;
-  plan_.target_account = std::move(account);
-  co_await try_persist(job);
-}
-
 // What has failed may be the scratch, in more than one way; that the instant is lost tells most.
 boost::asio::awaitable<void> BackupDriver::fail(std::exception_ptr error) {
   auto confirm = [this] { confirm_source(); };
@@ -146,7 +136,9 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   co_await stop_watch();
   co_await link(job);
-  co_await try_persist(job);  // that it is copied
+  // That it is copied: a next start must not look for the stack that goes now. If it cannot be
+  // written, the backup is no worse for it; a daemon that is killed right then says that it failed.
+  co_await try_persist(job);
   auto note = [this] {
     if (copy_->is_open()) copy_->bulk().note_success();
   };
@@ -154,15 +146,6 @@ boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   co_await withdraw();
   co_await note_target_mark(job);
   show_left(job, 0);
-}
-
-// A next start must not look for the stack that goes now. If it cannot be written, the backup is no
-// worse for it; a daemon that is killed right then will say that it failed.
-boost::asio::awaitable<void> BackupDriver::try_persist(core::Job& job) {
-  try {
-    co_await job.host().persist();
-  } catch (const std::exception&) {
-  }
 }
 
 // --- interruptions ---

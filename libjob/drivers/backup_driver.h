@@ -67,9 +67,10 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   boost::asio::awaitable<void> copy(core::Job& job);
   boost::asio::awaitable<void> fail(std::exception_ptr error);
   boost::asio::awaitable<void> finish(core::Job& job);
-  static boost::asio::awaitable<void> try_persist(core::Job& job);
   boost::asio::awaitable<bool> is_target_ours(core::Job& job);
-  boost::asio::awaitable<void> note_account(core::Job& job);
+  TargetNote note_of_target() const override {
+    return {copy_->target_account(), copy_->copied_anew()};
+  }
   boost::asio::awaitable<void> open_target(core::Job& job);
   boost::asio::awaitable<void> withdraw();
 

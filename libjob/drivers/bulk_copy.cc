@@ -119,6 +119,12 @@ std::optional<io::CopyError> BulkCopy::checkpoint() {
   return std::nullopt;
 }
 
+void BulkCopy::distrust_target() {
+  if (only_compare_) return unverified_.set_all();
+  dirty_.set_all();
+  checkpoint();  // an error of the target is met again by who wants to use it
+}
+
 // What was given up is stored as dirty: a next start tries it again.
 void BulkCopy::store() {
   if (given_up_.count() == 0) return scratch_.checkpoint(dirty_);

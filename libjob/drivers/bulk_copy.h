@@ -74,8 +74,9 @@ class BulkCopy {
   const GivenUp& given_up() const { return given_up_; }
   // For the end: what was given up and not tried since is dirty once more. False: there is nothing.
   bool try_given_up_again() { return given_up_.try_again(dirty_); }
-  // Nobody knows what the target holds.
-  void distrust_target() { (only_compare_ ? unverified_ : dirty_).set_all(); }
+  // Nobody knows what the target holds; that is stored, too. Call it before it is noted that from
+  // now on nobody else writes to it.
+  void distrust_target();
   // Somebody may have mended the source.
   void renew_tries() { given_up_.renew_tries(); }
   // The job has ended well: the target is what the source was, but for what is given up.

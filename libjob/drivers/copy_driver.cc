@@ -187,6 +187,24 @@ boost::asio::awaitable<bool> CopyDriver::try_given_up_again(BulkCopy& bulk) {
   return worker_.run(std::move(again));
 }
 
+boost::asio::awaitable<void> CopyDriver::note_account(core::Job& job) {
+  auto read = [this] { return note_of_target(); };
+  TargetNote note = co_await worker_.run(std::move(read));
+  show_copied_anew(std::move(note.copied_anew));
+  if (note.account == plan_.target_account) co_return;
+  plan_.target_account = std::move(note.account);
+  co_await try_persist(job);
+}
+
+boost::asio::awaitable<std::string> CopyDriver::try_persist(core::Job& job) {
+  try {
+    co_await job.host().persist();
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
+
 void CopyDriver::finish_map() {
   constexpr core::Duration kPatience = std::chrono::seconds(10);
   error_map_.finish(kPatience);

@@ -102,6 +102,17 @@ class CopyDriver : public core::Driver {
   void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.given_up().extents(); }
   // For the queries: why all was copied once more.
   void show_copied_anew(std::string why) { copied_anew_ = std::move(why); }
+  struct TargetNote {
+    std::string account;      // TargetDisk::account()
+    std::string copied_anew;  // why all was copied once more; "" if it was not
+  };
+  // On the worker: what is known of writes of others to the target.
+  virtual TargetNote note_of_target() const { return {plan_.target_account, copied_anew_}; }
+  // Takes the note into the record and the queries. If the record cannot be written, a next start
+  // finds that it does not fit, and copies all.
+  boost::asio::awaitable<void> note_account(core::Job& job);
+  // Returns "" or why the record cannot be written.
+  static boost::asio::awaitable<std::string> try_persist(core::Job& job);
   // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
   void finish_map();
 

@@ -144,16 +144,6 @@ boost::asio::awaitable<void> LiveDriver::end_tracking(core::Job& job) {
   if (!more) co_await hand_over(job);
 }
 
-// If the record cannot be written, a next start finds that it does not fit, and copies all.
-boost::asio::awaitable<void> LiveDriver::note_account(core::Job& job) {
-  auto read = [this] { return std::pair(copy_->target_account(), copy_->copied_anew()); };
-  auto [account, anew] = co_await worker_.run(std::move(read));
-  show_copied_anew(std::move(anew));
-  if (account == plan_.target_account) co_return;
-  plan_.target_account = std::move(account);
-  co_await try_persist(job);
-}
-
 bool LiveDriver::worth_handing_over(std::uint64_t dirty) const {
   const bool shrinks =
       pass_ == 1 || static_cast<double>(dirty) < kShrinks * static_cast<double>(last_dirty_);

@@ -62,8 +62,9 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> face_target(core::Job& job, io::CopyError error);
   boost::asio::awaitable<void> face_trouble(core::Job& job);
   bool worth_handing_over(std::uint64_t dirty) const;
-  // In the record and the queries, what LiveCopy knows of writes of others.
-  boost::asio::awaitable<void> note_account(core::Job& job);
+  TargetNote note_of_target() const override {
+    return {copy_->target_account(), copy_->copied_anew()};
+  }
 
   // --- live_flush.cc ---
   boost::asio::awaitable<void> look_at_flushes();
@@ -92,7 +93,6 @@ class LiveDriver : public CopyDriver {
 
   // --- live_end.cc ---
   using Drivers = std::vector<LiveDriver*>;
-  boost::asio::awaitable<std::string> try_persist(core::Job& job);
   // What an earlier process had come to. False: it cannot be known, and nothing may be revoked.
   boost::asio::awaitable<bool> settle_earlier_end(core::Job& job);
   void be_done(core::Job& job, bool on_target);

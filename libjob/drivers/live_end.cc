@@ -83,15 +83,6 @@ void LiveDriver::be_done(core::Job& job, bool on_target) {
   if (on_target) settle_on_target(job);
 }
 
-boost::asio::awaitable<std::string> LiveDriver::try_persist(core::Job& job) {
-  try {
-    co_await job.host().persist();
-  } catch (const std::exception& error) {
-    co_return error.what();
-  }
-  co_return "";
-}
-
 // Made durable with the job's record, before commit().
 void LiveDriver::settle_on_target(core::Job& job) {
   const volumes::ManagedVolume* volume = environment_.volumes.find(plan_.volume);

@@ -126,7 +126,7 @@ LiveCopy::Adopted LiveCopy::start_over() {
 LiveCopy::Side LiveCopy::side(const std::string& target, How how) {
   using Volume = dm::CopyStack::Found::Volume;
   dm::CopyStackSpec spec = make_spec();
-  if (!target_.is_held()) spec.target = number_of_disk(target);
+  if (!target_.is_held()) spec.target = io::sysfs::disk_at(target);
   dm::CopyStack stack(control_, ledger_, std::move(spec));
   const Volume volume = (how == How::kTakeUp ? stack.take_up() : stack.find()).volume;
   if (volume == Volume::kInterposed) return Side::kInterposed;

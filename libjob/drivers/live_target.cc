@@ -15,8 +15,7 @@ bool LiveCopy::is_untouched_at_rest() {
 
 void LiveCopy::distrust_target() {
   copied_anew_ = kCopiedAnew;
-  bulk_->dirty().set_all();
-  bulk_->checkpoint();
+  bulk_->distrust_target();
 }
 
 void LiveCopy::require_untouched() {
@@ -38,7 +37,7 @@ LiveCopy::TargetName LiveCopy::name_target() const {
 }
 
 std::optional<LiveCopy::TargetName> LiveCopy::name_other_than(const std::string& path) const {
-  if (!target_.is_held() || number_of_disk(path) == target_.number()) return std::nullopt;
+  if (!target_.is_held() || io::sysfs::disk_at(path) == target_.number()) return std::nullopt;
   return name_target();
 }
 

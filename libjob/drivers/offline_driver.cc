@@ -42,11 +42,8 @@ void OfflineDriver::lock_source() {
 
 void OfflineDriver::make_target() {
   if (target_) return;
-  std::unique_ptr<dm::HeldDisk> held;
-  if (environment_.control)
-    held = std::make_unique<dm::HeldDisk>(*environment_.control, environment_.ledger, job_id_,
-                                          plan_.uuid);
-  target_.emplace(plan_, std::move(held), own_writes_of(environment_, plan_));
+  target_.emplace(plan_, holder_of(environment_, job_id_, plan_),
+                  own_writes_of(environment_, plan_));
 }
 
 void OfflineDriver::open_scratch(bool create) {
@@ -135,21 +132,20 @@ boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   show_left(job, bulk_->dirty().dirty_bytes());
 }
 
+CopyDriver::TargetNote OfflineDriver::note_of_target() const {
+  return {target_->account(), anew_ ? kCopiedAnew : ""};
+}
+
 // If not, all of it is dirty.
 boost::asio::awaitable<bool> OfflineDriver::is_target_ours(core::Job& job) {
   auto look = [this] {
-    if (bulk_->take_target_failed()) target_->doubt();
-    target_->require_at_path();
-    const bool untouched = target_->is_untouched();
-    if (!untouched) bulk_->distrust_target();
-    return untouched;
+    const bool ours = is_ours(*target_, *bulk_);
+    anew_ = anew_ || !ours;
+    return ours;
   };
   const bool ours = co_await worker_.run(std::move(look));
-  if (ours) co_return true;
-  show_copied_anew(kCopiedAnew);
-  plan_.target_account = target_->account();
-  co_await job.host().persist();
-  co_return false;
+  if (!ours) co_await note_account(job);
+  co_return ours;
 }
 
 // run() has returned only after the target's last flush.

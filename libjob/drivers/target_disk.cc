@@ -8,10 +8,10 @@
 #include <cstdio>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/bulk_copy.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
-#include "libjob/io/sysfs.h"
 #include "libjob/volumes/lasting_path.h"
 
 namespace dmjob::drivers {
@@ -54,13 +54,14 @@ std::string file_inode(const std::string& path) {
   return stat(path.c_str(), &facts) == 0 ? std::to_string(facts.st_ino) : "";
 }
 
-std::string own_writes_of(const Environment& environment, const CopyPlan& plan) {
-  return environment.state_folder + "/written-" + plan.uuid;
+std::unique_ptr<dm::HeldDisk> holder_of(const Environment& environment, const std::string& job,
+                                        const CopyPlan& plan) {
+  if (!environment.control) return nullptr;
+  return std::make_unique<dm::HeldDisk>(*environment.control, environment.ledger, job, plan.uuid);
 }
 
-dev_t number_of_disk(const std::string& path) {
-  struct stat facts{};
-  return stat(path.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode) ? facts.st_rdev : 0;
+std::string own_writes_of(const Environment& environment, const CopyPlan& plan) {
+  return environment.state_folder + "/written-" + plan.uuid;
 }
 
 TargetDisk::TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held,
@@ -259,6 +260,14 @@ io::CopyError TargetDisk::note(const std::system_error& error) {
   trouble_ = error.what();
   doubt();
   return {false, 0, plan_.size, error.code()};
+}
+
+bool is_ours(TargetDisk& target, BulkCopy& bulk) {
+  if (bulk.take_target_failed()) target.doubt();
+  target.require_at_path();
+  const bool untouched = target.is_untouched();
+  if (!untouched) bulk.distrust_target();
+  return untouched;
 }
 
 }  // namespace dmjob::drivers

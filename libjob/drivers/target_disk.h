@@ -23,6 +23,7 @@
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/device_lock.h"
 #include "libjob/io/own_writes.h"
+#include "libjob/io/sysfs.h"
 
 namespace dmjob::drivers {
 
@@ -42,11 +43,13 @@ bool is_same_file(const std::string& identity, const std::string& path);
 // As far as it is the same after a boot.
 std::string file_inode(const std::string& path);
 
+// With which a job holds its target; null without device-mapper.
+std::unique_ptr<dm::HeldDisk> holder_of(const Environment& environment, const std::string& job,
+                                        const CopyPlan& plan);
 // Where a job keeps count of its writes to a target that is not held.
 std::string own_writes_of(const Environment& environment, const CopyPlan& plan);
 
-// Of the disk that a path leads to; 0 if there is none.
-dev_t number_of_disk(const std::string& path);
+class BulkCopy;
 
 class TargetDisk {
  public:
@@ -97,7 +100,7 @@ class TargetDisk {
   const std::string& trouble() const { return trouble_; }
 
  private:
-  dev_t number_at_path() const { return number_of_disk(plan_.target); }
+  dev_t number_at_path() const { return io::sysfs::disk_at(plan_.target); }
   bool is_account_right();
   bool take_what_was_let_go();
   bool take_what_is_not_held();
@@ -121,5 +124,9 @@ class TargetDisk {
   std::string trouble_;
   bool known_ = false;  // the account is of this process
 };
+
+// While nothing is copied. False: others have written to the target, or nobody can tell; all of it
+// is dirty then, and stored as that. Throws as require_at_path().
+bool is_ours(TargetDisk& target, BulkCopy& bulk);
 
 }  // namespace dmjob::drivers

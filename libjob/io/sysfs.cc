@@ -56,6 +56,11 @@ std::vector<std::string> names_in(const std::string& path) {
   return names;
 }
 
+dev_t disk_at(const std::string& path) {
+  struct stat facts{};
+  return stat(path.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode) ? facts.st_rdev : 0;
+}
+
 bool is_partition(dev_t dev) { return !first_line(folder(dev) + "/partition").empty(); }
 
 std::optional<dev_t> whole_disk(dev_t partition) {

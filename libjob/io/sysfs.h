@@ -22,6 +22,9 @@ std::string first_line(const std::string& path);
 // Names in a folder, sorted, without . and ..
 std::vector<std::string> names_in(const std::string& path);
 
+// The block device that a path leads to; 0 if it leads to none.
+dev_t disk_at(const std::string& path);
+
 bool is_partition(dev_t dev);
 std::optional<dev_t> whole_disk(dev_t partition);
 std::vector<dev_t> partitions(dev_t disk);

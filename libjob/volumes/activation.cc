@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <filesystem>
@@ -37,17 +36,10 @@ io::ProbeResult require_free_disk(const std::string& path) {
   return disk;
 }
 
-// The number of the block device at `path`; nullopt if there is none (a link to nowhere).
-std::optional<dev_t> block_device(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
-  return status.st_rdev;
-}
-
 std::optional<std::string> link_in(const char* folder, dev_t dev) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-    if (block_device(entry.path()) == dev) return entry.path();
+    if (io::sysfs::disk_at(entry.path()) == dev) return entry.path();
   return std::nullopt;
 }
 
@@ -142,13 +134,15 @@ void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
 }
 
 std::string stable_path(const std::string& path) {
-  const std::optional<dev_t> disk = block_device(path);
-  return disk ? lasting_path(*disk, path).value_or(path) : path;
+  const dev_t disk = io::sysfs::disk_at(path);
+  return disk != 0 ? lasting_path(disk, path).value_or(path) : path;
 }
 
 // A dm device can be renamed, and by-id has links by name, too.
 std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
-  const auto leads_there = [disk](const std::string& name) { return block_device(name) == disk; };
+  const auto leads_there = [disk](const std::string& name) {
+    return io::sysfs::disk_at(name) == disk;
+  };
   const std::string folder = io::sysfs::folder(disk) + "/dm/";
   std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
   const std::string by_name = "/dev/mapper/" + io::sysfs::first_line(folder + "name");

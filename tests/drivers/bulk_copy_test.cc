@@ -103,6 +103,16 @@ TEST_F(BulkCopyTest, GoesOnFromItsCheckpoint) {
   EXPECT_EQ(bulk_->dirty().count(), 0U);
 }
 
+// Else the next process, which finds the target as it was noted by then, would go on from it.
+TEST_F(BulkCopyTest, ATargetThatIsNotTrustedHasNoCheckpointAnyMore) {
+  begin();
+  slice();
+  bulk_->checkpoint();
+  bulk_->distrust_target();
+  EXPECT_EQ(bulk_->dirty().count(), kRegions);
+  EXPECT_EQ(stored_dirty(), kRegions);
+}
+
 TEST_F(BulkCopyTest, ATargetThatComesBackGetsAllAgainThatWasNotFlushed) {
   begin();
   slice();
