@@ -10,13 +10,12 @@
 #include "dm/name.h"
 #include "dm/step.h"
 #include "dm/targets.h"
-#include "dm/topology/inner_parts.h"
 #include "dm/topology/table_switch.h"
 
 namespace dmjob::dm {
 
-dev_t held_by(const Table& table) {
-  if (table.segments().size() != 1 || table.segments().front().target != "linear") return 0;
+dev_t first_device_of(const Table& table) {
+  if (table.segments().size() != 1) return 0;
   std::istringstream words(table.segments().front().args);
   unsigned major = 0;
   unsigned minor = 0;
@@ -25,12 +24,17 @@ dev_t held_by(const Table& table) {
   return words && colon == ':' ? makedev(major, minor) : 0;
 }
 
+dev_t held_by(const Table& table) {
+  const bool holds = table.segments().size() == 1 && table.segments().front().target == "linear";
+  return holds ? first_device_of(table) : 0;
+}
+
 HeldDisk::HeldDisk(Control& control, Ledger& ledger, const std::string& job,
-                   const std::string& uuid)
+                   const std::string& uuid, const char* part)
     : control_(control),
       ledger_(ledger),
-      name_(inner_name(job, kTargetPart)),
-      uuid_(inner_uuid(uuid, kTargetPart)) {}
+      name_(inner_name(job, part)),
+      uuid_(inner_uuid(uuid, part)) {}
 
 bool HeldDisk::is_there() {
   remove_if_half_made(control_, name_, uuid_);
@@ -57,6 +61,12 @@ void HeldDisk::take(dev_t disk, std::uint64_t sectors) {
 
 void HeldDisk::let_go() {
   if (disk() != 0) change(error_table(control_.table(name_).sectors()));
+}
+
+void HeldDisk::at_rest(const std::function<void()>& inside) {
+  SuspendGuard guard(control_, ledger_, name_, SuspendMode::kFlush, OnDeath::kOldTable);
+  inside();
+  guard.resume();
 }
 
 void HeldDisk::remove() { remove_if_ours(control_, name_, uuid_); }

@@ -5,7 +5,8 @@
 // writes goes through the device, so that the kernel's counts tell what others have written
 // (libjob/io/write_account.h).
 //
-// The device is the part "tgt" of the job's inner devices. An object keeps no state: what is held
+// The device is the part "tgt" of the job's inner devices; of a volume whose cow is in the tail of
+// its target to come, "vdisk" (dm/topology/overlay_stack.h). An object keeps no state: what is held
 // is read from the kernel each time.
 //
 // Thread: the job's worker; may block. Errors: std::system_error; EEXIST if a device has our name
@@ -15,17 +16,20 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
+#include "dm/topology/inner_parts.h"
 
 namespace dmjob::dm {
 
 class HeldDisk {
  public:
-  // The names are of the job. Both references outlive this.
-  HeldDisk(Control& control, Ledger& ledger, const std::string& job, const std::string& uuid);
+  // The names are of the job, or of the volume. Both references outlive this.
+  HeldDisk(Control& control, Ledger& ledger, const std::string& job, const std::string& uuid,
+           const char* part = kTargetPart);
 
   // Holds the disk, in the place of another one if that was held. EBUSY if somebody has it.
   void take(dev_t disk, std::uint64_t sectors);
@@ -33,6 +37,10 @@ class HeldDisk {
   void let_go();
   // Removes the device; idempotent. EBUSY while somebody uses it.
   void remove();
+
+  // Calls `inside` while nothing goes through the device: what comes meanwhile waits. It neither
+  // allocates nor does I/O. ETIMEDOUT if what is on its way does not end within 30 s.
+  void at_rest(const std::function<void()>& inside);
 
   dev_t disk();    // which is held; 0 if none is
   dev_t device();  // the device over it, which stays while disks change; 0 if it is not there
@@ -47,6 +55,8 @@ class HeldDisk {
   const std::string uuid_;
 };
 
+// The device that the first word of a table of one segment names; 0 if that names none.
+dev_t first_device_of(const Table& table);
 // The disk that a device of that table holds; 0 if it holds none.
 dev_t held_by(const Table& table);
 

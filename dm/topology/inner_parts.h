@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The last words of the inner devices' names, in the order in which the devices are made and
-// resumed; they are removed the other way round. Private to copy_stack*.cc and held_disk.cc.
+// resumed; they are removed the other way round. Private to copy_stack*.cc and held_disk.*.
 #pragma once
 
 #include <span>

@@ -20,6 +20,7 @@ namespace {
 
 constexpr const char* kPart = "vcow";
 constexpr const char* kOrigin = "vorigin";
+constexpr const char* kDisk = "vdisk";
 
 // The kernel's limit on the chunks that are on their way into one snapshot's cow.
 std::uint64_t chunks_in_flight() {
@@ -69,11 +70,29 @@ std::string OverlayStack::cow_name(const std::string& volume) { return inner_nam
 std::string OverlayStack::cow_uuid(const std::string& uuid) { return inner_uuid(uuid, kPart); }
 
 bool OverlayStack::is_part(const std::string& name, const std::string& volume) {
-  return name == cow_name(volume) || name == inner_name(volume, kOrigin);
+  return name == cow_name(volume) || name == inner_name(volume, kOrigin) ||
+         name == inner_name(volume, kDisk);
+}
+
+HeldDisk OverlayStack::holder_of_cow(Control& control, Ledger& ledger, const std::string& volume,
+                                     const std::string& uuid) {
+  return {control, ledger, volume, uuid, kDisk};
+}
+
+HeldDisk OverlayStack::holder() const {
+  return holder_of_cow(control_, ledger_, spec_.volume, spec_.uuid);
 }
 
 OverlayStack::OverlayStack(Control& control, Ledger& ledger, OverlaySpec spec)
-    : control_(control), ledger_(ledger), spec_(std::move(spec)) {}
+    : control_(control), ledger_(ledger), spec_(std::move(spec)), below_cow_(spec_.cow_disk) {
+  if (spec_.cow_disk_length > 0) find_below_cow();
+}
+
+// A cow of an older dmjob's has nothing in between.
+void OverlayStack::find_below_cow() {
+  const dev_t held = holder().device();
+  if (held != 0) below_cow_ = held;
+}
 
 bool OverlayStack::State::held() const {
   return kind == Kind::kHolding && status.state == SnapshotStatus::State::kValid &&
@@ -90,6 +109,14 @@ OverlayStack::State OverlayStack::look() const {
   if (state.kind == Kind::kHolding || state.kind == Kind::kMerging)
     state.status = parse_snapshot_status(control_.status(spec_.volume).at(0).text);
   return state;
+}
+
+dev_t OverlayStack::origin() const {
+  const auto found = control_.find(spec_.volume);
+  if (!found || found->uuid != volume_uuid(spec_.uuid) || !found->live_table) return 0;
+  const dev_t below = first_device_of(control_.table(spec_.volume));
+  const auto other = control_.find(inner_name(spec_.volume, kOrigin));
+  return other && other->dev == below ? held_by(control_.table(other->name)) : below;
 }
 
 // --- tables ---
@@ -124,7 +151,7 @@ Table OverlayStack::table_of(Kind kind, const DeviceWord& origin) const {
 }
 
 Table OverlayStack::cow_table(std::uint64_t boundary) const {
-  return waiting_table(spec_.cow_length, boundary, spec_.cow_disk, spec_.cow_offset);
+  return waiting_table(spec_.cow_length, boundary, below_cow_, spec_.cow_offset);
 }
 
 // --- making and taking away ---
@@ -137,6 +164,10 @@ void OverlayStack::make_cow(std::uint64_t boundary) {
     throw std::system_error(EEXIST, std::generic_category(),
                             "device " + name + " is not this volume's");
   }
+  if (spec_.cow_disk_length > 0) {
+    holder().take(spec_.cow_disk, spec_.cow_disk_length);
+    find_below_cow();
+  }
   control_.create({.name = name,
                    .uuid = cow_uuid(spec_.uuid),
                    .table = cow_table(boundary),
@@ -147,6 +178,7 @@ void OverlayStack::make_cow(std::uint64_t boundary) {
 void OverlayStack::remove_cow() {
   remove_origin();
   remove_if_ours(control_, cow_name(spec_.volume), cow_uuid(spec_.uuid));
+  holder().remove();
 }
 
 void OverlayStack::make_volume(Kind kind, dev_t origin) {

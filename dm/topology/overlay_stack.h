@@ -9,6 +9,9 @@
 //   cow = [ linear | delay for ever ]
 //         0        boundary        length
 //
+// Where the disk of the cow is to be the volume's one day (a stream goes there), it is held as a
+// job's target is, by the device `vdisk` below the cow, so that what others write to it shows.
+//
 // What is in the cow is nowhere else, so it must not become full. Writes to its end wait, in the
 // kernel, until the boundary is moved: no daemon has to be quick, or alive. (Reads and flushes pass
 // at once, and a suspension lets go what waits.) What waits has its place in the cow already: the
@@ -37,6 +40,7 @@
 #include "dm/status.h"
 #include "dm/suspend_guard.h"
 #include "dm/targets.h"
+#include "dm/topology/held_disk.h"
 
 namespace dmjob::dm {
 
@@ -48,6 +52,8 @@ struct OverlaySpec {
   dev_t cow_disk = 0;
   std::uint64_t cow_offset = 0;
   std::uint64_t cow_length = 0;
+  // Of all of cow_disk, if that is to be held by a device of its own below the cow; 0: it is not.
+  std::uint64_t cow_disk_length = 0;
   std::uint64_t chunk = 0;
 };
 
@@ -60,6 +66,9 @@ class OverlayStack {
   // The hidden device that the exceptions are in.
   static std::string cow_name(const std::string& volume);
   static std::string cow_uuid(const std::string& uuid);
+  // What holds the disk that the cow is on; it does so from make_cow() to remove_cow().
+  static HeldDisk holder_of_cow(Control& control, Ledger& ledger, const std::string& volume,
+                                const std::string& uuid);
   // True for the name of a hidden device of that volume.
   static bool is_part(const std::string& name, const std::string& volume);
 
@@ -76,6 +85,8 @@ class OverlayStack {
   };
   // Never waits for I/O.
   State look() const;
+  // The disk that the volume stands on now; 0 if there is no volume, or no such disk.
+  dev_t origin() const;
 
   // Makes the cow's device, if it is missing. What is in it is not touched.
   void make_cow(std::uint64_t boundary);
@@ -108,6 +119,8 @@ class OverlayStack {
 
  private:
   DeviceWord cow() const;
+  HeldDisk holder() const;
+  void find_below_cow();
   DeviceWord other_number(dev_t origin);
   void remove_origin();
   Table table_of(Kind kind, const DeviceWord& origin) const;
@@ -120,6 +133,7 @@ class OverlayStack {
   Control& control_;
   Ledger& ledger_;
   const OverlaySpec spec_;
+  dev_t below_cow_;  // what is right below it
 };
 
 }  // namespace dmjob::dm

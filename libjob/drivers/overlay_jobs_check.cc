@@ -82,6 +82,8 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
                       .owner = {}};
   io::ProbeResult target = probe_or_refuse(path, "target");
   checked.plan.lock_target = !has_scratch_on(volume, target);
+  checked.plan.read_only = volume.overlay->read_only;
+  checked.plan.merge_begun = volume.overlay->merge_begun;
   if (checked.plan.lock_target)
     check_target({.path = path,
                   .force = request.force,

@@ -107,8 +107,6 @@ awaitable<void> OverlayMerge::begin(core::Job& job, std::optional<Successor> dis
   std::rethrow_exception(failed);
 }
 
-// Unless the kernel merges: the origin is the disk that it was, with the same bytes, and nobody
-// keeps the other one for us.
 awaitable<void> OverlayMerge::take_back(core::Job& job, volumes::ManagedVolume before) {
   const State state = co_await look();
   if (state.kind == Kind::kMerging) co_return;
@@ -143,7 +141,9 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
   volumes::ManagedVolume next = *volume();
   next.overlay->stage = Overlay::Stage::kMerging;
   next.overlay->merge_begun = true;
+  std::function<void()> prove = [] {};
   if (disk && next.device != disk->path) {
+    prove = disk->proof;
     auto identify = [&] {
       return require_same_disk("target " + disk->path, disk->disk, disk->path);
     };
@@ -153,6 +153,7 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
     next.overlay->read_only = false;
   }
   auto check = [&] {
+    prove();  // before it is decided
     OverlayDevice(*environment_.control, environment_.ledger, next).check_merge();
   };
   co_await worker_.run(std::move(check));
@@ -163,6 +164,7 @@ awaitable<void> OverlayMerge::try_begin(core::Job& job, std::optional<Successor>
   environment_.volumes.set_device(name_, next.device, next.disk);
   co_await set_stage(job, *next.overlay);
   auto begin = [&] {
+    prove();
     OverlayDevice(*environment_.control, environment_.ledger, next).begin_merge();
   };
   co_await step("merge", std::move(begin));

@@ -16,6 +16,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -28,10 +29,12 @@
 
 namespace dmjob::drivers {
 
-// A whole copy of the origin, which is to take its place: that disk and no other.
+// A whole copy of the origin, which is to take its place: that disk and no other. The proof is
+// called on the worker, last before the volume stands on it: throws if it is a copy no more.
 struct Successor {
   std::string path;
   io::DiskIdentity disk;
+  std::function<void()> proof;
 };
 
 class OverlayMerge {
@@ -51,6 +54,10 @@ class OverlayMerge {
   // Precondition: run() has returned true, or run_to_end() has returned.
   boost::asio::awaitable<void> finish(core::Job& job);
 
+  // Puts the record back to `before`, unless the kernel merges: the origin is the disk that it was,
+  // with the same bytes.
+  boost::asio::awaitable<void> take_back(core::Job& job, volumes::ManagedVolume before);
+
   // The volume's record; null once finished.
   const volumes::ManagedVolume* volume() const;
   bool has_begun() const;
@@ -63,7 +70,6 @@ class OverlayMerge {
   // Throws with the record as it was, if the kernel does not merge.
   boost::asio::awaitable<void> begin(core::Job& job, std::optional<Successor> disk);
   boost::asio::awaitable<void> try_begin(core::Job& job, std::optional<Successor> disk);
-  boost::asio::awaitable<void> take_back(core::Job& job, volumes::ManagedVolume before);
   boost::asio::awaitable<bool> pause();
   boost::asio::awaitable<void> rest(core::Job& job, const State& state);
   core::OnError policy(const core::Job& job) const;

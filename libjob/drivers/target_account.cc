@@ -24,11 +24,8 @@ bool TargetAccount::is_untouched(Others seen) {
   return !counts_ || is_untouched(counts_->text(seen));
 }
 
-bool TargetAccount::is_as_noted() { return is_as_noted(counts_->text(look())); }
+bool TargetAccount::is_as_noted(Others seen) { return is_as_noted(counts_->text(seen)); }
 
-void TargetAccount::begin(dev_t disk, dev_t ours) {
-  prepare(disk, ours);
-  note_text(counts_->text(look()));
-}
+void TargetAccount::begin(Others seen) { note_text(counts_->text(seen)); }
 
 }  // namespace dmjob::drivers

@@ -38,9 +38,9 @@ class TargetAccount {
   // Whatever it is, the account goes on from this look.
   bool is_untouched(Others seen);
   // As is_untouched(), of what an earlier process has noted: what cannot be told is not true.
-  bool is_as_noted();
+  bool is_as_noted(Others seen);
   // The disk was taken just now.
-  void begin(dev_t disk, dev_t ours);
+  void begin(Others seen);
   // It is held no longer.
   void end() { note_text(""); }
   // The same of a disk that is not held: what was found out otherwise.

@@ -65,8 +65,9 @@ std::string own_writes_of(const Environment& environment, const CopyPlan& plan) 
 }
 
 TargetDisk::TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held,
-                       std::string own_writes)
+                       std::string own_writes, Holder holder)
     : plan_(plan),
+      holder_(holder),
       held_(plan.target_disk == io::DiskIdentity{} || plan.only_compare ? nullptr
                                                                         : std::move(held)),
       disk_(plan.target_disk),
@@ -112,12 +113,18 @@ bool TargetDisk::can_be_read() const {
 
 void TargetDisk::take(dev_t disk) {
   const bool held_already = held_ && held_->disk() == disk;
+  if (!held_already && holder_ == Holder::kVolume)
+    throw core::Error(
+        "target " + plan_.target +
+        " holds the scratch of the volume in its tail, which an older dmjobd has made: "
+        "stream to another disk, or after the next boot");
   if (!held_already) lock();  // nobody else has it
   if (!held_) return;
   const std::uint64_t bytes = io::open_device(disk, io::Access::kRead)->size();
   lock_.reset();
   held_->take(disk, bytes / 512);
-  account_.begin(disk, held_->device());
+  account_.prepare(disk, held_->device());
+  account_.begin(look_at_rest());
   when_let_go_.clear();
 }
 
@@ -178,12 +185,19 @@ std::string TargetDisk::written_by_others() const {
 bool TargetDisk::is_untouched() {
   if (own_) return is_own_account_right();
   prepare_look();
-  return account_.is_untouched(account_.look());
+  return account_.is_untouched(look_at_rest());
 }
 
 bool TargetDisk::is_account_right() {
   prepare_look();
-  return known_ ? account_.is_untouched(account_.look()) : account_.is_as_noted();
+  return known_ ? account_.is_untouched(look_at_rest()) : account_.is_as_noted(look_at_rest());
+}
+
+// The volume may write to its cow all the time.
+TargetAccount::Others TargetDisk::look_at_rest() {
+  TargetAccount::Others seen = account_.look();
+  if (!seen && holder_ == Holder::kVolume) held_->at_rest([&] { seen = account_.look(); });
+  return seen;
 }
 
 bool TargetDisk::take_what_was_let_go() {
@@ -205,7 +219,7 @@ void TargetDisk::let_go() {
 void TargetDisk::give_back() {
   lock_.reset();
   own_.reset();
-  if (held_) held_->remove();
+  if (held_ && holder_ == Holder::kJob) held_->remove();
   if (!own_path_.empty()) std::remove(own_path_.c_str());
 }
 

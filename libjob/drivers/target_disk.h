@@ -53,9 +53,12 @@ class BulkCopy;
 
 class TargetDisk {
  public:
-  // held: of the job, to hold a disk with; null without device-mapper. No effect on a file, and on
-  // a target that is only read. own_writes: the file for what is not held.
-  TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held, std::string own_writes);
+  // Who holds the disk: the job, or the volume, before and after the job, whose cow is in its tail.
+  enum class Holder { kJob, kVolume };
+  // held: to hold a disk with; null without device-mapper. No effect on a file, and on a target
+  // that is only read. own_writes: the file for what is not held.
+  TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held, std::string own_writes,
+             Holder holder = Holder::kJob);
 
   // As the job begins. Throws if the target is away, another one, or in use.
   void begin();
@@ -112,8 +115,10 @@ class TargetDisk {
   io::Sameness check();
   void lock();
   void take(dev_t disk);
+  TargetAccount::Others look_at_rest();
 
   const CopyPlan& plan_;
+  const Holder holder_;
   const std::unique_ptr<dm::HeldDisk> held_;
   io::DiskIdentity disk_;
   TargetAccount account_;

@@ -75,6 +75,12 @@ std::uint64_t mark_offset(const ManagedVolume& volume) {
   return volume.overlay->cow.place.offset - OverlayDevice::kMarkBytes;
 }
 
+// Sectors of the disk, if a stream may go to it, which is written to through what holds it then.
+std::uint64_t length_to_hold(const ManagedVolume& volume, dev_t disk) {
+  if (volume.overlay->cow.place.kind != store::ScratchPlace::Kind::kTail) return 0;
+  return io::open_device(disk, io::Access::kRead)->size() / 512;
+}
+
 bool is_marked(io::BlockDevice& disk, const ManagedVolume& volume) {
   io::AlignedBuffer block(OverlayDevice::kMarkBytes);
   if (const auto error = disk.read(mark_offset(volume), block.bytes()))
@@ -125,6 +131,7 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
               .cow_disk = space_.dev(),
               .cow_offset = space_.offset() / 512,
               .cow_length = length(),
+              .cow_disk_length = length_to_hold(volume_, space_.dev()),
               .chunk = volume_.overlay->chunk}) {
   require_same(volume_.overlay->origin_disk, volume_.device, "disk");
   if (!make) {
@@ -272,6 +279,10 @@ void forget_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
 dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
                                 const ManagedVolume& volume) {
   return dm::OverlayStack(control, ledger, bare_spec(volume)).look();
+}
+
+dev_t origin_of(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  return dm::OverlayStack(control, ledger, bare_spec(volume)).origin();
 }
 
 // --- room ---

@@ -86,6 +86,8 @@ class OverlayDevice {
   dm::OverlayStack stack_;
 };
 
+// The disk that the volume stands on in the kernel; 0 if it is not active.
+dev_t origin_of(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 // What the kernel has of a volume; cheap, and needs no disk.
 dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
                                 const ManagedVolume& volume);

@@ -48,6 +48,16 @@ TEST_F(HeldDiskTest, IsLetGoWhileItsDeviceStays) {
   EXPECT_EQ(held.disk(), disk_);
 }
 
+TEST_F(HeldDiskTest, IsLookedAtWhileNothingGoesThrough) {
+  held.take(disk_, 16384);
+  kernel.clear_log();
+  bool at_rest = false;
+  held.at_rest([&] { at_rest = kernel.suspended("dmjob-j-tgt"); });
+  EXPECT_TRUE(at_rest);
+  EXPECT_EQ(kernel.log(), (Log{"note dmjob-j-tgt old", "suspend dmjob-j-tgt flush",
+                               "resume dmjob-j-tgt", "done dmjob-j-tgt"}));
+}
+
 TEST_F(HeldDiskTest, IsNobodysBeforeAndAfter) {
   EXPECT_EQ(held.disk(), dev_t{0});
   held.take(disk_, 16384);

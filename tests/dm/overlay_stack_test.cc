@@ -22,6 +22,7 @@ using Kind = OverlayStack::Kind;
 constexpr std::uint64_t kLength = 8192;
 constexpr std::uint64_t kCow = 4096;
 constexpr std::uint64_t kBoundary = 3072;
+constexpr std::uint64_t kTarget = 65536;
 
 struct Stage {
   Stage() {
@@ -46,6 +47,12 @@ struct Stage {
     stack.begin_merge(copy, proof);
     kernel.set_status("vol", "16/4096 16");
   }
+  static OverlaySpec spec_in_tail() {
+    OverlaySpec in_tail = spec();
+    in_tail.cow_disk_length = kTarget;
+    return in_tail;
+  }
+  dev_t holder() { return kernel.find("dmjob-vol-vdisk")->dev; }
   DeviceWord cow() { return kernel.find("dmjob-vol-vcow")->dev; }
   DeviceWord other() { return kernel.find("dmjob-vol-vorigin")->dev; }
   std::string cow_table() { return kernel.table("dmjob-vol-vcow").print(); }
@@ -92,6 +99,43 @@ TEST_F(OverlayStackTest, ACowWithoutAnyRoomLetsNoWriteThrough) {
   stack.make_cow(0);
   EXPECT_EQ(cow_table(), "0 4096 delay 8:48 8 0 8:48 8 4294967295 8:48 8 0\n");
   EXPECT_EQ(stack.look().boundary, 0U);
+}
+
+TEST_F(OverlayStackTest, ACowInTheTailOfATargetIsOverADeviceThatHoldsIt) {
+  OverlayStack in_tail(kernel, ledger, spec_in_tail());
+  in_tail.make_cow(kBoundary);
+  EXPECT_EQ(kernel.table("dmjob-vol-vdisk"), linear_table(kTarget, spec().cow_disk));
+  EXPECT_EQ(kernel.find("dmjob-vol-vdisk")->uuid, "DMJOB-u-vdisk");
+  EXPECT_EQ(kernel.table("dmjob-vol-vcow"), waiting_table(kCow, kBoundary, holder(), 8));
+  OverlayStack(kernel, ledger, spec_in_tail()).move_boundary(kCow);
+  EXPECT_EQ(kernel.table("dmjob-vol-vcow"), linear_table(kCow, holder(), 8));
+  EXPECT_TRUE(OverlayStack::is_part("dmjob-vol-vdisk", "vol"));
+  stack.remove_cow();
+  EXPECT_EQ(kernel.names(), std::vector<std::string>{"vol"});
+}
+
+TEST_F(OverlayStackTest, ACowThatAnOlderDmjobHasMadeStaysOnItsDisk) {
+  stack.make_cow(kBoundary);
+  OverlayStack in_tail(kernel, ledger, spec_in_tail());
+  in_tail.make_cow(kBoundary);
+  in_tail.move_boundary(kCow);
+  EXPECT_FALSE(kernel.exists("dmjob-vol-vdisk"));
+  EXPECT_EQ(cow_table(), "0 4096 linear 8:48 8\n");
+}
+
+TEST_F(OverlayStackTest, TellsWhichDiskTheVolumeStandsOn) {
+  EXPECT_EQ(stack.origin(), disk);
+  hold();
+  EXPECT_EQ(stack.origin(), disk);
+  stack.begin_merge(copy, proof);
+  EXPECT_EQ(stack.origin(), copy);
+  stack.begin_merge(copy, proof);  // under another number
+  EXPECT_EQ(stack.origin(), copy);
+  kernel.set_table("vol", error_table(kLength));
+  EXPECT_EQ(stack.origin(), dev_t{0});
+  kernel.set_opened("vol", 0);
+  kernel.remove("vol");
+  EXPECT_EQ(stack.origin(), dev_t{0});
 }
 
 TEST_F(OverlayStackTest, ItIsHeldOnceTheNextExceptionLiesBehindTheBoundary) {

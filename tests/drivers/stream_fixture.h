@@ -29,6 +29,7 @@ class StreamTest : public OverlayJobTest {
     write_header(1);
     fill_cow(kUsed);
     kernel.clear_log();
+    kernel.set_number_to_come("dmjob-j-tgt", io::probe(over_target.path()).dev);
     add(volume);
     plan = make_plan();
   }
@@ -44,6 +45,8 @@ class StreamTest : public OverlayJobTest {
     made.copy.managed = true;
     made.copy.size = kBytes;
     made.copy.granularity = 65536;
+    made.read_only = true;
+    made.merge_begun = false;
     made.copy.scratch = {store::ScratchPlace::Kind::kFile, folder.path("checkpoints"), 0};
     return made;
   }
@@ -79,7 +82,46 @@ class StreamTest : public OverlayJobTest {
     });
   }
 
+  // The daemon ends with the first half copied; what is copied from now on shows.
+  void be_stopped_half_way() {
+    plan.copy.on_source_error = core::OnError::kStop;
+    break_origin();
+    start_stream();
+    until_status(core::Status::kPaused);
+    stored["job"] = job->record();
+    stop_daemon();
+    mend_origin();
+    write_origin(7);
+  }
+  // As a daemon leaves it that was killed after it had decided that the target takes the origin's
+  // place, and before the kernel was told.
+  void decide_and_die() {
+    stop_daemon();
+    volumes::ManagedVolumes decided;
+    decided.restore(stored["volumes"]);
+    Overlay overlay = *volume.overlay;
+    overlay.stage = Overlay::Stage::kMerging;
+    overlay.origin_disk = plan.copy.target_disk;
+    overlay.read_only = false;
+    overlay.merge_begun = true;
+    decided.set_device("vol", target.path(), plan.copy.target_disk);
+    decided.set_overlay("vol", overlay);
+    stored["volumes"] = decided.record();
+  }
+  // What the kernel counts is not what was noted.
+  void be_written_to_by_others() {
+    std::string account = stored["job"]["driver"]["target-account"];
+    EXPECT_THAT(account, testing::HasSubstr(" others="));
+    stored["job"]["driver"]["target-account"] = account + "8";
+  }
+
   // --- the disks ---
+
+  void write_to_target() const {
+    const auto device = io::open_device(target.path(), io::Access::kReadWrite);
+    const io::AlignedBuffer block(4096);
+    EXPECT_FALSE(device->write(8192, block.bytes()));
+  }
 
   void write_origin(unsigned char value) const {
     const auto device = io::open_device(origin.path(), io::Access::kReadWrite);
@@ -100,7 +142,7 @@ class StreamTest : public OverlayJobTest {
     write_origin(1);
   }
   void set_target_read_only(int on) const {
-    const io::Fd fd(::open(target.path().c_str(), O_RDONLY | O_CLOEXEC));
+    const io::Fd fd(::open(over_target.path().c_str(), O_RDONLY | O_CLOEXEC));
     ASSERT_EQ(ioctl(fd.get(), BLKROSET, &on), 0);
   }
   void break_target() const { set_target_read_only(1); }
@@ -118,10 +160,13 @@ class StreamTest : public OverlayJobTest {
            kernel.names() == std::vector<std::string>{"vol"} && !stored_volume().overlay &&
            stored_volume().device == target.path();
   }
+  bool was_copied_anew() const { return job->query_block_job().contains("copied-anew"); }
   bool has_checkpoints() const { return std::filesystem::exists(folder.path("checkpoints")); }
 
   test::LoopDisk origin{folder.path("origin"), kBytes};
   test::LoopDisk target{folder.path("target"), kBytes};
+  // As the device that holds it: both count.
+  io::LoopDevice over_target = io::LoopDevice::over(target.path());
   StreamPlan plan;
 };
 

@@ -64,7 +64,7 @@ struct OverlayStage {
   }
   // What a reboot leaves of the kernel's devices: nothing.
   void end_of_power() {
-    for (const char* name : {"vol", "dmjob-vol-vorigin", "dmjob-vol-vcow"})
+    for (const char* name : {"vol", "dmjob-vol-vorigin", "dmjob-vol-vcow", "dmjob-vol-vdisk"})
       if (kernel.exists(name)) kernel.remove(name);
     kernel.clear_log();
   }
@@ -128,7 +128,7 @@ struct OverlayStage {
 
   bool is_disk_alone() {
     return kernel.table("vol") == dm::linear_table(volume.sectors, disk.dev()) &&
-           !kernel.exists("dmjob-vol-vcow") && !kernel.exists("dmjob-vol-vorigin");
+           kernel.names() == std::vector<std::string>{"vol"};
   }
   bool has_cow_file() const { return std::filesystem::exists(volume.overlay->cow.place.path); }
   std::uint64_t length() const { return volume.overlay->cow.bytes / 512; }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How a stream begins, is taken up again, and shows that its target is a copy still: the part of
+// StreamDriver that runs on the worker.
+#include <system_error>
+#include <utility>
+
+#include "libjob/core/error.h"
+#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/same_disk.h"
+#include "libjob/drivers/stream_driver.h"
+#include "libjob/io/disk_identity.h"
+#include "libjob/io/sysfs.h"
+
+namespace dmjob::drivers {
+
+void StreamDriver::require_same_disks() const {
+  for (const auto& [path, before] :
+       {std::pair(plan_.source, plan_.source_disk), std::pair(plan_.target, plan_.target_disk)})
+    if (io::is_another_disk(before, path))
+      throw core::Error("another disk is in the place of " + path + ": start the stream again");
+}
+
+// A disk that tells no name is known after a boot by what is on it, or not at all.
+io::DiskIdentity StreamDriver::identify_target(bool has_checkpoint) const {
+  if (has_checkpoint && plan_.scratch.kind == store::ScratchPlace::Kind::kTail)
+    return io::identify_disk(plan_.target);
+  return require_same_disk("target " + plan_.target, plan_.target_disk, plan_.target);
+}
+
+void StreamDriver::open_scratch(bool create) {
+  scratch_device_ = open_device_of(plan_, target_->place_of_scratch(), ScratchUse::kDirect, create);
+}
+
+// False if there is none.
+bool StreamDriver::open_checkpoint() {
+  if (!resumed_) return false;
+  try {
+    open_scratch(false);
+    scratch_.emplace(reopen_scratch(plan_, scratch_device_));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+io::DiskIdentity StreamDriver::open_copy() {
+  require_same_disks();
+  const bool believed = resumed_ && target_->take_again();
+  if (!resumed_) target_->begin();
+  scratch_lock_ = lock_scratch(plan_);
+  const bool has_checkpoint = open_checkpoint();
+  const io::DiskIdentity target = identify_target(has_checkpoint);
+  const bool goes_on = believed && has_checkpoint;
+  anew_ = has_checkpoint && !believed;
+  if (!goes_on) {
+    scratch_.reset();
+    open_scratch(true);
+    scratch_.emplace(format_scratch(plan_, scratch_device_));
+  }
+  bulk_ =
+      std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead), target_->open(),
+                                 *scratch_, control_, environment_.clock, plan_, error_map_);
+  if (goes_on) bulk_->load_checkpoint();
+  return target;
+}
+
+// A scratch that has failed cannot be wiped; the target is to be given back all the same.
+void StreamDriver::close_copy(bool ends) {
+  bulk_.reset();
+  try {
+    if (ends && scratch_) scratch_->wipe();
+  } catch (const std::system_error&) {
+  }
+  scratch_.reset();
+  scratch_device_ = {};
+}
+
+void StreamDriver::close(bool ends) {
+  close_copy(ends);
+  scratch_lock_.reset();
+  if (ends) {
+    target_->give_back();
+    remove_scratch(plan_.scratch);
+  }
+  target_.reset();
+}
+
+bool StreamDriver::is_on_origin(const volumes::ManagedVolume& volume) const {
+  const dev_t now = volumes::origin_of(*environment_.control, environment_.ledger, volume);
+  return now != 0 && now == io::sysfs::disk_at(plan_.source) && now != target_->number();
+}
+
+// Nothing of ours writes to it any more.
+void StreamDriver::prove_target() {
+  target_->require_at_path();
+  if (!target_->is_untouched())
+    throw core::Error("target " + plan_.target +
+                      " was written to by somebody else just before the volume was to live on it: "
+                      "stream again");
+}
+
+}  // namespace dmjob::drivers
