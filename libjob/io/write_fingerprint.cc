@@ -5,7 +5,8 @@
 // A disk: the kernel's count of sectors written and discarded since it knows the disk, which only
 // means something within one boot and for the same disk (diskseq). The counts of a partition leave
 // out what is written through the whole disk, so that is added: the disk's count less those of all
-// its partitions. Where the kernel does not count (queue/iostats 0), no fingerprint equals another.
+// its partitions. That difference jumps when a partition comes or goes, so it is told which ones
+// there are. Where the kernel does not count (queue/iostats 0), no fingerprint equals another.
 //
 // A file: its times have the resolution of a clock tick, so a file changed within the last one is
 // waited for: a write behind our look would not show.
@@ -102,11 +103,29 @@ std::optional<Written> written_to(dev_t dev) {
   return Written{*own, *beside};
 }
 
+// Another one each time that the device is made: its folder in /sys is, and the kernel gives no
+// number of one to another within a boot.
+std::string instance_of(dev_t dev) {
+  struct stat facts{};
+  return stat(sysfs::folder(dev).c_str(), &facts) == 0 ? std::to_string(facts.st_ino) : unequal();
+}
+
+// "" of a whole disk.
+std::string partitions_around(dev_t dev) {
+  const dev_t disk = disk_of(dev);
+  if (disk == dev) return "";
+  std::string text = " partition=" + instance_of(dev) + " of";
+  for (const dev_t partition : sysfs::partitions(disk)) text += "," + instance_of(partition);
+  return text;
+}
+
 std::string disk_fingerprint(dev_t dev) {
+  const std::string around = partitions_around(dev);
   const auto written = written_to(dev);
   std::string text = "boot=" + boot_id() + " dev=" + sysfs::number(dev) +
-                     " diskseq=" + sysfs::first_line(sysfs::folder(disk_of(dev)) + "/diskseq");
-  if (!written) return text + unequal();
+                     " diskseq=" + sysfs::first_line(sysfs::folder(disk_of(dev)) + "/diskseq") +
+                     around;
+  if (!written || around != partitions_around(dev)) return text + unequal();
   return text + " written=" + std::to_string(written->own) + "+" + std::to_string(written->beside);
 }
 

@@ -25,8 +25,17 @@ bool is_unknown(const std::string& mark) {
 
 // Of a file all but the number of its disk, which is another one after a boot.
 std::string of_the_file(const std::string& mark) { return mark.substr(mark.find('/') + 1); }
-// Of a disk: boot, number, and which of all disks of this boot.
-std::string instance_of(const std::string& mark) { return mark.substr(0, mark.find(" written=")); }
+// Of a disk: boot, number, and which of all disks, or partitions, of this boot.
+std::string instance_of(const std::string& mark) {
+  return mark.substr(0, std::min(mark.find(" of,"), mark.find(" written=")));
+}
+// What was written through it, and before that which partitions its disk has.
+std::string own_count(const std::string& mark) {
+  return mark.substr(mark.find(" written="), mark.find('+') - mark.find(" written="));
+}
+std::string without_counts(const std::string& mark) {
+  return mark.substr(0, mark.find(" written="));
+}
 
 bool is_file(const std::string& mark) { return mark.starts_with("file="); }
 
@@ -80,6 +89,8 @@ Since compare_marks(const std::string& noted, const std::string& now) {
   if (is_file(noted))
     return of_the_file(noted) == of_the_file(now) ? Since::kUntouched : Since::kWrittenTo;
   if (instance_of(noted) != instance_of(now)) return Since::kUnknown;
+  if (own_count(noted) != own_count(now)) return Since::kWrittenTo;
+  if (without_counts(noted) != without_counts(now)) return Since::kUnknown;
   return noted == now ? Since::kUntouched : Since::kWrittenTo;
 }
 

@@ -4,7 +4,8 @@
 // somebody else has written to it, or to the volume's disk, in between:
 //
 //   a mark    the kernel's count of what was written to a disk, which means something within one
-//             boot, as long as the disk is not taken away; inode, size and times of a file
+//             boot, as long as the disk is not taken away; inode, size and times of a file. What is
+//             written past a partition cannot be told if another one was made or deleted meanwhile
 //   a sample  checksums of places: where file systems have what each mount changes; what the last
 //             backup has copied, which an older image has otherwise; places all over
 //

@@ -99,6 +99,17 @@ TEST(MarkTest, OfADiskTellsWritesWithinOneBoot) {
   EXPECT_EQ(compare_marks("", noted), Since::kUnknown);
 }
 
+TEST(MarkTest, OfAPartitionTellsNothingOfItsDiskWhenAnotherOneCameOrWent) {
+  const std::string head = "boot=a dev=8:1 diskseq=4 partition=";
+  const std::string noted = head + "70 of,70,71 written=8+3";
+  EXPECT_EQ(compare_marks(noted, noted), Since::kUntouched);
+  EXPECT_EQ(compare_marks(noted, head + "70 of,70,71 written=8+4"), Since::kWrittenTo);
+  EXPECT_EQ(compare_marks(noted, head + "70 of,70 written=8+900"), Since::kUnknown);
+  EXPECT_EQ(compare_marks(noted, head + "70 of,70,71,72 written=8+3"), Since::kUnknown);
+  EXPECT_EQ(compare_marks(noted, head + "70 of,70 written=9+900"), Since::kWrittenTo);
+  EXPECT_EQ(compare_marks(noted, head + "80 of,80,81 written=0+900"), Since::kUnknown);
+}
+
 TEST(MarkTest, OfAFileOutlivesABoot) {
   const std::string noted = "file=8:0/12 size=4096 mtime=1 ctime=1";
   EXPECT_EQ(compare_marks(noted, "file=8:16/12 size=4096 mtime=1 ctime=1"), Since::kUntouched);
