@@ -28,23 +28,12 @@ void require_untouched(const ManagedVolume& volume) {
                 std::to_string(*sectors) + " sectors)");
 }
 
-// What has changed by another system's doing, as far as a sample tells: nobody has mounted the
-// volume yet, so what no mark names is still what the last backup has.
-void require_as_sampled(const ManagedVolume& volume, Tracker& tracker) {
-  const auto disk = io::open_device(volume.device, io::Access::kRead);
-  const auto place = find_change(*disk, volume.tracking->sample, tracker.changed());
-  if (place)
-    throw Error(volume.device +
-                " was written to past its volume, by another system perhaps: byte " +
-                std::to_string(*place) + " is not what the last backup has, and no mark tells why");
-}
-
 void take_up(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const bool is_there = control.find(volume.name).has_value();
   if (!is_there) require_untouched(volume);
   Tracker tracker(control, ledger, volume, Tracker::How::kOpen);
   if (!is_there) {
-    require_as_sampled(volume, tracker);
+    require_as_sampled(volume, tracker.changed());
     tracker.activate();
   } else if (!tracker.take_up()) {
     throw Error("the volume was active without its tracker");
@@ -57,6 +46,15 @@ ScratchIsLate::ScratchIsLate(const ManagedVolume& volume)
     : Error("scratch " + volume.tracking->scratch.path +
             " of its chain of incremental backups is not there: it is waited for, then the volume "
             "comes up without its chain") {}
+
+void require_as_sampled(const ManagedVolume& volume, const io::DirtyBitmap& marked) {
+  const auto disk = io::open_device(volume.device, io::Access::kRead);
+  const auto place = find_change(*disk, volume.tracking->sample, marked);
+  if (place)
+    throw Error(volume.device +
+                " was written to past its volume, by another system perhaps: byte " +
+                std::to_string(*place) + " is not what the last backup has, and no mark tells why");
+}
 
 std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
                              IfScratchIsLate if_late) {

@@ -11,6 +11,7 @@
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
 #include "libjob/core/error.h"
+#include "libjob/io/dirty_bitmap.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::volumes {
@@ -29,5 +30,11 @@ enum class IfScratchIsLate { kWait, kBreakChain };
 // Precondition: the volume has a Tracking.
 std::string activate_tracked(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
                              IfScratchIsLate if_late);
+
+// Throws core::Error if the volume's disk was changed by another system's doing, as far as the
+// chain's sample tells. Before anybody has mounted the volume: what no mark names is then still
+// what the last backup has. What is marked is copied by the next one, whoever has changed it.
+// Precondition: the volume has a Tracking.
+void require_as_sampled(const ManagedVolume& volume, const io::DirtyBitmap& marked);
 
 }  // namespace dmjob::volumes

@@ -86,5 +86,61 @@ TEST_F(TrackedVolumeTest, WithoutItsDiskIsNotActiveAndItsChainIsNotBroken) {
   write_to({3}, 0);
 }
 
+// What a system without dmjob has written to the volume's disk.
+class RequireAsSampledTest : public testing::Test, protected TrackedStage {
+ protected:
+  RequireAsSampledTest() {
+    begin_proven();
+    const auto disk = io::open_device(volume.device, io::Access::kRead);
+    volume.tracking->sample = take_sample(*disk, places_to_sample(none(), 0));
+    end_of_power();
+  }
+  void write_past_the_volume(std::uint64_t region) const {
+    std::fstream file(volume.device, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(region * kGranularity)) << "other";
+  }
+  void look() { require_as_sampled(volume, tracker().changed()); }
+  std::string refusal() {
+    try {
+      look();
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+};
+
+TEST_F(RequireAsSampledTest, AnUntouchedDiskIs) { EXPECT_NO_THROW(look()); }
+
+TEST_F(RequireAsSampledTest, WhatNoMarkExplainsIsNamed) {
+  write_past_the_volume(5);
+  EXPECT_THAT(refusal(), testing::StartsWith(volume.device + " was written to past its volume"));
+  EXPECT_THAT(refusal(), HasSubstr("byte " + std::to_string(5 * kGranularity)));
+}
+
+TEST_F(RequireAsSampledTest, WhatIsMarkedIsCopiedAnyway) {
+  write_past_the_volume(5);
+  write_to({5}, 0);
+  EXPECT_EQ(refusal(), "");
+  EXPECT_THAT(changed(), ElementsAre(5));
+}
+
+TEST_F(RequireAsSampledTest, AMarkElsewhereExplainsNothing) {
+  write_past_the_volume(5);
+  write_to({4, 6}, 0);
+  EXPECT_NE(refusal(), "");
+}
+
+TEST_F(RequireAsSampledTest, WithoutASampleNothingIsKnown) {  // noted by an older dmjobd
+  volume.tracking->sample.clear();
+  write_past_the_volume(5);
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(RequireAsSampledTest, ADiskThatIsNotThereIsAnError) {
+  std::filesystem::remove(volume.device);
+  EXPECT_THROW(look(), std::system_error);
+}
+
 }  // namespace
 }  // namespace dmjob::volumes
