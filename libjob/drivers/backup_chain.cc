@@ -20,7 +20,8 @@ nlohmann::json BackupChain::record() const {
           {"on-tracker", on_tracker},
           {"makes-tracker", makes_tracker},
           {"checkpoint", checkpoint},
-          {"instant", instant}};
+          {"instant", instant},
+          {"not-proven", not_proven}};
 }
 
 BackupChain BackupChain::restore(const nlohmann::json& record) {
@@ -30,6 +31,7 @@ BackupChain BackupChain::restore(const nlohmann::json& record) {
   record.at("makes-tracker").get_to(chain.makes_tracker);
   record.at("checkpoint").get_to(chain.checkpoint);
   record.at("instant").get_to(chain.instant);
+  chain.not_proven = record.value("not-proven", "");  // an older dmjobd has not noted it
   return chain;
 }
 

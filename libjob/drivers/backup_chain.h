@@ -24,6 +24,7 @@ struct BackupChain {
   std::uint64_t checkpoint =
       0;                     // of the tracker, with all marks from before the instant; 0: not yet
   std::int64_t instant = 0;  // seconds since 1970
+  std::string not_proven;    // what an incremental one knows by a sample only, in words
 
   bool is_part() const { return role != Role::kNone; }
   nlohmann::json record() const;

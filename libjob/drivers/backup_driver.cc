@@ -143,8 +143,7 @@ boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
     if (copy_->is_open()) copy_->bulk().note_success();
   };
   co_await worker_.run(std::move(note));
-  co_await withdraw();
-  co_await note_target_mark(job);
+  co_await withdraw(job);
   show_left(job, 0);
 }
 
@@ -188,16 +187,15 @@ void BackupDriver::confirm_source() {
 
 boost::asio::awaitable<void> BackupDriver::prepare(core::Job&) { co_return; }
 
-boost::asio::awaitable<void> BackupDriver::commit(core::Job&) {
-  if (!left_behind_.empty()) co_await withdraw();
+boost::asio::awaitable<void> BackupDriver::commit(core::Job& job) {
+  if (!left_behind_.empty()) co_await withdraw(job);
   set_phase("done; the target is the volume at the instant of the start");
 }
 
 boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
   group_->leave(*this, "the backup '" + job_id_ + "' of its transaction was cancelled");
   co_await stop_watch();
-  co_await withdraw();
-  co_await note_target_mark(job);
+  co_await withdraw(job);
   if (chain_.role == BackupChain::Role::kFull && !copied_)
     break_chain("its full backup did not end well");
   set_phase(copied_ ? "given up with its transaction; the target is complete"
@@ -205,18 +203,19 @@ boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
 }
 
 // Something may have an inner device open for a moment (a probe, a scan): a few more tries.
-boost::asio::awaitable<void> BackupDriver::withdraw() {
+boost::asio::awaitable<void> BackupDriver::withdraw(core::Job& job) {
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
     try {
       auto withdraw = [this] { copy_->withdraw(); };
       co_await step("withdrawal", std::move(withdraw));
       left_behind_.clear();
-      co_return;
+      break;
     } catch (const std::exception& error) {
       left_behind_ = error.what();
     }
   }
+  co_await note_target_mark(job);
 }
 
 boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
@@ -244,7 +243,7 @@ nlohmann::json BackupDriver::describe() const {
     about["scratch-full"] = !room_.can_grow;
   }
   if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
-  if (!not_proven_.empty()) about["not-proven"] = not_proven_;
+  if (!chain_.not_proven.empty()) about["not-proven"] = chain_.not_proven;
   if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   return about;
 }

@@ -72,7 +72,7 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
     return {copy_->target_account(), copy_->copied_anew()};
   }
   boost::asio::awaitable<void> open_target(core::Job& job);
-  boost::asio::awaitable<void> withdraw();
+  boost::asio::awaitable<void> withdraw(core::Job& job);
 
   // --- backup_meeting.cc: a text is "" or why it could not be done ---
   using Drivers = std::vector<BackupDriver*>;
@@ -105,7 +105,6 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   std::unique_ptr<BackupCopy> copy_;
   bool copied_ = false;         // all is on the target; what is left is to take away the stack
   std::string target_trouble_;  // for describe()
-  std::string not_proven_;      // for describe(): of an increment
   std::string left_behind_;     // for describe(): what could not be taken away
 
   const std::shared_ptr<BackupGroup> group_;

@@ -60,7 +60,7 @@ boost::asio::awaitable<void> BackupDriver::look_for_untracked_changes(core::Job&
     throw core::Error(change + "; a full backup with --track begins a new chain");
   }
   auto judge = [this] { return what_is_not_proven(); };
-  not_proven_ = co_await worker_.run(std::move(judge));
+  chain_.not_proven = co_await worker_.run(std::move(judge));
   begin_to_write();
   co_await job.host().persist();
 }
@@ -142,18 +142,11 @@ boost::asio::awaitable<void> BackupDriver::note_target_mark(core::Job& job) {
   co_await try_persist(job);
 }
 
-// Before we write to the target. On the worker.
+// Once more: the target was not ours yet when it was looked at first. On the worker.
 std::string BackupDriver::what_is_not_proven() const {
   const auto& noted = copy_->tracked().tracking();
   if (chain_.role != BackupChain::Role::kIncremental || plan_.verify || !noted) return "";
-  const auto since = volumes::compare_marks(noted->target_mark, volumes::write_mark(plan_.target));
-  std::string what;
-  if (since == volumes::Since::kUnknown) what = "the target";
-  if (noted->boot != io::boot_id())
-    what += (what.empty() ? "" : " and ") + std::string("the volume");
-  if (what.empty()) return "";
-  return "that nobody has written to the disk of " + what +
-         " past dmjob since the last backup is known by a sample only; --verify compares all";
+  return drivers::what_is_not_proven(*noted, plan_.target);
 }
 
 // It is taken away by whoever watches the volumes, when this job has left them.

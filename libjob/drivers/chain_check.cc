@@ -153,6 +153,17 @@ void require_untouched_target(const Tracking& tracking, const std::string& targe
               "of it, --track makes a full backup that begins a chain");
 }
 
+std::string what_is_not_proven(const Tracking& tracking, const std::string& target) {
+  const auto since = volumes::compare_marks(tracking.target_mark, volumes::write_mark(target));
+  std::string what;
+  if (since == volumes::Since::kUnknown) what = "the target";
+  if (tracking.boot != io::boot_id())
+    what += (what.empty() ? "" : " and ") + std::string("the volume");
+  if (what.empty()) return "";
+  return "that nobody has written to the disk of " + what +
+         " past dmjob since the last backup is known by a sample only; --verify compares all";
+}
+
 CheckedChain find_tracker(const Source& source, const CheckContext& context) {
   CheckedChain checked;
   const Tracking* tracking = tracking_of(source, context);
@@ -176,6 +187,8 @@ CheckedChain check_chain(const BackupRequest& request, const Source& source,
     checked.tracking = new_tracking(request, source, target, context, plan);
   }
   if (request.track) begin_at(plan, *checked.tracking);
+  if (request.incremental && !request.verify)
+    chain.not_proven = what_is_not_proven(*checked.tracking, plan.target);
   if (request.incremental && plan.new_file) {  // it is not made anew
     plan.new_file = false;
     plan.target_file = file_identity(plan.target);

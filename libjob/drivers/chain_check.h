@@ -26,6 +26,9 @@ bool check_chain_target(const BackupRequest& request, const Source& source,
 
 // Throws if somebody else has written to the target since the last backup, as far as is known.
 void require_untouched_target(const volumes::Tracking& tracking, const std::string& target);
+// What a sample alone tells an incremental backup that does not read all, in words; "" if nothing.
+// Before anything is written to the target.
+std::string what_is_not_proven(const volumes::Tracking& tracking, const std::string& target);
 
 struct CheckedChain {
   BackupChain chain;

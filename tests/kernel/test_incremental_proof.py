@@ -41,9 +41,7 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
 
     def taken_away_and_put_back(self):
         """The count of the disk begins anew: what is left is the sample, and that is said."""
-        table = self.dm_table('target')
-        self.dm_remove('target')
-        self.dm_create('target', table, uuid='target-1')
+        self.take_away_and_put_back()
         self.change([50])
         self.incremental()
         self.expect_equal()
@@ -51,6 +49,11 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         self.change([51])
         self.incremental()
         self.assertNotIn('known by a sample only', self.dmjob('info', f'b{self.runs}').stdout)
+
+    def take_away_and_put_back(self):
+        table = self.dm_table('target')
+        self.dm_remove('target')
+        self.dm_create('target', table, uuid='target-1')
 
     def written_to_with_the_same_bytes(self):
         """Nothing differs, but only who reads all can know."""
@@ -137,6 +140,96 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         if self.boot < 3:
             self.sh('sync')
             self.cut_power()
+
+    def test_what_only_a_sample_knows_is_said_at_the_start(self):
+        """To whoever starts the increment, waits or not; and nothing where all is proved."""
+        self.begin()
+        self.full()
+        self.change([50])
+        self.assertNotIn('sample', self.incremental().stderr)
+        self.take_away_and_put_back()
+        self.runs += 1
+        words = ('backup', 'vol', self.target, '--incremental', '--id', f'b{self.runs}')
+        said = self.dmjob(*words, '--speed', '64K').stderr
+        self.assertIn(f'b{self.runs}: that nobody has written to the disk of the target past dmjob', said)
+        self.assertEqual(len(said.splitlines()), 1)
+        self.dmjob('wait', f'b{self.runs}')
+        self.take_away_and_put_back()
+        self.assertIn('known by a sample only', self.incremental().stderr)
+        self.take_away_and_put_back()
+        self.assertNotIn('sample', self.run_backup('--incremental', '--verify').stderr)
+
+    def test_a_partition_that_comes_or_goes_beside_the_target(self):
+        """What is written past a partition cannot be told then, which is no write; what is written to it can."""
+        self.begin()
+        self.put_target_on_a_partition()
+        self.sh('addpart', self.target_disk, '2', '110592', '2048')
+        self.sh('dd', 'if=/dev/zero', f'of={self.target_disk}2', 'bs=4k', 'count=10', 'oflag=direct')
+        self.full()
+        self.assertNotIn('sample', self.incremental().stderr)
+        self.sh('delpart', self.target_disk, '2')
+        self.change([50])
+        self.assertIn('known by a sample only', self.incremental().stderr)
+        self.assertNotIn('sample', self.incremental().stderr)
+        self.sh('addpart', self.target_disk, '3', '110592', '2048')
+        self.assertIn('known by a sample only', self.incremental().stderr)
+        self.expect_equal()
+        self.sh('delpart', self.target_disk, '3')
+        self.sh('dd', 'if=/dev/zero', f'of={self.target}', 'bs=4k', 'count=1', 'seek=5000', 'oflag=direct')
+        self.assertIn('was written to', self.incremental(check=False).stderr)
+
+    def put_target_on_a_partition(self):
+        self.dm_remove('target')
+        self.sh('addpart', self.target_disk, '1', '2048', str(self.sectors(self.source)))
+        self.target = f'{self.target_disk}1'
+
+    def test_a_partition_that_is_written_to_past_itself(self):
+        self.begin()
+        self.put_target_on_a_partition()
+        self.full()
+        self.sh('dd', 'if=/dev/zero', f'of={self.target_disk}', 'bs=4k', 'count=1', 'seek=5000', 'oflag=direct')
+        self.assertIn('was written to', self.incremental(check=False).stderr)
+
+    def test_what_was_left_behind_and_is_taken_away_later(self):
+        """The target is known from then on, as after any other increment. Most of the time the job tries in vain."""
+        self.begin()
+        self.full()
+        self.change([50])
+        self.runs += 1
+        job = f'b{self.runs}'
+        self.dmjob('backup', 'vol', self.target, '--incremental', '--id', job, '--manual-finalize', '--speed', '64K')
+        snapshot = self.dm_path_of('snap')
+        with open(snapshot, 'rb'):
+            self.dmjob('speed', job, '0')
+            self.wait_status(job, 'pending', timeout=120)
+            self.assertIn('left-behind', self.info(job))
+        self.dmjob('finalize', job)
+        self.wait_for(lambda: any(entry['id'] == job for entry in self.history()), 60, 'the job to be over')
+        self.assertNotIn('left-behind', self.last_job())
+        self.incremental()
+        self.assertNotIn('not-proven', self.last_job())
+        self.expect_equal()
+
+    def dm_path_of(self, part):
+        """Of an inner device of a job."""
+        return '/dev/mapper/' + self.wait_for(
+            lambda: next((name for name in self.dm_names() if name.endswith(f'-{part}')), None), 60, f'a device {part}')
+
+    def test_a_rescue_system_that_touched_only_what_is_marked(self):
+        """Nothing is lost: what is marked is copied, whoever has written to it."""
+        if self.boot == 1:
+            self.begin()
+            self.full()
+            self.change([50, 51])
+            self.cut_power()
+        self.begin_boot()
+        if self.boot == 2:
+            self.change([50], device=self.source)
+            self.cut_power()
+        self.start_daemon(*self.daemon_options)
+        self.assertTrue(self.volume()['active'])
+        self.assertIn('the target and the volume', self.incremental().stderr)
+        self.expect_equal()
 
     def make_file_system(self):
         self.sh('mkfs.ext4', '-q', self.vol)

@@ -134,6 +134,17 @@ class Backup(CliStory):
         self.expect(self.dmjob("backup", "data", "/dev/sdb", "--track", "--incremental"), 2, out="",
                     err="dmjob: --track makes a full backup: it does not go with --incremental\n")
 
+    def test_what_is_not_proven_is_said_on_stderr_unless_it_is_to_be_quiet(self):
+        def start(_arguments):
+            self.daemon.add_job("data", **{"target": "/dev/sdb", "not-proven": "known by a sample only"})
+            self.daemon.end("data")
+        self.daemon.handlers["blockdev-backup"] = start
+        words = ("backup", "data", "/dev/sdb", "--incremental")
+        result = self.dmjob(*words)
+        self.expect(result, 0, out="data\n", err="data: known by a sample only\n")
+        self.assertEqual(result.stderr.count("sample"), 1)
+        self.expect(self.dmjob("--quiet", *words), 0, out="data\n")
+
     def test_one_pair_is_a_backup(self):
         self.expect(self.dmjob("backup", "data", "/dev/sdb", "--scratch", "/dev/sdc"), 0, out="data\n")
         self.expect_asked(("blockdev-backup", {

@@ -66,6 +66,19 @@ void print_ids(const Call& call, const std::vector<std::string>& ids) {
   call.console().print_json(list.size() == 1 ? list.front() : list);
 }
 
+// What a sample alone has told the daemon, before anybody relies on it.
+void tell_what_is_not_proven(const Call& call, Client& client, const std::string& id) {
+  for (const char* list : {"query-block-jobs", "query-job-history"}) {
+    const json jobs = client.execute(list);
+    for (const json& job : jobs) {
+      if (text_of(job, "id") != id) continue;
+      if (const std::string what = text_of(job, "not-proven"); !what.empty())
+        call.console().remark(id + ": " + what);
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 void add_backup_options(po::options_description& options) {
@@ -92,6 +105,8 @@ int backup(const Call& call) {
   ids.reserve(backups.size());
   for (const json& backup : backups) ids.push_back(id_of_started(client, backup));
   if (!call.console().json() || !call.flag("wait")) print_ids(call, ids);
+  if (call.flag("incremental"))
+    for (const std::string& id : ids) tell_what_is_not_proven(call, client, id);
   if (!call.flag("wait")) return kExitDone;
   WaitPlan plan;
   plan.goal = Goal::kEnd;
