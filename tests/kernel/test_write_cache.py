@@ -2,77 +2,17 @@
 """Flushes reach the disk that a volume lives on, whatever said "write through" before. The judges are dm-log-writes,
 which writes down each flush that it is given, and the kernel's own count of a disk's flushes."""
 import itertools
-import os
-import struct
 
 import devices
 import harness
-from copying import CopyingTest
+from flush_story import FlushStory, says, set_cache
 
 MACHINE = dict(disks=['24M', '24M', '128M', '64M', '24M', '24M'], mem='384M', timeout=300, kernel='uml')
 SOURCE, TARGET, LOG, SCRATCH, OTHER, CHECKPOINTS = range(6)
-FLUSH = 1  # of an entry of dm-log-writes
-BLOCK = 512
 
 
-def attribute(path, name):
-    number = os.stat(path).st_rdev
-    return f'/sys/dev/block/{os.major(number)}:{os.minor(number)}/{name}'
-
-
-def says(path):
-    with open(attribute(path, 'queue/write_cache')) as file:
-        return file.read().strip()
-
-
-def set_cache(path, kind):
-    with open(attribute(path, 'queue/write_cache'), 'w') as file:
-        file.write(kind)
-
-
-class WriteCacheTest(CopyingTest):
-    def judged(self, disk):
-        """A disk whose flushes are written down; it says "write back", with FUA."""
-        return self.dm_create('judged', f'0 {self.sectors(disk)} log-writes {disk} {self.disk(LOG)}')
-
-    def flushes(self, path):
-        if path == devices.dm_path('judged'):
-            return self.noted_flushes()
-        with open(attribute(path, 'stat')) as file:
-            return int(file.read().split()[15])
-
-    def noted_flushes(self):
-        """The log: a superblock, then for each write an entry, a block long, and its data. How many there are, the
-        status tells; the superblock does only after a FUA."""
-        entries = int(self.dm_status('judged').split()[3])
-        reader = devices.DirectReader(self.disk(LOG))
-        try:
-            at, found = BLOCK, 0
-            for _ in range(entries):
-                _, sectors, flags, _ = struct.unpack('<QQQQ', bytes(reader.read(at, BLOCK)[:32]))
-                found += flags & FLUSH
-                at += BLOCK + (0 if flags & 4 else sectors * 512)  # a discard has no data
-            return found
-        finally:
-            reader.close()
-
-    def volume_with_holders(self, name, source):
-        """Two devices on top of each other, as a partition with a volume of LVM on it."""
-        volume = self.attach(name, source)
-        return volume, self.linear(f'{name}-top', self.linear(f'{name}-lv', volume))
-
-    def expect_fsync_reaches(self, disk, top):
-        self.write(top, 0, b'a' * 4096)  # where nothing else has a reason to flush any more
-        before = self.flushes(disk)
-        self.write(top, 0, b'b' * 4096)
-        self.wait_for(lambda: self.flushes(disk) > before, 60, f'a flush of {disk}')
-
-    def expect_write_back(self, *paths):
-        self.assertEqual({path: says(path) for path in paths}, dict.fromkeys(paths, 'write back'))
-
-    def remove_holders(self, name):
-        self.dm_remove(f'{name}-top')
-        self.dm_remove(f'{name}-lv')
+class WriteCacheTest(FlushStory):
+    log_disk = LOG
 
     # Copies.
 
@@ -189,15 +129,17 @@ class WriteCacheTest(CopyingTest):
         self.expect_fsync_reaches(target, top)
         self.expect_lives_on('vol', target)
 
-    def test_a_commit_into_a_disk_with_a_cache_keeps_every_fsync_going(self):
-        set_cache(self.disk(SCRATCH), 'write through')
-        disk = self.judged(self.disk(SOURCE))
-        volume, top = self.volume_with_holders('vol', disk)
+    def test_a_commit_into_a_disk_whose_cache_was_switched_on_meanwhile(self):
+        for disk in (SOURCE, SCRATCH):
+            set_cache(self.disk(disk), 'write through')
+        volume, top = self.volume_with_holders('vol', self.disk(SOURCE))
         self.dmjob('snapshot', 'vol', '--scratch', self.disk(SCRATCH))
         self.write(top, 1 << 20, b'c' * 4096)
+        self.assertEqual(says(top), 'write through')
+        set_cache(self.disk(SOURCE), 'write back')
         self.dmjob('commit', 'vol', '--pivot')
-        self.expect_write_back(volume, top)
-        self.expect_fsync_reaches(disk, top)
+        self.expect_write_back(volume, devices.dm_path('vol-lv'), top)
+        self.expect_fsync_reaches(self.disk(SOURCE), top)
 
 
 if __name__ == '__main__':
