@@ -61,6 +61,10 @@ class BackupStack {
   static void interpose(
       std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {},
       const std::function<void()>& inside = [] {});
+  // With the volume suspended for a moment, so that nothing is on its way to cow: hold_device().
+  void hold(const std::function<void()>& inside) {
+    hold_device(control_, ledger_, spec_.volume, inside);
+  }
   // Puts the volume's own table back and removes all inner devices, also those of a half-built or
   // half-removed stack. If somebody else has replaced the volume's table, it is left alone: the
   // inner devices are removed and ESTALE is thrown.

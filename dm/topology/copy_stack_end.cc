@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The ends of a copy that need both sides equal, for one volume or for several in one moment.
 #include <cerrno>
-#include <chrono>
-#include <optional>
 #include <system_error>
 #include <vector>
 
-#include "dm/suspend_limit.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
 #include "dm/topology/table_switch.h"
@@ -47,18 +44,11 @@ bool CopyStack::has_ended(End end) {
 // The volume and not wr: a mirror that is suspended with a flush fails the writes that it holds,
 // should its target fail just then. This way they are let go by release_held_writes().
 void CopyStack::hold(const Inside& inside) {
-  constexpr std::chrono::seconds kPatience(2);  // reads of the volume wait, too
-  if (control_.find(spec_.volume).value().inactive_table) {
-    throw std::system_error(EBUSY, std::generic_category(),
-                            "somebody else has loaded a table for " + spec_.volume);
-  }
   require_in_sync();
-  std::optional<SuspendLimit> limit(kPatience);
-  SuspendGuard guard(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
-  limit.reset();
-  require_in_sync();
-  inside();
-  guard.resume();
+  hold_device(control_, ledger_, spec_.volume, [&] {
+    require_in_sync();
+    inside();
+  });
 }
 
 void CopyStack::pivot(const Inside& inside) {

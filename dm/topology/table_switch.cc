@@ -66,6 +66,19 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
   }
 }
 
+void hold_device(Control& control, Ledger& ledger, const std::string& device,
+                 const std::function<void()>& inside) {
+  constexpr std::chrono::seconds kPatienceOfReaders(2);  // of a volume they wait, too
+  if (control.find(device).value().inactive_table)
+    throw std::system_error(EBUSY, std::generic_category(),
+                            "somebody else has loaded a table for " + device);
+  std::optional<SuspendLimit> limit(kPatienceOfReaders);
+  SuspendGuard guard(control, ledger, device, SuspendMode::kFlush, OnDeath::kOldTable);
+  limit.reset();
+  inside();
+  guard.resume();
+}
+
 void drop_inactive(Control& control, const std::string& device) noexcept {
   try {
     const auto found = control.find(device);

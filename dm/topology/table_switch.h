@@ -35,6 +35,12 @@ struct TableSwitch {
 void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
                    const std::function<void()>& inside);
 
+// The device is suspended, with its I/O ended, while `inside` is called, and goes on as it was.
+// EBUSY if somebody has loaded a table for it; ETIMEDOUT, and it runs on, if its I/O does not come
+// to rest within 2 s.
+void hold_device(Control& control, Ledger& ledger, const std::string& device,
+                 const std::function<void()>& inside);
+
 // On the way of another error, which is the one to report.
 void drop_inactive(Control& control, const std::string& device) noexcept;
 

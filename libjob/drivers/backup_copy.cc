@@ -51,7 +51,9 @@ BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
       tracked_(std::move(tracked)),
       target_(plan, holder_of(environment, job_id, plan), own_writes_of(environment, plan)),
       stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
-                                               make_spec())) {}
+                                               make_spec())) {
+  target_.bring_to_rest_by([this](const std::function<void()>& look) { bring_to_rest(look); });
+}
 
 BackupCopy::~BackupCopy() = default;
 
@@ -172,6 +174,16 @@ void BackupCopy::release_dead_target() {
 void BackupCopy::believe_no_more() {
   copied_anew_ = kCopiedAnew;
   guarded_ = false;
+}
+
+// Writers that write over one block after the other keep a scratch in the target's tail busy. If
+// the volume does not come to rest either, nobody can tell, and all is copied once more.
+void BackupCopy::bring_to_rest(const std::function<void()>& look) {
+  if (plan_.scratch.kind != ScratchPlace::Kind::kTail) return;
+  try {
+    stack_->hold(look);
+  } catch (const std::system_error&) {
+  }
 }
 
 // Nothing is copied now.

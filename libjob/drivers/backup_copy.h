@@ -10,6 +10,7 @@
 // with its data.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -87,6 +88,7 @@ class BackupCopy {
   void open_scratch_device(bool create);
   void open_bulk(bool with_target);
   void believe_no_more();
+  void bring_to_rest(const std::function<void()>& look);
   void sync_file_systems() const;
   void reserve_ahead(Room& room);
   std::string why_lost(const Room& room) const;

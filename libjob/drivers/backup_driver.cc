@@ -70,7 +70,7 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
 boost::asio::awaitable<bool> BackupDriver::is_target_ours(core::Job& job) {
   if (job.must_return()) co_return false;
   auto look = [this] { return copy_->is_target_ours(); };
-  const bool ours = co_await worker_.run(std::move(look));
+  const bool ours = co_await step("end", std::move(look));
   if (!ours) co_await note_account(job);
   co_return ours;
 }
@@ -169,7 +169,7 @@ boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
   set_phase("waiting for the target");
   auto open = [this] { return copy_->reopen_target(); };
-  const auto error = co_await worker_.run(std::move(open));
+  const auto error = co_await step("open the target", std::move(open));
   target_trouble_ = copy_->target_trouble();
   co_await note_account(job);
   if (error) co_await face_and_wait(job, *error);

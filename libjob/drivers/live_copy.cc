@@ -32,7 +32,9 @@ LiveCopy::LiveCopy(dm::Control& control, dm::Ledger& ledger, const core::Clock& 
       job_id_(job_id),
       plan_(plan),
       error_map_(error_map),
-      target_(plan, std::make_unique<dm::HeldDisk>(control, ledger, job_id, plan.uuid), "") {}
+      target_(plan, std::make_unique<dm::HeldDisk>(control, ledger, job_id, plan.uuid), "") {
+  target_.bring_to_rest_by([this](const std::function<void()>& look) { bring_to_rest(look); });
+}
 
 LiveCopy::~LiveCopy() = default;
 
@@ -70,11 +72,14 @@ bool LiveCopy::log_has_failed() noexcept {
 }
 
 // The preloaded tracker goes live.
-void LiveCopy::switch_to_tracking(dm::SuspendMode mode) {
+void LiveCopy::switch_to_tracking(dm::SuspendMode mode, const std::function<void()>& inside) {
   const int old = log_;
   bool marks_missing = false;
   try {
-    stack_->switch_writes(mode, [&] { marks_missing = log_has_failed(); });
+    stack_->switch_writes(mode, [&] {
+      marks_missing = log_has_failed();
+      inside();
+    });
   } catch (const std::system_error&) {
     if (mirroring() && stack_->find().writes == dm::WriteMode{mode_, log_}) ensure_way_back();
     throw;
@@ -113,95 +118,9 @@ void LiveCopy::watch_way_back() {
   if (!is_kept_equal_ && mirroring()) ledger_.watch_mirror(wr);
 }
 
-void LiveCopy::rotate() {
-  if (!tracking()) return;
-  const std::lock_guard lock(tables_);
-  prepare_log(next_slot(log_), true);
-  stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
-  switch_to_tracking(dm::SuspendMode::kFlush);
-}
-
-// Where the logs are in the target's tail, their failure is the target's, and nothing can be
-// tracked.
-std::optional<io::CopyError> LiveCopy::blame_target(const std::system_error& error) {
-  if (!logs_in_target()) throw;
-  if (mode_ != dm::WriteMode::Kind::kPassing) leave_target();
-  return target_.note(error);
-}
-
-std::optional<io::CopyError> LiveCopy::try_rotate() {
-  try {
-    rotate();
-  } catch (const std::system_error& error) {
-    return blame_target(error);
-  }
-  return std::nullopt;
-}
-
 void LiveCopy::restart_tracking() {
   bulk_->dirty().set_all();
   rotate();
-}
-
-// Called with wr suspended: direct I/O, on buffers that are there already. Blocks that could not be
-// read are not tried again in here, which takes time and memory.
-void LiveCopy::write_mirror_log(int from, int to) {
-  if (log_has_failed()) bulk_->dirty().set_all();
-  merge_log(from);
-  io::DirtyBitmap& dirty = bulk_->dirty();
-  const auto log = scratch_->log_buffer(to);
-  dm::format_mirror_log(log, regions(plan_), true);
-  for (auto run = dirty.next(0, 1); run; run = dirty.next(run->first + 1, 1))
-    dm::mark_region(log, run->first);
-  scratch_->write_log(to);
-}
-
-std::optional<io::CopyError> LiveCopy::hand_over() {
-  if (!tracking()) return std::nullopt;
-  try {
-    return do_hand_over();
-  } catch (const std::system_error& error) {
-    return blame_target(error);
-  }
-}
-
-// The target's error, and nothing has changed, if dm cannot have it.
-std::optional<io::CopyError> LiveCopy::switch_to_mirroring(int from, int to) {
-  const std::lock_guard lock(tables_);
-  try {
-    stack_->preload({dm::WriteMode::Kind::kMirroring, to});
-  } catch (const std::system_error& error) {
-    return target_.note(error);
-  }
-  dm::Deputy write([&] { write_mirror_log(from, to); });
-  stack_->switch_writes(dm::SuspendMode::kFlush, [&] { write.run(kHeldPatience); });
-  mode_ = dm::WriteMode::Kind::kMirroring;
-  log_ = to;
-  // At once: only from here on can the guardian leave the mirror.
-  stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(to)});
-  return std::nullopt;
-}
-
-std::optional<io::CopyError> LiveCopy::do_hand_over() {
-  if (bulk_->given_up().count() > 0) {
-    rotate();  // what is written from here on is in a log of its own, and stays dirty
-    bulk_->copy_given_up_again();
-  }
-  const int from = log_;
-  const int to = next_slot(from);
-  const int back = next_slot(to);
-  prepare_log(to, false);
-  prepare_log(back, true);
-  if (auto error = bulk_->checkpoint()) return error;
-  if (!is_untouched_at_rest()) {
-    distrust_target();
-    return std::nullopt;
-  }
-  if (auto error = switch_to_mirroring(from, to)) return error;
-  bulk_->hand_over_dirty();  // the mirror's log has it now
-  const auto error = bulk_->checkpoint();
-  if (error) leave_target();
-  return error;
 }
 
 void LiveCopy::fall_back() {

@@ -77,13 +77,16 @@ class LiveCopy {
   // the tracking meanwhile, this and hand_over() have no effect.
   void rotate();
   // As rotate(); if the logs are in the target's tail, their failure is the target's, and is
-  // returned.
+  // returned. It may be put off.
   std::optional<io::CopyError> try_rotate();
   // As rotate(), but the old log cannot be trusted: everything is dirty.
   void restart_tracking();
   // From tracking to mirroring. What is dirty is copied by the kernel. The target's error, if it
-  // could not be flushed or mapped: then still tracking.
+  // could not be flushed or mapped: then still tracking. It may be put off.
   std::optional<io::CopyError> hand_over();
+  // Why the last try_rotate() or hand_over() has changed nothing, for people: a disk was too slow
+  // while the volume's writes waited. "" if it was not put off.
+  const std::string& put_off() const { return put_off_; }
   // From mirroring to tracking.
   void fall_back();
   // After the target has failed: fall_back(). If the logs are in its tail, nothing can be tracked;
@@ -173,11 +176,13 @@ class LiveCopy {
   void make_stack();
   void open_scratch_device(bool create);
   void distrust_target();
-  bool is_untouched_at_rest();
+  bool is_target_ours();
+  void bring_to_rest(const std::function<void()>& look);
   void open_bulk(bool with_target);
   bool logs_in_target() const { return plan_.scratch.kind == ScratchPlace::Kind::kTail; }
   static int next_slot(int slot) { return (slot + 1) % store::kLogSlots; }
   bool log_has_failed() noexcept;
+  bool can_be_put_off(const std::system_error& error);
   // To be called with the error in flight, which is thrown on if it is not the target's.
   std::optional<io::CopyError> blame_target(const std::system_error& error);
   std::optional<io::CopyError> do_hand_over();
@@ -187,7 +192,8 @@ class LiveCopy {
   Adopted start_over();
   void prepare_log(int slot, bool in_sync);
   void merge_log(int slot);
-  void switch_to_tracking(dm::SuspendMode mode);
+  void take_fresh_log(const std::function<void()>& inside);
+  void switch_to_tracking(dm::SuspendMode mode, const std::function<void()>& inside = [] {});
   void collect_marks(int log, bool marks_missing);
   void ensure_way_back();
   void watch_way_back();
@@ -203,6 +209,7 @@ class LiveCopy {
   ErrorMapFile& error_map_;
   TargetDisk target_;
   std::string copied_anew_;
+  std::string put_off_;
   std::unique_ptr<dm::CopyStack> stack_;
   std::unique_ptr<dm::CopyStack> watched_;  // the same, for other threads; made once
   std::mutex tables_;                       // held while a tracker's wr is changed

@@ -123,9 +123,13 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   auto rotate = [this] {
     const auto error = copy_->try_rotate();
-    return std::pair(error, copy_->dirty_bytes());
+    return std::tuple(error, copy_->dirty_bytes(), copy_->put_off());
   };
-  const auto [error, dirty] = co_await step("rotate", std::move(rotate));
+  const auto [error, dirty, put_off] = co_await step("rotate", std::move(rotate));
+  if (!put_off.empty()) {
+    co_await face_slowness(job, put_off);
+    co_return;
+  }
   if (error) {
     target_away_ = true;
     co_await face_target(job, *error);
@@ -156,9 +160,9 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   auto hand_over = [this] {
     const auto error = copy_->hand_over();
     return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes(),
-                      copy_->let_flushes_through());
+                      copy_->let_flushes_through(), copy_->put_off());
   };
-  const auto [error, mirroring, unverified, swallows] =
+  const auto [error, mirroring, unverified, swallows, put_off] =
       co_await step("hand over", std::move(hand_over));
   swallows_ = swallows;
   set_mirroring(mirroring);
@@ -169,9 +173,28 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   if (error) {
     target_away_ = true;
     co_await face_target(job, *error);
+  } else if (!put_off.empty()) {
+    co_await face_slowness(job, put_off);
   } else if (mirroring_) {
     co_await look(job);
   }
+}
+
+// Nothing has failed and nothing has changed; the next pass tries again, with a rest for those who
+// write to the volume.
+boost::asio::awaitable<void> LiveDriver::face_slowness(core::Job& job, std::string what) {
+  constexpr core::Duration kBetween = std::chrono::seconds(10);
+  set_phase("put off, since the volume's writes would have waited too long for a disk (" + what +
+            "); it is tried again");
+  spend_patience(kBetween, "a disk was too slow for the job to take effect: " + what);
+  if (!job.pause_requested()) co_await job.wait_kick(kBetween);
+}
+
+// At the end nobody can cancel it any more, and others may wait for it.
+void LiveDriver::spend_patience(core::Duration wait, const std::string& in_vain) {
+  constexpr core::Duration kEndPatience = std::chrono::seconds(60);
+  if (preparing_) waited_at_end_ += wait;
+  if (waited_at_end_ > kEndPatience) throw core::Error(in_vain);
 }
 
 // --- mirroring ---
@@ -216,11 +239,8 @@ boost::asio::awaitable<void> LiveDriver::rest(core::Job& job) {
 
 // By policy the job fails, pauses soon, or tries again in a moment.
 boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyError error) {
-  constexpr int kEndPatience = 60;  // a wait of a second each
   set_phase("waiting for the target");
-  // Nobody can cancel it any more, and others may wait for it.
-  if (preparing_ && ++end_troubles_ > kEndPatience)
-    throw core::Error("target " + plan_.target + " did not come back while the job took effect");
+  spend_patience(kSlice, "target " + plan_.target + " did not come back while the job took effect");
   if (target_trouble_.empty()) target_trouble_ = plan_.target + ": " + error.error.message();
   face(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);

@@ -61,6 +61,8 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> rest(core::Job& job) override;
   boost::asio::awaitable<void> face_target(core::Job& job, io::CopyError error);
   boost::asio::awaitable<void> face_trouble(core::Job& job);
+  boost::asio::awaitable<void> face_slowness(core::Job& job, std::string what);
+  void spend_patience(core::Duration wait, const std::string& in_vain);
   bool worth_handing_over(std::uint64_t dirty) const;
   TargetNote note_of_target() const override {
     return {copy_->target_account(), copy_->copied_anew()};
@@ -134,7 +136,7 @@ class LiveDriver : public CopyDriver {
   bool revoking_ = false;  // a decision may still be on disk
   std::string decision_;   // that stands on disk, or may: held writes must not be let go
   std::optional<core::TimePoint> held_since_;  // for want of a revocation
-  int end_troubles_ = 0;                       // of the target, in prepare()
+  core::Duration waited_at_end_{};             // for disks, in prepare()
   bool target_away_ = false;                   // open it anew before it is used again
   bool mirroring_ = false;                     // the reactor's copy of LiveCopy's state
   unsigned tables_ = 0;                        // how often it was set: which table a status is of

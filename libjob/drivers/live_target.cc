@@ -7,10 +7,16 @@
 
 namespace dmjob::drivers {
 
-// Nothing of ours is copied now, so no suspension is needed.
-bool LiveCopy::is_untouched_at_rest() {
+// Nothing of ours is copied now; logs in the target's tail may be written to.
+bool LiveCopy::is_target_ours() {
   if (bulk_->take_target_failed()) target_.doubt();
   return target_.is_untouched();
+}
+
+// Writers that mark one region after the other keep a log, and so its disk, busy without an end.
+void LiveCopy::bring_to_rest(const std::function<void()>& look) {
+  if (mirroring()) return stack_->hold(look);
+  take_fresh_log(look);
 }
 
 void LiveCopy::distrust_target() {
@@ -19,11 +25,7 @@ void LiveCopy::distrust_target() {
 }
 
 void LiveCopy::require_untouched() {
-  if (bulk_->take_target_failed()) target_.doubt();
-  target_.prepare_look();
-  TargetAccount::Others seen = target_.look();
-  if (!seen) stack_->hold([&] { seen = target_.look(); });
-  if (target_.is_untouched(seen)) return;
+  if (is_target_ours()) return;
   fall_back();
   if (tracking()) distrust_target();
   throw core::Error("somebody else has written to target " + plan_.target +

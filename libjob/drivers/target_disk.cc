@@ -184,13 +184,12 @@ std::string TargetDisk::written_by_others() const {
 
 bool TargetDisk::is_untouched() {
   if (own_) return is_own_account_right();
-  prepare_look();
-  return account_.is_untouched(look_at_rest());
+  return account_.is_untouched(look());
 }
 
 bool TargetDisk::is_account_right() {
-  prepare_look();
-  return known_ ? account_.is_untouched(look_at_rest()) : account_.is_as_noted(look_at_rest());
+  const TargetAccount::Others seen = look();
+  return known_ ? account_.is_untouched(seen) : account_.is_as_noted(seen);
 }
 
 // The volume may write to its cow all the time.
@@ -266,8 +265,13 @@ void TargetDisk::flush() {
     throw std::system_error(error, "target " + plan_.target + " could not be flushed at the end");
 }
 
-void TargetDisk::prepare_look() {
-  if (is_held()) account_.prepare(held_->disk(), held_->device());
+// A scratch in its tail is written to by the kernel, for whoever writes to the volume.
+TargetAccount::Others TargetDisk::look() {
+  if (!is_held()) return std::nullopt;
+  account_.prepare(held_->disk(), held_->device());
+  TargetAccount::Others seen = look_at_rest();
+  if (!seen) rest_([&] { seen = account_.look(); });
+  return seen;
 }
 
 io::CopyError TargetDisk::note(const std::system_error& error) {

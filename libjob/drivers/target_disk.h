@@ -10,10 +10,12 @@
 // may block. Errors: std::system_error; core::Error for the user.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "dm/topology/held_disk.h"
 #include "libjob/drivers/copy_plan.h"
@@ -88,11 +90,14 @@ class TargetDisk {
   void flush();
 
   // --- has somebody else written to it? see TargetAccount ---
+  // Calls its argument, which neither allocates nor does I/O, while nothing of ours is written to
+  // the target, because what writes to it is suspended; or not at all if nothing would.
+  using Rest = std::function<void(const std::function<void()>&)>;
+  // For is_untouched() and take_again() of a target that is never seen at rest. They throw what it
+  // throws.
+  void bring_to_rest_by(Rest rest) { rest_ = std::move(rest); }
   // While nothing is copied.
   bool is_untouched();
-  void prepare_look();
-  TargetAccount::Others look() const { return account_.look(); }
-  bool is_untouched(TargetAccount::Others seen) { return account_.is_untouched(seen); }
   void doubt() { account_.doubt(); }
   // For the job's record.
   const std::string& account() const { return account_.noted(); }
@@ -104,6 +109,7 @@ class TargetDisk {
 
  private:
   dev_t number_at_path() const { return io::sysfs::disk_at(plan_.target); }
+  TargetAccount::Others look();
   bool is_account_right();
   bool take_what_was_let_go();
   bool take_what_is_not_held();
@@ -122,6 +128,7 @@ class TargetDisk {
   const std::unique_ptr<dm::HeldDisk> held_;
   io::DiskIdentity disk_;
   TargetAccount account_;
+  Rest rest_ = [](const std::function<void()>&) {};
   std::string when_let_go_;             // its write_fingerprint() then
   std::optional<io::DeviceLock> lock_;  // of what is not held
   const std::string own_path_;

@@ -73,5 +73,37 @@ TEST_F(LiveCopyTest, AMirrorThatTheWatchHasLeftIsTracked) {
   EXPECT_EQ(writes(), tracker(2));
 }
 
+// --- a disk that is too slow while writes wait ---
+
+TEST_F(LiveCopyTest, AHandOverThatADiskIsTooSlowForIsPutOff) {
+  track();
+  kernel.fail_call("suspend", 1, EINTR);  // as its limit does
+  EXPECT_FALSE(copy.hand_over());
+  EXPECT_TRUE(copy.tracking());
+  EXPECT_EQ(writes(), tracker(0));
+  EXPECT_THAT(copy.put_off(), testing::HasSubstr("does not come to rest"));
+  EXPECT_FALSE(copy.hand_over());
+  EXPECT_EQ(copy.put_off(), "");
+  expect_way_back();
+}
+
+TEST_F(LiveCopyTest, SoIsAFreshLog) {
+  track();
+  kernel.fail_call("suspend", 1, EINTR);
+  EXPECT_FALSE(copy.try_rotate());
+  EXPECT_EQ(writes(), tracker(0));
+  EXPECT_NE(copy.put_off(), "");
+  EXPECT_FALSE(copy.try_rotate());
+  EXPECT_EQ(writes(), tracker(1));
+  EXPECT_EQ(copy.put_off(), "");
+}
+
+TEST_F(LiveCopyTest, WhatFailsIsNotPutOff) {
+  track();
+  kernel.fail_call("suspend", 1, EIO);
+  EXPECT_THROW(copy.hand_over(), std::system_error);
+  EXPECT_EQ(copy.put_off(), "");
+}
+
 }  // namespace
 }  // namespace dmjob::drivers

@@ -158,6 +158,14 @@ class CopyStory(harness.KernelTest):
     def break_scratch(self):
         self.dm_switch('scratch', f'0 {self.sectors("/dev/mapper/scratch")} error', noflush=True)
 
+    def slow_scratch(self, milliseconds=1100):
+        """Of each write and flush: a log takes longer than a volume is kept waiting for it."""
+        sectors = self.sectors('/dev/mapper/scratch')
+        self.dm_switch('scratch', f'0 {sectors} delay {self.disk(2)} 0 0 {self.disk(2)} 0 {milliseconds}', noflush=True)
+
+    def quick_scratch(self):
+        self.dm_switch('scratch', f'0 {self.sectors("/dev/mapper/scratch")} linear {self.disk(2)} 0', noflush=True)
+
     # Verbs.
 
     def events(self):

@@ -207,6 +207,20 @@ class CopyFaultsTest(copy_story.CopyStory):
         self.assertIn('scratch', self.until_failed())
         self.expect_as_before()
 
+    def test_scratch_that_is_slow_puts_the_hand_over_off_and_nothing_fails(self):
+        self.begin(writable=(0, 8 * MEGABYTE))
+        self.put_scratch_on_a_device_that_can_break()
+        self.copy_until_bulk()
+        self.slow_scratch()
+        self.hurry()
+        job = self.until(lambda job: job['phase'].startswith('put off'), 'the hand-over to be put off')
+        self.assertEqual(job['status'], 'running')
+        self.assertIn('suspended', job['phase'])
+        self.assertNotIn('handle_errors', self.dm_table('dmjob-j-wr'))
+        self.quick_scratch()
+        self.pivot()
+        self.expect_moved()
+
     # The state file cannot be written.
 
     def test_state_folder_without_room_refuses_the_pivot_and_leaves_the_volume_as_it_was(self):
