@@ -16,15 +16,24 @@ std::optional<MirrorStatus> status_of(Control& control, const std::string& wr) {
 
 }  // namespace
 
-bool fails_good_writes(const MirrorStatus& status) {
+Failing why_failing(const MirrorStatus& status) {
   const Health base = status.legs.front();
-  const bool refused = base == Health::kDead || base == Health::kFlushFailed;
-  return refused && status.log == Health::kAlive;
+  if (status.log != Health::kAlive) return Failing::kNot;
+  if (base == Health::kDead || base == Health::kFlushFailed) return Failing::kRefused;
+  return base == Health::kSyncFailed ? Failing::kUnreadable : Failing::kNot;
+}
+
+Failing why_failing(Control& control, const std::string& wr) {
+  const auto status = status_of(control, wr);
+  return status ? why_failing(*status) : Failing::kNot;
+}
+
+bool fails_good_writes(const MirrorStatus& status) {
+  return why_failing(status) == Failing::kRefused;
 }
 
 bool fails_good_writes(Control& control, const std::string& wr) {
-  const auto status = status_of(control, wr);
-  return status && fails_good_writes(*status);
+  return why_failing(control, wr) == Failing::kRefused;
 }
 
 bool is_tracker(const Table& table) {

@@ -17,8 +17,18 @@
 
 namespace dmjob::dm {
 
-// A mirror's status, which for a tracker says so: a write was refused. Not if the log has failed,
-// too: a new table would hide that marks are missing.
+// Why a tracker fails good writes, by its status. Not if the log has failed, too: a new table would
+// hide that marks are missing.
+enum class Failing {
+  kNot,
+  kRefused,     // base has refused a write
+  kUnreadable,  // a marked region of base, until all are tried; only another log helps
+};
+Failing why_failing(const MirrorStatus& status);
+// Of a device; needs no lock of libdevmapper. Throws ENXIO if it is not there.
+Failing why_failing(Control& control, const std::string& wr);
+
+// What the same table helps against: kRefused.
 bool fails_good_writes(const MirrorStatus& status);
 
 // The same of a device; needs no lock of libdevmapper. Throws ENXIO if it is not there.

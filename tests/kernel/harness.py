@@ -125,11 +125,21 @@ class KernelTest(unittest.TestCase):
         assert self.daemon is None, 'the daemon is running already'
         os.makedirs(self.state_dir, exist_ok=True)
         os.makedirs(os.path.dirname(self.socket_path), exist_ok=True)
+        self.launch_daemon(*options, **environment)
+        self.wait_for(self.daemon_listens, 30, 'the socket of dmjobd')
+
+    def launch_daemon(self, *options, **environment):
+        """As start_daemon, but touches no file system that may hang, and does not wait."""
         with open(self.log_path, 'a') as log:
             self.daemon = subprocess.Popen(
                 [self._program('dmjobd'), '--socket', self.socket_path, '--state-dir', self.state_dir, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environment})
-        self.wait_for(self._daemon_listens, 30, 'the socket of dmjobd')
+
+    def daemon_listens(self):
+        if self.daemon.poll() is not None:
+            self.fail(f'dmjobd ended with {self.daemon.returncode} at its start')
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(self.socket_path) == 0
 
     def stop_daemon(self):
         """Asks it to end (SIGTERM) and expects that it does, without an error."""
@@ -244,12 +254,6 @@ class KernelTest(unittest.TestCase):
 
     def _program(self, name):
         return os.path.join(self.bin_dir, name)
-
-    def _daemon_listens(self):
-        if self.daemon.poll() is not None:
-            self.fail(f'dmjobd ended with {self.daemon.returncode} at its start')
-        with socket.socket(socket.AF_UNIX) as client:
-            return client.connect_ex(self.socket_path) == 0
 
     def _end_daemon(self):
         if self.daemon is not None:

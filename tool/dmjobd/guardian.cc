@@ -2,17 +2,17 @@
 #include "tool/dmjobd/guardian.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -20,59 +20,12 @@
 #include <thread>
 
 #include "dm/kernel_control.h"
+#include "dm/name.h"
 #include "dm/topology/tracker_renewal.h"
 #include "tool/dmjobd/guardian_acts.h"
+#include "tool/dmjobd/guardian_page.h"
 
 namespace dmjob::daemon {
-
-// What both processes see. A slot is taken by whoever moves it from kFree to kBusy, then written,
-// then given its meaning; so the guardian never reads a half-written name.
-struct Guardian::Page {
-  enum class Meaning : int { kFree, kBusy, kOldTable, kNewTable, kMirror, kTracker };
-  struct Slot {
-    std::atomic<Meaning> meaning;
-    std::atomic<const Slot*> leader;  // of this page, at the same address for both; null: none
-    std::array<char, 128> name;
-    bool is(std::string_view other) const { return other == name.data(); }
-    bool suspended() const {
-      const Meaning now = meaning;
-      return now == Meaning::kOldTable || now == Meaning::kNewTable;
-    }
-    bool takes_new_table() const {
-      const Slot* decides = leader;
-      return meaning == Meaning::kNewTable || (decides && decides->meaning == Meaning::kNewTable);
-    }
-  };
-  // More than a host has jobs; what does not fit is not guarded.
-  std::array<Slot, 256> slots;
-
-  void note(const std::string& name, Meaning meaning) noexcept;
-  void forget(const std::string& name, Meaning meaning) noexcept;
-  Slot* find_suspended(const std::string& name) noexcept;
-};
-
-void Guardian::Page::note(const std::string& name, Meaning meaning) noexcept {
-  if (name.size() >= sizeof(Slot::name)) return;
-  for (Slot& slot : slots) {
-    Meaning expected = Meaning::kFree;
-    if (!slot.meaning.compare_exchange_strong(expected, Meaning::kBusy)) continue;
-    std::memcpy(slot.name.data(), name.c_str(), name.size() + 1);
-    slot.leader = nullptr;
-    slot.meaning = meaning;
-    return;
-  }
-}
-
-void Guardian::Page::forget(const std::string& name, Meaning meaning) noexcept {
-  for (Slot& slot : slots)
-    if (slot.meaning == meaning && slot.is(name)) slot.meaning = Meaning::kFree;
-}
-
-Guardian::Page::Slot* Guardian::Page::find_suspended(const std::string& name) noexcept {
-  for (Slot& slot : slots)
-    if (slot.suspended() && slot.is(name)) return &slot;
-  return nullptr;
-}
 
 namespace {
 
@@ -128,7 +81,7 @@ enum class Look { kWell, kFailing, kGone };
 
 Look look_at_tracker(dm::Control& control, const std::string& name) {
   try {
-    return dm::fails_good_writes(control, name) ? Look::kFailing : Look::kWell;
+    return dm::why_failing(control, name) == dm::Failing::kNot ? Look::kWell : Look::kFailing;
   } catch (const std::system_error& error) {
     return error.code() == std::errc::no_such_device_or_address ? Look::kGone : Look::kWell;
   } catch (const std::exception&) {
@@ -136,9 +89,71 @@ Look look_at_tracker(dm::Control& control, const std::string& name) {
   }
 }
 
-void wait_for_the_end(int pipe) {
-  char byte = 0;
-  while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
+bool has_ended(int pipe, std::chrono::milliseconds wait) {
+  pollfd end{.fd = pipe, .events = POLLIN, .revents = 0};
+  return poll(&end, 1, static_cast<int>(wait.count())) > 0;
+}
+
+// Looks after trackers. In the guardian.
+class TrackersWatch {
+ public:
+  TrackersWatch(GuardianPage& page, GuardianActs& acts) : page_(page), acts_(acts) {}
+
+  // One look at all that are there. False if there are none.
+  bool look() {
+    bool any = false;
+    end_acts();
+    for (GuardianPage::Slot& slot : page_.slots) any = (is_ours(slot) && look(slot)) || any;
+    return any;
+  }
+  // Those of a daemon that is gone, too.
+  void include_all() { all_ = true; }
+
+ private:
+  using Meaning = GuardianPage::Meaning;
+
+  bool is_ours(const GuardianPage::Slot& slot) const {
+    return slot.is_tracker() && (all_ || slot.meaning != Meaning::kTracker);
+  }
+  void end_acts() {
+    acts_.reap();
+    for (GuardianPage::Slot& slot : page_.slots)
+      if (slot.meaning == Meaning::kActing && !acts_.is_at(slot.name.data()))
+        slot.meaning = Meaning::kInherited;
+  }
+  // False if it is gone.
+  bool look(GuardianPage::Slot& slot) {
+    const std::string name = slot.name.data();
+    const Meaning before = slot.meaning;
+    if (before == Meaning::kActing) return true;
+    if (!control_) control_ = open_kernel();
+    const auto now = std::chrono::steady_clock::now();
+    const Look look = look_at_tracker(*control_, name);
+    if (look == Look::kGone) slot.change(before, Meaning::kFree);
+    if (look != Look::kFailing || now < next_[name]) return look != Look::kGone;
+    next_[name] = now + kBetweenRenewals;
+    const bool inherited = before == Meaning::kInherited;
+    if (!inherited || slot.change(before, Meaning::kActing)) acts_.renew_tracker(name);
+    return true;
+  }
+
+  GuardianPage& page_;
+  GuardianActs& acts_;
+  bool all_ = false;
+  std::unique_ptr<dm::Control> control_;
+  std::map<std::string, std::chrono::steady_clock::time_point> next_;
+};
+
+// Until the daemon is gone: what an earlier one has left and this one has not taken up.
+void wait_for_the_end(int pipe, TrackersWatch& trackers) {
+  constexpr std::chrono::milliseconds kForEver(-1);
+  bool any = true;
+  while (!has_ended(pipe, any ? kEvery : kForEver)) {
+    try {
+      any = trackers.look();
+    } catch (const std::exception&) {
+      any = false;  // no device-mapper, or nothing to look with
+    }
   }
 }
 
@@ -146,16 +161,17 @@ void wait_for_the_end(int pipe) {
 
 Guardian::Guardian(const std::string& lock_file) {
   const int lock = take_lock(lock_file);  // an earlier guardian is gone now
-  void* memory =
-      mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, sizeof(GuardianPage), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail("no memory for the guardian's ledger");
-  page_ =
-      std::shared_ptr<Page>(new (memory) Page{}, [](Page* page) { munmap(page, sizeof(Page)); });
+  page_ = std::shared_ptr<GuardianPage>(
+      new (memory) GuardianPage{}, [](GuardianPage* page) { munmap(page, sizeof(GuardianPage)); });
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) fail("no pipe to the guardian");
-  const pid_t child = fork();
-  if (child < 0) fail("no process for the guardian");
-  if (child == 0) {
+  inherit();
+  child_ = fork();
+  if (child_ < 0) fail("no process for the guardian");
+  if (child_ == 0) {
     close(ends[1]);
     guard(ends[0], lock, lock_file);
   }
@@ -164,87 +180,87 @@ Guardian::Guardian(const std::string& lock_file) {
   pipe_ = ends[1];
 }
 
+// The one who has looked after them until now is gone.
+void Guardian::inherit() noexcept {
+  try {
+    const auto control = open_kernel();
+    for (const dm::Device& device : control->list()) {
+      if (!dm::is_inner_name(device.name) || !device.name.ends_with("-wr")) continue;
+      const auto found = control->find(device.name);
+      if (found && found->uuid.starts_with(dm::kInnerUuidPrefix))
+        page_->note(device.name, GuardianPage::Meaning::kInherited);
+    }
+  } catch (const std::exception&) {  // no device-mapper, no trackers
+  }
+}
+
 // The guardian's whole life.
 void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
   stay_alive();
-  wait_for_the_end(pipe);
   GuardianActs acts(open_kernel, fork, lock);
-  for (const Page::Slot& slot : page_->slots)
+  TrackersWatch trackers(*page_, acts);
+  wait_for_the_end(pipe, trackers);
+  for (const GuardianPage::Slot& slot : page_->slots)
     if (slot.suspended()) acts.resume(slot.name.data(), slot.takes_new_table());
   acts.wait();
-  for (const Page::Slot& slot : page_->slots)
-    if (slot.meaning == Page::Meaning::kMirror) acts.back_to_tracking(slot.name.data());
+  for (const GuardianPage::Slot& slot : page_->slots)
+    if (slot.meaning == GuardianPage::Meaning::kMirror) acts.back_to_tracking(slot.name.data());
   acts.wait();
   std::signal(SIGTERM, SIG_DFL);  // the end of the machine does not wait for us
+  // Until the next daemon comes, or nothing is left.
+  trackers.include_all();
   try {
-    watch_trackers(acts, bell_of(lock_file));
+    while (access(bell_of(lock_file).c_str(), F_OK) != 0 && trackers.look())
+      std::this_thread::sleep_for(kEvery);
   } catch (const std::exception& error) {
     std::cerr << "dmjobd's guardian: " << error.what() << '\n' << std::flush;
   }
   _exit(0);
 }
 
-// Until the next daemon comes, or nothing is left.
-void Guardian::watch_trackers(GuardianActs& acts, const std::string& bell) {
-  std::map<std::string, std::chrono::steady_clock::time_point> next;
-  std::unique_ptr<dm::Control> control;
-  for (bool any = true; any && access(bell.c_str(), F_OK) != 0;) {
-    any = false;
-    acts.reap();
-    for (Page::Slot& slot : page_->slots) {
-      if (slot.meaning != Page::Meaning::kTracker) continue;
-      any = true;
-      if (!control) control = open_kernel();
-      const auto now = std::chrono::steady_clock::now();
-      const std::string name = slot.name.data();
-      const Look look = look_at_tracker(*control, name);
-      if (look == Look::kGone) slot.meaning = Page::Meaning::kFree;
-      if (look != Look::kFailing || now < next[name]) continue;
-      next[name] = now + kBetweenRenewals;
-      acts.renew_tracker(name);
-    }
-    if (any) std::this_thread::sleep_for(kEvery);
-  }
-}
-
 Guardian::~Guardian() { close(pipe_); }
 
 void Guardian::suspending(const std::string& name, dm::OnDeath action) noexcept {
-  const auto meaning =
-      action == dm::OnDeath::kNewTable ? Page::Meaning::kNewTable : Page::Meaning::kOldTable;
-  if (Page::Slot* slot = page_->find_suspended(name))
+  const auto meaning = action == dm::OnDeath::kNewTable ? GuardianPage::Meaning::kNewTable
+                                                        : GuardianPage::Meaning::kOldTable;
+  if (GuardianPage::Slot* slot = page_->find_suspended(name))
     slot->meaning = meaning;
   else
     page_->note(name, meaning);
 }
 
 void Guardian::follow(const std::string& name, const std::string& leader) noexcept {
-  if (Page::Slot* slot = page_->find_suspended(name)) slot->leader = page_->find_suspended(leader);
+  if (GuardianPage::Slot* slot = page_->find_suspended(name))
+    slot->leader = page_->find_suspended(leader);
 }
 
 void Guardian::resumed(const std::string& name) noexcept {
-  Page::Slot* gone = page_->find_suspended(name);
+  GuardianPage::Slot* gone = page_->find_suspended(name);
   if (!gone) return;
-  for (Page::Slot& slot : page_->slots)
+  for (GuardianPage::Slot& slot : page_->slots)
     if (slot.leader == gone) slot.leader = nullptr;  // the slot may soon be another device's
-  gone->meaning = Page::Meaning::kFree;
+  gone->meaning = GuardianPage::Meaning::kFree;
 }
 
 void Guardian::watch_mirror(const std::string& name) noexcept {
-  page_->note(name, Page::Meaning::kMirror);
+  page_->note(name, GuardianPage::Meaning::kMirror);
 }
 
 void Guardian::forget_mirror(const std::string& name) noexcept {
-  page_->forget(name, Page::Meaning::kMirror);
+  page_->forget(name, GuardianPage::Meaning::kMirror);
 }
 
 void Guardian::guard_tracker(const std::string& name) noexcept {
-  page_->forget(name, Page::Meaning::kTracker);
-  page_->note(name, Page::Meaning::kTracker);
+  forget_tracker(name);
+  page_->note(name, GuardianPage::Meaning::kTracker);
 }
 
 void Guardian::forget_tracker(const std::string& name) noexcept {
-  page_->forget(name, Page::Meaning::kTracker);
+  page_->forget(name, GuardianPage::Meaning::kTracker);
+  page_->take_over(name, [this] { return lives(); });
 }
+
+// A guardian that is gone is seen as such until somebody has waited for it, which nobody else does.
+bool Guardian::lives() noexcept { return waitpid(child_, nullptr, WNOHANG) == 0; }
 
 }  // namespace dmjob::daemon

@@ -9,12 +9,15 @@
 //   trackers                                  are looked at all the time, and loaded anew when they
 //                                             fail good writes, since their base has refused one
 //
-// It is forked before the daemon has threads, and shares one page of memory with it, the ledger. It
-// does nothing until the daemon's end of a pipe is closed, killed or in order. Then it stays for as
+// It is forked before the daemon has threads, and shares one page of memory with it, the ledger.
+// Until the daemon's end of a pipe is closed, killed or in order, it looks after nothing but the
+// trackers that an earlier daemon has left, each until this one takes it up. Then it stays for as
 // long as there is a tracker, or until the next daemon comes: all its life it holds a lock that
 // this one waits for and asks for (a file beside the lock's), so the two never work at the same
-// devices.
+// devices. The next one's guardian goes on from there.
 #pragma once
+
+#include <sys/types.h>
 
 #include <memory>
 #include <string>
@@ -23,7 +26,7 @@
 
 namespace dmjob::daemon {
 
-class GuardianActs;
+struct GuardianPage;
 
 class Guardian : public dm::Ledger {
  public:
@@ -36,7 +39,8 @@ class Guardian : public dm::Ledger {
   Guardian(const Guardian&) = delete;
   Guardian& operator=(const Guardian&) = delete;
 
-  // Thread: any.
+  // Thread: any. guard_tracker() and forget_tracker() end what is inherited of that name, and wait
+  // while the guardian is just acting on it: not to be called with a device suspended.
   void suspending(const std::string& name, dm::OnDeath action) noexcept override;
   void follow(const std::string& name, const std::string& leader) noexcept override;
   void resumed(const std::string& name) noexcept override;
@@ -46,11 +50,12 @@ class Guardian : public dm::Ledger {
   void forget_tracker(const std::string& name) noexcept override;
 
  private:
-  struct Page;
+  void inherit() noexcept;
+  bool lives() noexcept;
   [[noreturn]] void guard(int pipe, int lock, const std::string& lock_file);
-  void watch_trackers(GuardianActs& acts, const std::string& bell);
 
-  std::shared_ptr<Page> page_;
+  std::shared_ptr<GuardianPage> page_;
+  pid_t child_ = -1;
   int pipe_ = -1;  // write end
 };
 

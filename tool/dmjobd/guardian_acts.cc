@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "dm/topology/tracker_renewal.h"
+#include "tool/dmjobd/tracker_logs.h"
 
 namespace dmjob::daemon {
 namespace {
@@ -37,11 +38,16 @@ void do_back_to_tracking(dm::Control& control, const std::string& name) {
   control.resume(name);
 }
 
+// The same table does not help against a place that cannot be read: the kernel would begin anew,
+// and fail there again.
 void do_renew_tracker(dm::Control& control, const std::string& name) {
-  if (!dm::fails_good_writes(control, name)) return;
+  const dm::Failing why = dm::why_failing(control, name);
+  if (why == dm::Failing::kNot) return;
   const dm::Table table = control.table(name);
   if (!dm::is_tracker(table)) return;
-  control.load(name, table);
+  const auto with_free_log = with_a_free_log(control, name, table);
+  if (!with_free_log && why == dm::Failing::kUnreadable) return;
+  control.load(name, with_free_log.value_or(table));
   control.suspend(name, dm::SuspendMode::kNoFlush);
   try {
     dm::require_well_log(control, name);
@@ -65,8 +71,12 @@ void GuardianActs::back_to_tracking(const std::string& name) {
 
 void GuardianActs::renew_tracker(const std::string& name) {
   reap();
-  if (std::ranges::count(std::views::values(children_), name) != 0) return;
+  if (is_at(name)) return;
   start(name, [=](dm::Control& control) { do_renew_tracker(control, name); });
+}
+
+bool GuardianActs::is_at(const std::string& name) const {
+  return std::ranges::count(std::views::values(children_), name) != 0;
 }
 
 void GuardianActs::start(const std::string& name, const Act& act) {

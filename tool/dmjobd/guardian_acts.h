@@ -30,8 +30,11 @@ class GuardianActs {
   void resume(const std::string& name, bool new_table);
   // A mirror, by the tracker that is loaded already.
   void back_to_tracking(const std::string& name);
-  // A tracker that fails good writes, as CopyStack::renew_tracker(). No effect if it is under way.
+  // A tracker that fails good writes, as CopyStack::renew_tracker(), but with another log if there
+  // is one (tracker_logs.h). No effect if it is under way.
   void renew_tracker(const std::string& name);
+  // Something is under way. Tells the truth after reap().
+  bool is_at(const std::string& name) const;
 
   // Waits until all are done, 7 s at most.
   void wait();
