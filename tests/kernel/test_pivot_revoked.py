@@ -13,6 +13,8 @@ MACHINE = dict(disks=['48M', '64M', '16M', '16M'], mem='512M', timeout=300, kern
                newer=['test_a_state_file_that_cannot_be_replaced_keeps_no_acknowledged_write_from_the_boot',
                       'test_a_file_that_is_open_is_written_in_place_whatever_its_file_system_takes'])
 WR = 'dmjob-j-wr'
+BLOCK = 4096
+PLACE = 10000  # block
 
 
 class PivotRevokedTest(StateDisk, copy_story.CopyStory):
@@ -21,9 +23,9 @@ class PivotRevokedTest(StateDisk, copy_story.CopyStory):
         self.put_state_on(self.disk(3))
         self.log = f'{self.lasting_dir()}/stamp.log'
 
-    def fail_between_decision_and_switch(self):
+    def fail_between_decision_and_switch(self, **options):
         self.begin(writable=(0, 8 << 20))
-        self.copy_until_ready()
+        self.copy_until_ready(**options)
         self.until_noted()
         self.hang_at_the_decision('j')
         self.break_target()
@@ -58,6 +60,29 @@ class PivotRevokedTest(StateDisk, copy_story.CopyStory):
             self.sh('dd', 'if=/dev/mapper/vol', 'of=/dev/null', 'bs=4k', 'count=1', 'iflag=direct')
             self.cut_power()
         self.expect_all_after_the_boot()
+
+    def write_block(self):
+        """Where nobody else writes. True if the volume has taken it."""
+        return self.sh(f'dd if=/dev/urandom of=/run/block bs={BLOCK} count=1 && '
+                       f'dd if=/run/block of=/dev/mapper/vol bs={BLOCK} seek={PLACE} oflag=direct',
+                       check=False).returncode == 0
+
+    def test_writes_that_failed_for_want_of_a_record_are_tracked_again_once_it_is_durable(self):
+        self.fail_between_decision_and_switch(on_target_error='ignore')  # and wait for it
+        self.wait_for(lambda: self.dm_table(WR).split()[2] == 'error', 120, 'the writes to fail')
+        self.assertFalse(self.write_block())
+        self.state_is_well()
+        self.wait_for(lambda: self.dm_table(WR).endswith(' 0'), 120, 'the writes to be tracked')
+        self.assertEqual(self.dm_table(WR).split()[2], 'mirror')
+        self.assertTrue(self.write_block())
+        self.quick_target()
+        job = self.until_status('concluded', timeout=120)
+        self.assertNotIn('error', job)
+        report = self.writer('/dev/mapper/vol', fill=False).report('/dev/mapper/vol')
+        self.assertEqual([found['block'] for found in report['first']], [PLACE])  # which has no stamp
+        with open('/run/block', 'rb') as block, open('/dev/mapper/target', 'rb') as target:
+            target.seek(PLACE * BLOCK)
+            self.assertEqual(target.read(BLOCK), block.read())
 
     def test_a_file_that_is_open_is_written_in_place_whatever_its_file_system_takes(self):
         """What the record relies on: full, and made read-only by force."""
