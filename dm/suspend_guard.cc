@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -18,9 +19,20 @@ constexpr std::chrono::seconds kPatience(30);
 // Guards of this thread; a group's transaction holds several at a time.
 thread_local int guards_of_thread = 0;
 
+// What little is allocated within, to parse a status, comes from this thread's heap as it is: its
+// memory is locked (mlockall() of the program), and it does not have to grow. Freed memory of this
+// size stays in the heap.
+void have_memory_ready() noexcept {
+  constexpr std::size_t kEnough = 64 << 10;
+  void* volatile memory = std::malloc(kEnough);  // volatile: the pair would be optimized away
+  std::free(memory);
+}
+
 // That it may fail is told at the start (check_io_flusher()), and is no reason to fail.
 void enter_window() noexcept {
-  if (guards_of_thread++ == 0) prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+  if (guards_of_thread++ > 0) return;
+  have_memory_ready();
+  prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 }
 
 void leave_window() noexcept {

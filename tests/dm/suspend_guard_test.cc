@@ -2,9 +2,12 @@
 #include "dm/suspend_guard.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include <memory>
 #include <system_error>
 
 #include "dm/targets.h"
@@ -47,6 +50,18 @@ TEST_F(SuspendGuardTest, ResumesWithTheNewTable) {
   }
   expect_running_with(new_);
   EXPECT_EQ(kernel_.log(), (Log{"note vol old", "suspend vol flush", "resume vol", "done vol"}));
+}
+
+// As by a status that is parsed. The heap is used up before, so that it would have to grow.
+TEST_F(SuspendGuardTest, WhatIsAllocatedWithinIsThereBefore) {
+  constexpr std::size_t kBytes = 32 << 10;
+  std::vector<std::unique_ptr<char[]>> used;
+  while (mallinfo2().keepcost > kBytes) used.push_back(std::make_unique<char[]>(kBytes));
+  auto guard = suspend();
+  void* const end = sbrk(0);
+  const auto within = std::make_unique<char[]>(kBytes);
+  EXPECT_EQ(sbrk(0), end);
+  guard.resume();
 }
 
 TEST_F(SuspendGuardTest, LeftEarlyResumesWithTheOldTable) {
