@@ -28,6 +28,14 @@ std::string check_job_id(const std::string& id) {
   return "";
 }
 
+std::string job_id_for(const std::string& name) {
+  std::string id = name;
+  std::ranges::replace_if(
+      id, [](char c) { return !is_in(kLetters, c) && !is_in(kFurther, c); }, '-');
+  if (id.empty() || !is_in(kLetters, id.front())) id = "job-" + id;
+  return id.substr(0, kLongestId);
+}
+
 void Registry::check_free(const std::string& id, const std::vector<std::string>& claims) const {
   if (find(id)) throw Error("Job ID '" + id + "' already in use");
   for (const std::string& claim : claims) {

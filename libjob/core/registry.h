@@ -46,5 +46,7 @@ class Registry {
 // A job's id: a letter, then letters, digits, `-._`; ASCII; up to 100, since it becomes part of
 // device names. Returns "" or what is wrong, to be put behind the id: "is longer than ...".
 std::string check_job_id(const std::string& id);
+// An id that is right, as like a name as can be: "0 data.img" -> "job-0-data.img".
+std::string job_id_for(const std::string& name);
 
 }  // namespace dmjob::core

@@ -27,7 +27,7 @@ struct CheckContext {
 
 // What a job is going to hold.
 struct Footprint {
-  std::string default_id;       // if the user gave none
+  std::string default_id;       // a name to make one of, if the user gave none
   std::string source;           // for messages
   std::string volume;           // dm name; empty: none is in use
   std::vector<Use> uses;        // what nobody else may use meanwhile

@@ -26,6 +26,9 @@ std::uint64_t round_up(std::uint64_t bytes) {
 // Why a file in it would be no place; "" if there is no reason.
 std::string fault_of_ground(const std::string& folder, const ScratchWish& wish,
                             const io::ProbeResult& source) {
+  std::error_code missing;
+  if (!std::filesystem::is_directory(folder, missing))
+    return missing ? "is not there (" + missing.message() + ")" : "is not a folder";
   if (source.kind == io::Kind::kFile) return "";
   const io::DisksBelow below = io::disks_below(folder);
   if (std::ranges::find(below.disks, source.dev) != below.disks.end())
@@ -60,10 +63,6 @@ void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::
 
 ScratchPlace in_folder(const std::string& folder, const ScratchWish& wish,
                        const io::ProbeResult& source) {
-  std::error_code missing;
-  if (!std::filesystem::is_directory(folder, missing))
-    throw core::Error("scratch " + folder + ": " +
-                      (missing ? missing.message() : "it is not a folder"));
   if (const std::string fault = fault_of_ground(folder, wish, source); !fault.empty())
     refuse(folder, fault);
   if (std::filesystem::space(folder).available < wish.bytes)
@@ -105,12 +104,13 @@ ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& sour
     require_no_mark(*target, "target " + target->path, wish.force, round_up(source.size), context);
     return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
   }
-  if (!wish.folder.empty() && fault_of_ground(wish.folder, wish, source).empty())
-    return in_folder(wish.folder, wish, source);
+  const std::string fault = wish.folder.empty() ? "" : fault_of_ground(wish.folder, wish, source);
+  if (!wish.folder.empty() && fault.empty()) return in_folder(wish.folder, wish, source);
   if (wish.memory_folder.empty())
     throw core::Error("there is no place with room for what is written over meanwhile (" +
-                      std::to_string(wish.bytes) +
-                      " bytes to begin with): name a disk or a folder with --scratch");
+                      std::to_string(wish.bytes) + " bytes to begin with)" +
+                      (fault.empty() ? "" : ", since " + wish.folder + " " + fault) +
+                      ": name a disk or a folder with --scratch");
   return {ScratchPlace::Kind::kMemory, wish.memory_folder + "/" + wish.file_name, 0};
 }
 

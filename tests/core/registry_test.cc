@@ -93,6 +93,16 @@ struct Id {
 
 class JobId : public ::testing::TestWithParam<Id> {};
 
+TEST(JobIdForTest, IsRightAndLikeTheName) {
+  EXPECT_EQ(core::job_id_for("vol"), "vol");
+  EXPECT_EQ(core::job_id_for("2024-11-28.img"), "job-2024-11-28.img");
+  EXPECT_EQ(core::job_id_for("a b+c\n\xc3\xa4"), "a-b-c---");
+  EXPECT_EQ(core::job_id_for(""), "job-");
+  EXPECT_EQ(core::job_id_for(std::string(300, 'x')), std::string(100, 'x'));
+  for (const char* const name : {"0data", "-", "a b", ""})
+    EXPECT_EQ(core::check_job_id(core::job_id_for(name)), "");
+}
+
 TEST_P(JobId, IsTakenOrRefused) {
   EXPECT_EQ(core::check_job_id(GetParam().text).empty(), GetParam().good);
 }

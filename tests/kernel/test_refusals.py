@@ -108,7 +108,8 @@ class RefusalsTest(CopyingTest):
             for path, why in ((tiny, 'is too small'), (self.disk(OTHER), 'is in use (by dm-1)'),
                               (mounted, 'is in use (on '), (self.disk(SOURCE), 'is the source'),
                               (self.volume, 'is the source'), (self.target, 'is the target'),
-                              ('/etc/passwd', 'is a file that exists already'), ('/no/folder/file', 'No such file'),
+                              ('/etc/passwd', 'is a file that exists already'),
+                              ('/no/folder/file', 'is not there (No such file'),
                               ('/run/full', 'has no room')):
                 self.expect_refused(why, 'copy', 'vol', self.target, '--scratch', path, '--force')
         self.assertEqual(os.listdir('/run/full'), [])

@@ -93,6 +93,18 @@ class WhereItLiesTest(CopyingTest):
         os.makedirs(f'{FOLDER}/sub')
         self.expect_not_chosen(f'{FOLDER}/sub')
 
+    def test_a_folder_that_is_missing_keeps_no_volume_from_its_place(self):
+        self.stop_daemon()
+        self.sh('dmsetup', 'remove', 'vol')
+        self.start_daemon('--scratch-dir', '/run/missing')
+        self.wait_for(lambda: self.volume_of('vol')['active'], 60, 'the volume')
+        self.assertIn('scratch-dir /run/missing is no folder', self.daemon_log())
+        self.expect_refused('since /run/missing is not there (No such file or directory): name a disk or a folder',
+                            'backup', 'vol', self.disk(EXACT))
+        self.dmjob('copy', 'vol', self.disk(EXACT), '--finish', '--wait')
+        os.makedirs('/run/missing')
+        self.dmjob('backup', 'vol', self.disk(EXACT), '--wait', '--force')
+
     def test_a_scratch_of_larger_blocks_does_not_get_under_the_volume(self):
         """The file system on it has seen blocks of 512 bytes, and writes some."""
         self.sh('mkfs.ext4', '-q', '-b', '1024', self.volume)

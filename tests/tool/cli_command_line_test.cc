@@ -47,6 +47,13 @@ TEST(CommandLine, NeedsNoVerbForHelp) {
   EXPECT_EQ(verb_of({"copy", "--help"}), "copy");
 }
 
+TEST(CommandLine, TakesTheShortWayToHelp) {
+  EXPECT_TRUE(parse_command_line({"copy", "-h"}).flag("help"));
+  EXPECT_TRUE(parse_command_line({"-h"}).flag("help"));
+  EXPECT_EQ(parse_command_line({"pause", "--", "-h"}).values["ID"].as<std::string>(), "-h");
+  EXPECT_EQ(verb_of({"help", "copy"}), "help");
+}
+
 TEST(CommandLine, TakesAnArgumentThatLooksLikeAnOptionAfterTwoDashes) {
   EXPECT_EQ(parse_command_line({"pause", "--", "--json"}).values["ID"].as<std::string>(), "--json");
 }
@@ -77,6 +84,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{{}, "a verb is missing"}, Mistake{{"--json"}, "a verb is missing"},
         Mistake{{""}, "there is no verb ''"}, Mistake{{"frob"}, "there is no verb 'frob'"},
+        Mistake{{"cpoy"}, "there is no verb 'cpoy'; did you mean 'copy'?"},
+        Mistake{{"remove"}, "there is no verb 'remove'; `dmjob --help`"},
+        Mistake{{"copy", "a", "b", "--froce"}, "'--froce'; did you mean '--force'?"},
         Mistake{{"copy", "a"}, "TARGET is missing; usage: dmjob copy SOURCE TARGET [OPTION...]"},
         Mistake{{"list", "a"}, "too many arguments"},
         Mistake{{"--frob", "list"}, "unrecognised option '--frob'"},

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "tool/dmjob/nearest.h"
 #include "tool/dmjob/print.h"
 #include "tool/dmjob/verbs.h"
 
@@ -120,26 +121,45 @@ void check_arguments(const Verb& verb, const po::variables_map& values) {
 
 const Verb* verb_of(const po::variables_map& values) {
   if (values.count("VERB") == 0) return nullptr;
-  const auto name = values["VERB"].as<std::string>();
-  if (const Verb* verb = find_verb(name)) return verb;
-  throw CliError(kExitUsage, "there is no verb '" + name + "'; `dmjob --help` lists them");
+  return &require_verb(values["VERB"].as<std::string>());
+}
+
+// -h is what hands type. Behind "--" it is an argument.
+std::vector<std::string> with_help_in_full(std::vector<std::string> words) {
+  const auto end = std::ranges::find(words, "--");
+  std::replace(words.begin(), end, std::string("-h"), std::string("--help"));
+  return words;
+}
+
+std::string what_was_meant(const std::string& option, const Verb* verb) {
+  po::options_description options = global_options();
+  if (verb != nullptr) options.add(verb_options(*verb));
+  std::vector<std::string> known;
+  for (const auto& one : options.options()) known.push_back("--" + one->long_name());
+  return did_you_mean(option, known);
 }
 
 }  // namespace
 
-CommandLine parse_command_line(const std::vector<std::string>& words) try {
+CommandLine parse_command_line(const std::vector<std::string>& given) {
+  const std::vector<std::string> words = with_help_in_full(given);
   CommandLine line;
-  line.verb = verb_of(parse_up_to_verb(words));
-  line.values = parse_all(words, line.verb);
+  try {
+    line.verb = verb_of(parse_up_to_verb(words));
+    line.values = parse_all(words, line.verb);
+  } catch (const po::too_many_positional_options_error&) {
+    throw CliError(kExitUsage, "there are too many arguments; see `dmjob VERB --help`");
+  } catch (const po::unknown_option& error) {
+    throw CliError(kExitUsage, error.what() + what_was_meant(error.get_option_name(), line.verb) +
+                                   "; see `dmjob --help`");
+  } catch (const po::error& error) {
+    throw CliError(kExitUsage, std::string(error.what()) + "; see `dmjob --help`");
+  }
   if (line.flag("help") || line.flag("version")) return line;
   if (line.verb == nullptr)
     throw CliError(kExitUsage, "a verb is missing; `dmjob --help` lists them");
   check_arguments(*line.verb, line.values);
   return line;
-} catch (const po::too_many_positional_options_error&) {
-  throw CliError(kExitUsage, "there are too many arguments; see `dmjob VERB --help`");
-} catch (const po::error& error) {
-  throw CliError(kExitUsage, std::string(error.what()) + "; see `dmjob --help`");
 }
 
 std::string help_text(const Verb* verb) {

@@ -18,6 +18,9 @@ int detach(const Call& call);
 int untrack(const Call& call);
 int volumes(const Call& call);
 
+// cmd_help.cc
+int help(const Call& call);
+
 // cmd_backup.cc
 void add_backup_options(boost::program_options::options_description& options);
 int backup(const Call& call);

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "tool/dmjob/commands.h"
+#include "tool/dmjob/nearest.h"
 
 namespace dmjob::cli {
 namespace {
@@ -47,6 +50,7 @@ constexpr std::array kVerbs = {
     Verb{"finalize", "ID", "let a pending job take effect", nullptr, finalize},
     Verb{"dismiss", "ID", "forget a concluded job", nullptr, dismiss},
     Verb{"events", "", "what happened, one JSON event a line", add_events_options, events},
+    Verb{"help", "[TOPIC]", "all verbs, or one and its options", nullptr, help},
 };
 
 }  // namespace
@@ -56,6 +60,14 @@ std::span<const Verb> all_verbs() { return kVerbs; }
 const Verb* find_verb(std::string_view name) {
   const auto found = std::ranges::find(kVerbs, name, &Verb::name);
   return found == kVerbs.end() ? nullptr : found;
+}
+
+const Verb& require_verb(const std::string& name) {
+  if (const Verb* const verb = find_verb(name)) return *verb;
+  std::vector<std::string> known;
+  for (const Verb& verb : kVerbs) known.emplace_back(verb.name);
+  throw CliError(kExitUsage, "there is no verb '" + name + "'" + did_you_mean(name, known) +
+                                 "; `dmjob --help` lists them");
 }
 
 }  // namespace dmjob::cli

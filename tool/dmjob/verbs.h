@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "tool/dmjob/call.h"
@@ -12,5 +13,7 @@ namespace dmjob::cli {
 
 std::span<const Verb> all_verbs();
 const Verb* find_verb(std::string_view name);  // nullptr: there is none
+// Throws CliError (usage), with the verb that may have been meant.
+const Verb& require_verb(const std::string& name);
 
 }  // namespace dmjob::cli

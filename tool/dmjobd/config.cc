@@ -78,8 +78,6 @@ std::optional<Config> read_config(int argc, const char* const argv[]) {
   take(values, "socket", config.socket);
   take(values, "state-dir", config.state_folder);
   take(values, "scratch-dir", config.scratch_folder);
-  if (!config.scratch_folder.empty() && !std::filesystem::is_directory(config.scratch_folder))
-    throw core::Error("scratch-dir " + config.scratch_folder + " is not a folder");
   config.run_folder = std::filesystem::path(config.socket).parent_path();
   config.memory_folder = config.run_folder;
   return config;

@@ -276,7 +276,7 @@ drivers::CheckedJob LiveDaemon::check_job(const drivers::JobRequest& request,
 
 std::shared_ptr<core::Job> LiveDaemon::make_job(const drivers::JobSettings& settings,
                                                 drivers::CheckedJob checked, const Group& group) {
-  const std::string id = settings.id.value_or(checked.footprint.default_id);
+  const std::string id = settings.id.value_or(core::job_id_for(checked.footprint.default_id));
   if (const std::string wrong = core::check_job_id(id); !wrong.empty())
     throw core::Error("job id '" + id + "' " + wrong + ": name another (job-id, --id)");
   std::vector<std::string> claims;

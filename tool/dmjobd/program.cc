@@ -67,6 +67,15 @@ void raise_descriptor_limit() {
                 " files can be open at once (ulimit -Hn): with many clients or jobs new ones fail");
 }
 
+// Volumes are activated without it, too.
+void check_scratch_folder(const std::string& folder) {
+  std::error_code missing;
+  if (!folder.empty() && !std::filesystem::is_directory(folder, missing))
+    log_warning("scratch-dir " + folder + " is no folder" +
+                (missing ? " (" + missing.message() + ")" : "") +
+                ": until it is, jobs do without it or are refused");
+}
+
 // nullptr: jobs on live volumes are refused, offline copies work.
 std::unique_ptr<dm::Control> open_device_mapper() {
   try {
@@ -137,6 +146,7 @@ int run_program(const Config& config) {
   lock_memory();
   check_marking();
   raise_descriptor_limit();
+  check_scratch_folder(config.scratch_folder);
   const auto control = open_device_mapper();
   return Program(config, control.get(), guardian).run();
 }
