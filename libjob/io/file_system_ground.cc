@@ -4,14 +4,12 @@
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <sstream>
 #include <string_view>
 
@@ -29,13 +27,6 @@ constexpr std::array<std::string_view, 11> kOtherHosts{
 
 bool is_one_of(std::string_view type, const auto& types) {
   return std::ranges::find(types, type) != types.end();
-}
-
-std::optional<dev_t> disk_at(const std::string& path) {
-  struct stat facts{};
-  if (!path.starts_with('/') || stat(path.c_str(), &facts) != 0 || !S_ISBLK(facts.st_mode))
-    return std::nullopt;
-  return facts.st_rdev;
 }
 
 // Of "rw,lowerdir=/a:/b,upperdir=/c"; several, if it is there several times.
@@ -116,8 +107,8 @@ Ground btrfs(const sysfs::Mount& mount, const std::string& inside) {
 Ground of_source(const sysfs::Mount& mount) {
   Ground ground;
   for (const std::string& path : split_at_colons(mount.source)) {
-    if (const auto disk = disk_at(path))
-      ground.disks.push_back(*disk);
+    if (const dev_t disk = path.starts_with('/') ? sysfs::disk_at(path) : 0)
+      ground.disks.push_back(disk);
     else
       ground.unknown = type_of(mount);
   }
@@ -139,8 +130,8 @@ Ground on_disk(const sysfs::Mount& mount, dev_t number) {
   Ground ground{.disks = {number}, .folders = {}, .unknown = {}};
   for (const char* const key : {"logdev", "rtdev"}) {
     for (const std::string& path : values_of(mount, key)) {
-      if (const auto disk = disk_at(path))
-        ground.disks.push_back(*disk);
+      if (const dev_t disk = sysfs::disk_at(path))
+        ground.disks.push_back(disk);
       else
         ground.unknown = type_of(mount) + ", with " + key + " " + path + ", which cannot be found";
     }
