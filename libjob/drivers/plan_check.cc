@@ -10,6 +10,7 @@
 #include "libjob/drivers/taken_by.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
+#include "libjob/io/udev_database.h"
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
@@ -63,7 +64,9 @@ CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
   plan.uuid = volumes::new_uuid();
   plan.volume = source.volume;
   plan.source = source.volume.empty() ? request.source : "/dev/mapper/" + source.volume;
-  plan.target = request.target;
+  // A link by what it holds now is gone once it holds something else.
+  const bool by_contents = io::is_link_of_contents(request.target);
+  plan.target = by_contents ? volumes::stable_path(request.target) : request.target;
   if (source.what.kind == io::Kind::kBlockDevice) plan.source_disk = io::identify_disk(plan.source);
   if (target && target->kind == io::Kind::kBlockDevice)
     plan.target_disk = io::identify_disk(request.target);

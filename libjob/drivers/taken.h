@@ -25,6 +25,7 @@ struct Use {
   bool live = false;           // a volume that is read while it is in use
   bool shared = false;         // only read, as by others
   bool waits = false;          // the writes to the holder's volume may wait for it
+  bool receives = false;       // what the holder's source holds is written to it
 };
 
 // The superblock of a scratch (store/superblock.h).

@@ -47,7 +47,8 @@ std::vector<Use> uses_of(const CopyPlan& plan, const std::optional<store::CowPla
   uses.push_back({.role = "target",
                   .path = plan.target,
                   .disk = plan.target_disk,
-                  .waits = plan.tracked() || (plan.live() && in_tail)});
+                  .waits = plan.tracked() || (plan.live() && in_tail),
+                  .receives = !plan.only_compare});
   add_scratch(uses, plan.scratch, plan.scratch_disk, plan.live());
   if (cow && cow->place.path != plan.scratch.path) add_scratch(uses, cow->place, {}, plan.live());
   if (!plan.error_map.empty()) uses.push_back({.role = "error map", .path = plan.error_map});

@@ -10,6 +10,7 @@
 #include "libjob/io/fd.h"
 #include "libjob/io/loop_device.h"
 #include "libjob/io/sysfs.h"
+#include "libjob/io/udev_database.h"
 
 namespace dmjob::io {
 namespace {
@@ -19,6 +20,7 @@ constexpr const char* kNames[] = {"dm/uuid", "wwid",   "device/wwid",
                                   "md/uuid", "serial", "device/serial"};
 
 constexpr std::string_view kLoop = "loop=";
+constexpr std::string_view kEntry = "partuuid=";
 constexpr std::string_view kOldLoop = "loop/backing_file=";  // state files of 0.1 have it
 
 // "loop=INODE OFFSET LIMIT PATH", that of the file. Two parts of one file are two disks, and a file
@@ -36,6 +38,17 @@ std::string name_of_loop(dev_t disk) {
 bool is_same_old_loop(std::string_view before, std::string_view now) {
   return before.starts_with(kOldLoop) && now.starts_with(kLoop) &&
          now.ends_with(" " + std::string(before.substr(kOldLoop.size())));
+}
+
+// A serial number that the kernel prints without having one.
+bool tells_nothing(const std::string& lasting) {
+  return lasting.empty() || lasting.find("=(null)") != std::string::npos;
+}
+
+// "partuuid=UUID", that of the partition's entry in its table.
+std::string name_of_entry(dev_t partition) {
+  const std::string uuid = partition_uuid(partition);
+  return uuid.empty() ? "" : std::string(kEntry) + uuid;
 }
 
 std::string lasting_name(dev_t disk) {
@@ -63,12 +76,18 @@ DiskIdentity identify_disk(const std::string& path) {
                       sysfs::first_line(sysfs::folder(disk) + "/diskseq");
   identity.lasting = lasting_name(disk);
   if (!identity.lasting.empty() && !part.empty()) identity.lasting += " part" + part;
+  if (!part.empty() && tells_nothing(identity.lasting)) {
+    const std::string entry = name_of_entry(facts.st_rdev);
+    if (!entry.empty()) identity.lasting = entry;
+  }
   return identity;
 }
 
 Sameness compare(const DiskIdentity& before, const DiskIdentity& now) {
   if (before.instance == now.instance) return Sameness::kSame;
   if (before.lasting.empty() && now.lasting.empty()) return Sameness::kUnknown;
+  // Such names were not noted by 0.1, and only udev knows them.
+  if (tells_nothing(before.lasting) && now.lasting.starts_with(kEntry)) return Sameness::kUnknown;
   const bool same = before.lasting == now.lasting || is_same_old_loop(before.lasting, now.lasting);
   return same ? Sameness::kSame : Sameness::kDifferent;
 }

@@ -12,6 +12,7 @@
 #include "libjob/io/geometry.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/sysfs.h"
+#include "libjob/io/udev_database.h"
 #include "libjob/volumes/lasting_path.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
@@ -39,7 +40,8 @@ io::ProbeResult require_free_disk(const std::string& path) {
 std::optional<std::string> link_in(const char* folder, dev_t dev) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-    if (io::sysfs::disk_at(entry.path()) == dev) return entry.path();
+    if (!io::is_link_of_contents(entry.path()) && io::sysfs::disk_at(entry.path()) == dev)
+      return entry.path();
   return std::nullopt;
 }
 
@@ -75,6 +77,7 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
           .decision = {},
           .overlay = std::nullopt,
           .tracking = std::nullopt,
+          .links = io::partition_links(disk.dev),
           .error = {}};
 }
 
@@ -138,7 +141,8 @@ std::string stable_path(const std::string& path) {
   return disk != 0 ? lasting_path(disk, path).value_or(path) : path;
 }
 
-// A dm device can be renamed, and by-id has links by name, too.
+// A dm device can be renamed, and by-id has links by name, too. The links by what a disk holds, and
+// those of a partition by its entry in the table, are the volume's as soon as there is one.
 std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
   const auto leads_there = [disk](const std::string& name) {
     return io::sysfs::disk_at(name) == disk;
@@ -146,11 +150,14 @@ std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
   const std::string folder = io::sysfs::folder(disk) + "/dm/";
   std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
   const std::string by_name = "/dev/mapper/" + io::sysfs::first_line(folder + "name");
-  if (path.starts_with("/dev/disk/") && leads_there(path)) return path;
+  const bool is_of_contents = io::is_link_of_contents(path);
+  if (path.starts_with("/dev/disk/") && !is_of_contents && leads_there(path)) return path;
   if (leads_there(by_uuid)) return by_uuid;
-  for (const char* links : {"/dev/disk/by-id", "/dev/disk/by-partuuid", "/dev/disk/by-path"})
+  for (const char* links : {"/dev/disk/by-id", "/dev/disk/by-path"})
     if (auto link = link_in(links, disk)) return link;
-  if (leads_there(path)) return path;
+  if (!is_of_contents && leads_there(path)) return path;
+  const std::string node = "/dev/" + io::sysfs::kernel_name(disk);
+  if (is_of_contents && leads_there(node)) return node;
   return leads_there(by_name) ? std::optional(by_name) : std::nullopt;
 }
 

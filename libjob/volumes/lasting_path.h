@@ -10,8 +10,8 @@
 
 namespace dmjob::volumes {
 
-// A link that survives reboots (/dev/disk/by-id, by-partuuid), `path` or a dm device's name, that
-// leads to that very disk now; nullopt if none does.
+// A link that survives reboots (/dev/disk/by-id, by-path), `path`, its node or a dm device's name,
+// that leads to that very disk now; nullopt if none does. Never a link by what the disk holds.
 std::optional<std::string> lasting_path(dev_t disk, const std::string& path);
 
 }  // namespace dmjob::volumes

@@ -97,6 +97,7 @@ nlohmann::json ManagedVolumes::record() const {
     }
     if (volume.overlay) entry["overlay"] = volume.overlay->record();
     if (volume.tracking) entry["tracking"] = volume.tracking->record();
+    if (!volume.links.empty()) entry["links"] = volume.links;
     list.push_back(std::move(entry));
   }
   return list;
@@ -119,6 +120,7 @@ void ManagedVolumes::restore(const nlohmann::json& record) {
     }
     if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
     if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);
+    volume.links = entry.value("links", volume.links);
     add(std::move(volume));
   }
 }

@@ -38,6 +38,9 @@ struct ManagedVolume {
   std::string decision;  // with pivot_to: by which that can be revoked; "" in older state files
   std::optional<Overlay> overlay;
   std::optional<Tracking> tracking;
+  // Of a partition that was attached, below /dev: "disk/by-partuuid/...". The volume's own for
+  // good, wherever it lives.
+  std::vector<std::string> links;
   std::string error;  // why it is not active; not stored
   // Of an error, not stored either.
   bool late = false;    // it may be over once its disks come or change
@@ -91,7 +94,7 @@ bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::stri
 // Removes the device, and its tracker. Refuses while it is open.
 void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 
-// The link to a disk that survives reboots (/dev/disk/by-id, by-partuuid), or the path itself.
+// The link to a disk that survives reboots (/dev/disk/by-id, by-path), or the path itself.
 std::string stable_path(const std::string& path);
 
 // 32 random hex digits.
