@@ -27,6 +27,29 @@ class Volumes(CliStory):
         path = os.path.join(self.folder.name, "disk.img")
         self.expect_asked(("volume-attach", {"name": "data", "device": path}))
 
+    def test_release_sends_the_path_and_says_what_it_means(self):
+        self.daemon.handlers["disk-release"] = lambda arguments: {"volume": "data"}
+        released = self.dmjob("release", "/dev/sdb")
+        self.assertIn("volume 'data'", released.stderr)
+        self.assertIn("wipefs", released.stderr)
+        self.expect_asked(("disk-release", {"device": "/dev/sdb"}))
+
+    def test_volumes_shows_the_hidden_disks_that_somebody_must_care_for(self):
+        self.daemon.hidden_disks = [
+            {"device": "/dev/sda", "volume": "data", "role": "disk"},
+            {"device": "/dev/sdb", "volume": "data", "role": "old disk"},
+            {"device": "/dev/sdc", "volume": "data", "role": "target", "until-reboot": True}]
+        shown = self.dmjob("volumes").stdout
+        self.assertNotIn("/dev/sda", shown)
+        self.assertIn("dmjob release /dev/sdb", shown)
+        self.assertIn("until the next boot only", shown)
+
+    def test_attach_copy_and_complete_warn_of_what_the_boot_names(self):
+        self.daemon.boot_warnings = ["/etc/fstab line 1 names /dev/sdb"]
+        self.daemon.add_job("vol1", "ready")
+        for words in ("attach", "data", "/dev/sdb"), ("copy", "vol1", "/dev/sdc"), ("complete", "vol1"):
+            self.assertIn("warning: /etc/fstab line 1", self.dmjob(*words).stderr)
+
     def test_untrack_sends_the_name(self):
         self.expect(self.dmjob("untrack", "data"), 0, out="")
         self.expect_asked(("volume-untrack", {"name": "data"}))

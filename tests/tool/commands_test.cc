@@ -188,7 +188,9 @@ TEST_F(CommandsTest, VolumesAreAttachedListedAndDetached) {
   EXPECT_EQ(run("volume-detach", R"({"name":"v"})"), json::object());
   EXPECT_EQ(run("query-volumes"), daemon_.volumes);
   EXPECT_EQ(run("volume-untrack", R"({"name":"v"})"), json::object());
-  EXPECT_THAT(daemon_.changes, ElementsAre("attach v /dev/x", "detach v", "untrack v"));
+  EXPECT_EQ(run("disk-release", R"({"device":"/dev/y"})"), json({{"volume", "v"}}));
+  EXPECT_THAT(daemon_.changes,
+              ElementsAre("attach v /dev/x", "detach v", "untrack v", "release /dev/y"));
 }
 
 // --- blockdev-mirror ---

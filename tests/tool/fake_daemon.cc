@@ -66,6 +66,11 @@ awaitable<void> FakeDaemon::rollback(std::string name) {
   co_return;
 }
 
+awaitable<std::string> FakeDaemon::release(std::string device) {
+  changes.push_back("release " + device);
+  co_return "v";
+}
+
 awaitable<void> FakeDaemon::untrack(std::string name) {
   changes.push_back("untrack " + name);
   co_return;

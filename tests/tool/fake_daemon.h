@@ -32,6 +32,11 @@ class FakeDaemon : public daemon::Daemon {
   boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> rollback(std::string name) override;
   boost::asio::awaitable<void> untrack(std::string name) override;
+  boost::asio::awaitable<std::string> release(std::string device) override;
+  boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
+    co_return nlohmann::json::array();
+  }
+  nlohmann::json query_hidden_disks() override { return hidden_disks; }
   nlohmann::json query_volumes() override { return volumes; }
 
   // A job in status running, and what it works on.
@@ -41,6 +46,7 @@ class FakeDaemon : public daemon::Daemon {
   void release_copies();
 
   nlohmann::json volumes = nlohmann::json::array();
+  nlohmann::json hidden_disks = nlohmann::json::array();
   bool hold_copies = false;
   bool last_is_grouped = false;
   std::string copy_error;  // non-empty: thrown

@@ -24,6 +24,7 @@ class FakeDaemon:
         self.path = path
         self.lock = threading.RLock()
         self.jobs, self.history, self.volumes, self.events = [], [], [], []
+        self.hidden_disks, self.boot_warnings = [], []
         self.asked = []  # (command, arguments), but for queries
         self.handlers = {}  # command: function(arguments), instead of ours
         self.clients = []
@@ -163,12 +164,14 @@ class FakeDaemon:
         self.dismiss(arguments["id"])
 
     def execute(self, command, arguments):
-        queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes}
+        queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes,
+                   "query-hidden-disks": self.hidden_disks, "query-boot-warnings": self.boot_warnings}
         if command in queries:
             if command == "query-block-jobs" and self.jobs:
                 self.looks += 1
                 self.before_answer.get(self.looks, lambda: None)()
-            return [job for job in queries[command] if arguments.get("device", job.get("id")) == job.get("id")]
+            return [item for item in queries[command]
+                    if "device" not in arguments or arguments["device"] == item.get("id")]
         if command == "query-events":
             return [event for event in self.events if event["number"] > arguments["since"]]
         self.asked.append((command, arguments))

@@ -187,6 +187,14 @@ json Client::execute(const std::string& command, const json& arguments) {
   return answer_to(id, command, deadline);
 }
 
+json Client::ask_if_known(const std::string& command, const json& arguments) {
+  try {
+    return execute(command, arguments);
+  } catch (const CommandError&) {
+    return json::array();
+  }
+}
+
 json Client::query_block_job(const std::string& id) {
   try {
     return execute("query-block-jobs", {{"device", id}});

@@ -46,6 +46,10 @@ class Client {
   // The answer. Throws CommandError, Disconnected.
   nlohmann::json execute(const std::string& command,
                          const nlohmann::json& arguments = nlohmann::json::object());
+  // For what makes an answer better and is not the answer: QEMU, say, has no volumes. An empty list
+  // if the command is refused.
+  nlohmann::json ask_if_known(const std::string& command,
+                              const nlohmann::json& arguments = nlohmann::json::object());
   // query-block-jobs, of one job only: a list that is empty if there is no such job. A daemon that
   // does not know the filter (QEMU's) answers with all.
   nlohmann::json query_block_job(const std::string& id);

@@ -67,11 +67,15 @@ void add_complete_options(po::options_description& options) {
 
 int complete(const Call& call) {
   refuse_timeout_without(call, call.flag("wait"), "without --wait");
-  if (!call.flag("wait")) return send_verb(call, "job-complete");
   const Deadline deadline = call.deadline();
   const json arguments{{"id", call.text("ID")}};
   Client client(call.socket());
   execute_on_job(call, client, "job-complete", arguments);
+  warn_about_boot(call, client);
+  if (!call.flag("wait")) {
+    if (call.console().json()) call.console().print_json(arguments);
+    return kExitDone;
+  }
   const WaitPlan plan{Goal::kEnd, deadline, "job-complete", arguments, true, ""};
   report_outcome(call, wait_for_job(call, client, call.text("ID"), plan));
   return kExitDone;

@@ -32,6 +32,7 @@ int copy(const Call& call) {
   const Deadline deadline = call.deadline();
   Client client(call.socket());
   const std::string id = start_transfer(call, client, "blockdev-mirror", arguments);
+  warn_about_boot(call, client);
   const auto outcome = follow_started(call, client, id, deadline);
   if (outcome) check_pivot(call, *outcome);
   return kExitDone;

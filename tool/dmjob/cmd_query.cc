@@ -14,16 +14,6 @@ using nlohmann::json;
 
 constexpr auto kReconnectLimit = std::chrono::seconds(30);
 
-// For what makes an answer better and is not the answer: QEMU, say, has no volumes.
-json ask_if_known(Client& client, const std::string& command,
-                  const json& arguments = json::object()) {
-  try {
-    return client.execute(command, arguments);
-  } catch (const CommandError&) {
-    return json::array();
-  }
-}
-
 // Null: not a volume, or not known.
 json volume_of(const json& volumes, const std::string& name) {
   for (const json& volume : volumes) {
@@ -35,12 +25,12 @@ json volume_of(const json& volumes, const std::string& name) {
 JobContext context_of(Client& client, const json& job, bool gone) {
   JobContext context;
   context.gone = gone;
-  const json volume = volume_of(ask_if_known(client, "query-volumes"), text_of(job, "volume"));
+  const json volume = volume_of(client.ask_if_known("query-volumes"), text_of(job, "volume"));
   if (volume.is_object()) {
     context.managed = flag_of(volume, "managed");
     context.held = flag_of(volume.value("overlay", json::object()), "held");
   }
-  context.events = ask_if_known(client, "query-events", {{"since", 0}});
+  context.events = client.ask_if_known("query-events", {{"since", 0}});
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   context.now = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   return context;
@@ -101,7 +91,7 @@ int info(const Call& call) {
   const json jobs = client.query_block_job(id);
   const json* job = find_job(jobs, id);
   const bool gone = job == nullptr;
-  const json history = gone ? ask_if_known(client, "query-job-history") : json::array();
+  const json history = gone ? client.ask_if_known("query-job-history") : json::array();
   if (gone) job = find_job(history, id);
   if (job == nullptr)
     throw CliError(kExitFailed, "there is no job '" + id + "'; `dmjob list --all` shows all");

@@ -18,6 +18,11 @@ int end_something(const Call& call, const char* command, const char* argument) {
 
 }  // namespace
 
+void warn_about_boot(const Call& call, Client& client) {
+  for (const json& warning : client.ask_if_known("query-boot-warnings"))
+    call.console().remark("warning: " + warning.get<std::string>());
+}
+
 int attach(const Call& call) {
   const json arguments{{"name", call.text("NAME")}, {"device", call.absolute_path("DEVICE")}};
   Client client(call.socket());
@@ -25,6 +30,7 @@ int attach(const Call& call) {
   if (call.console().json()) call.console().print_json(arguments);
   call.console().remark("/dev/mapper/" + call.text("NAME") +
                         " is there, and will be after each boot");
+  warn_about_boot(call, client);
   return kExitDone;
 }
 
@@ -37,8 +43,23 @@ int volumes(const Call& call) {
   if (call.console().json()) {
     call.console().print_json(answer);
   } else {
-    call.console().out() << volumes_table(answer);
+    call.console().out() << volumes_table(answer)
+                         << hidden_table(client.ask_if_known("query-hidden-disks"));
   }
+  return kExitDone;
+}
+
+int release(const Call& call) {
+  const json arguments{{"device", call.absolute_path("DISK")}};
+  Client client(call.socket());
+  const json answer = client.execute("disk-release", arguments);
+  if (call.console().json()) call.console().print_json(answer);
+  call.console().remark(
+      call.text("DISK") +
+      " is hidden no more: its file system has the UUID and the label of volume '" +
+      text_of(answer, "volume") +
+      "', and which of both is mounted at a boot is chance; before that give it another UUID "
+      "(tune2fs -U random, xfs_admin -U generate, vgimportclone) or wipe it (wipefs -a)");
   return kExitDone;
 }
 

@@ -17,6 +17,9 @@ int attach(const Call& call);
 int detach(const Call& call);
 int untrack(const Call& call);
 int volumes(const Call& call);
+// Which lines of fstab and the like lead elsewhere than to the volume now.
+void warn_about_boot(const Call& call, Client& client);
+int release(const Call& call);
 
 // cmd_help.cc
 int help(const Call& call);

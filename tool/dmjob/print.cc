@@ -72,6 +72,14 @@ std::string volume_state(const json& volume) {
   return flag_of(volume, "active") ? "active" : "not active";
 }
 
+// "" if nothing is to be done.
+std::string to_do_about(const json& disk) {
+  if (flag_of(disk, "until-reboot"))
+    return "hidden until the next boot only: it tells no serial number or other name of its own";
+  if (text_of(disk, "role") != "old disk") return "";
+  return "wipe it or give it another UUID, then 'dmjob release " + text_of(disk, "device") + "'";
+}
+
 }  // namespace
 
 std::string one_line(std::string text) {
@@ -124,6 +132,15 @@ std::string volumes_table(const json& volumes) {
                     or_dash(text_of(volume, "job")), volume_state(volume)});
   }
   return format_table(rows);
+}
+
+std::string hidden_table(const json& disks) {
+  std::vector<Row> rows{{"HIDDEN DISK", "HOLDS WHAT VOLUME HAS OR HAD", "ROLE", "TO DO"}};
+  for (const json& disk : disks)
+    if (std::string to_do = to_do_about(disk); !to_do.empty())
+      rows.push_back({text_of(disk, "device"), or_dash(text_of(disk, "volume")),
+                      text_of(disk, "role"), std::move(to_do)});
+  return rows.size() == 1 ? "" : "\n" + format_table(rows);
 }
 
 }  // namespace dmjob::cli

@@ -24,5 +24,8 @@ std::string format_ending(const nlohmann::json& job);
 std::string jobs_table(const nlohmann::json& jobs, const nlohmann::json& gone);
 // The list of query-volumes.
 std::string volumes_table(const nlohmann::json& volumes);
+// Of the list of query-hidden-disks, after a blank line: those that somebody is to do something
+// about. "" if there are none.
+std::string hidden_table(const nlohmann::json& disks);
 
 }  // namespace dmjob::cli

@@ -18,6 +18,8 @@ constexpr std::array kVerbs = {
          nullptr, attach},
     Verb{"detach", "NAME", "end a volume; its disk keeps all", nullptr, detach},
     Verb{"volumes", "", "volumes, and what they live on", nullptr, volumes},
+    Verb{"release", "DISK", "let others see what a former disk or target of a volume holds",
+         nullptr, release},
     Verb{"overlay", "NAME BACKING",
          "make a volume over a disk that is only read; writes go to scratch", add_overlay_options,
          overlay},

@@ -176,6 +176,8 @@ constexpr std::array kCommands{
     Command{"query-block-jobs", kQuery, kOneBlockJob, query_block_jobs},
     Command{"query-job-history", kQuery, kNone, query_job_history},
     Command{"query-volumes", kQuery, kNone, query_volumes},
+    Command{"query-boot-warnings", kQuery, kNone, query_boot_warnings},
+    Command{"query-hidden-disks", kQuery, kNone, query_hidden_disks},
     Command{"query-events", kQuery, kSince, query_events},
 
     Command{"job-pause", kAll, kById, apply_verb<&Job::pause, kGeneric>},
@@ -206,6 +208,7 @@ constexpr std::array kCommands{
     Command{"volume-snapshot", kAll, kSnapshot, volume_snapshot},
     Command{"volume-rollback", kAll, kByName, volume_rollback},
     Command{"volume-untrack", kAll, kByName, volume_untrack},
+    Command{"disk-release", kAll, kByDevice, disk_release},
 };
 
 void check_caller(const Command& command, Access caller) {

@@ -161,6 +161,12 @@ Answer volume_detach(Daemon& daemon, Arguments arguments) {
   co_return json::object();
 }
 
+Answer disk_release(Daemon& daemon, Arguments arguments) {
+  auto released = daemon.release(arguments.text("device"));
+  const std::string volume = co_await std::move(released);
+  co_return json{{"volume", volume}};
+}
+
 Answer volume_untrack(Daemon& daemon, Arguments arguments) {
   std::string name = arguments.text("name");
   auto ended = daemon.untrack(std::move(name));

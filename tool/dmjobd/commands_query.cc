@@ -99,6 +99,16 @@ Answer query_job_history(Daemon& daemon, Arguments /*arguments*/) {
 
 Answer query_volumes(Daemon& daemon, Arguments /*arguments*/) { co_return daemon.query_volumes(); }
 
+Answer query_hidden_disks(Daemon& daemon, Arguments /*arguments*/) {
+  co_return daemon.query_hidden_disks();
+}
+
+Answer query_boot_warnings(Daemon& daemon, Arguments /*arguments*/) {
+  auto found = daemon.query_boot_warnings();
+  json warnings = co_await std::move(found);
+  co_return warnings;
+}
+
 Answer query_events(Daemon& daemon, Arguments arguments) {
   core::ListText found;
   for (const core::Event& event : daemon.events().since(arguments.size("since")))

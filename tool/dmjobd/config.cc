@@ -25,6 +25,8 @@ options::options_description settings() {
       "where volumes and jobs are kept (/var/lib/dmjob)");
   add("scratch-dir", options::value<std::string>()->value_name("DIR"),
       "where jobs may keep scratch files (none)");
+  add("rules-dir", options::value<std::string>()->value_name("DIR"),
+      "where udev's rules are written; on the root file system (/etc/udev/rules.d)");
   return list;
 }
 
@@ -78,6 +80,7 @@ std::optional<Config> read_config(int argc, const char* const argv[]) {
   take(values, "socket", config.socket);
   take(values, "state-dir", config.state_folder);
   take(values, "scratch-dir", config.scratch_folder);
+  take(values, "rules-dir", config.rules_folder);
   config.run_folder = std::filesystem::path(config.socket).parent_path();
   config.memory_folder = config.run_folder;
   return config;

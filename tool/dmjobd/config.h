@@ -12,7 +12,8 @@ namespace dmjob::daemon {
 struct Config {
   std::string socket = "/run/dmjob/qmp.sock";
   std::string state_folder = "/var/lib/dmjob";
-  std::string scratch_folder;                // empty: none
+  std::string scratch_folder;  // empty: none
+  std::string rules_folder = "/etc/udev/rules.d";
   std::string run_folder = "/run/dmjob";     // the guardian's lock
   std::string memory_folder = "/run/dmjob";  // scratch of last resort; on a tmpfs
 };

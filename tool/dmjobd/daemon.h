@@ -40,6 +40,12 @@ class Daemon {
   virtual boost::asio::awaitable<void> rollback(std::string name) = 0;
   // Ends its chain of incremental backups.
   virtual boost::asio::awaitable<void> untrack(std::string name) = 0;
+  // An old disk is hidden no more. Returns the name of the volume whose contents it holds.
+  virtual boost::asio::awaitable<std::string> release(std::string device) = 0;
+  // [{"device", "volume", "role", "until-reboot"?}]: the disks that are hidden from others.
+  virtual nlohmann::json query_hidden_disks() = 0;
+  // Lines of fstab and the like that lead elsewhere than to a volume, or may at a boot: texts.
+  virtual boost::asio::awaitable<nlohmann::json> query_boot_warnings() = 0;
   // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "overlay"?, "tracking"?}],
   // by name.
   virtual nlohmann::json query_volumes() = 0;

@@ -23,6 +23,8 @@ Answer query_jobs(Daemon& daemon, Arguments arguments);
 Answer query_block_jobs(Daemon& daemon, Arguments arguments);
 Answer query_job_history(Daemon& daemon, Arguments arguments);
 Answer query_volumes(Daemon& daemon, Arguments arguments);
+Answer query_hidden_disks(Daemon& daemon, Arguments arguments);
+Answer query_boot_warnings(Daemon& daemon, Arguments arguments);
 Answer query_events(Daemon& daemon, Arguments arguments);
 // Negotiates; the session does that, and lets only a second one come here.
 Answer negotiate_again(Daemon& daemon, Arguments arguments);
@@ -38,6 +40,7 @@ Answer volume_compare(Daemon& daemon, Arguments arguments);
 Answer volume_attach(Daemon& daemon, Arguments arguments);
 Answer volume_detach(Daemon& daemon, Arguments arguments);
 Answer volume_untrack(Daemon& daemon, Arguments arguments);
+Answer disk_release(Daemon& daemon, Arguments arguments);
 
 // --- commands_overlay.cc ---
 Answer volume_overlay(Daemon& daemon, Arguments arguments);

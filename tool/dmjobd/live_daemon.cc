@@ -37,7 +37,8 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
                    .state_folder = config.state_folder,
                    .memory_folder = config.memory_folder,
                    .pivots = &pivots_},
-      keeper_(executor, file_, [this] { return compose(); }),
+      keeper_(
+          executor, file_, [this] { return compose(); }, [this] { return names_.around(); }),
       host_{.executor = executor,
             .events = events_,
             .persist = [this] { return keeper_.persist(); },
@@ -49,6 +50,7 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
                 },
             .obstacle = [this](const core::Job& job) { return late_.obstacle(job); }},
       taken_(registry_, volumes_, [this] { return check_context(); }),
+      names_(config.rules_folder, volumes_, taken_),
       overlays_(environment_, registry_, events_, keeper_, taken_),
       trackers_(environment_, registry_, events_, keeper_),
       flushes_(environment_, events_),
@@ -58,12 +60,14 @@ LiveDaemon::LiveDaemon(boost::asio::any_io_executor executor, const Config& conf
 
 // --- the state ---
 
-std::string LiveDaemon::compose() const {
+std::string LiveDaemon::compose() {
+  names_.follow();
   core::ListText jobs;  // oldest first
   for (auto job = registry_.jobs().rbegin(); job != registry_.jobs().rend(); ++job)
     jobs.add(*(*job)->record_text());
-  return "{\"events\":" + events_.record() + ",\"history\":" + registry_.history() +
-         ",\"jobs\":" + jobs.text() + ",\"quarantine\":" + core::to_text(quarantine_) +
+  return "{\"events\":" + events_.record() + ",\"hidden\":" + core::to_text(names_.record()) +
+         ",\"history\":" + registry_.history() + ",\"jobs\":" + jobs.text() +
+         ",\"quarantine\":" + core::to_text(quarantine_) +
          ",\"volumes\":" + core::to_text(volumes_.record()) + "}";
 }
 
@@ -78,6 +82,7 @@ void LiveDaemon::take_up(const nlohmann::json& content) {
   events_.restore(content.at("events"));
   registry_.restore_history(content.at("history"));
   volumes_.restore(content.at("volumes"));
+  if (content.contains("hidden")) names_.restore(content["hidden"]);
   for (const std::string& name : pivots_.apply(volumes_))
     log_info("the pivot of volume '" + name + "' was decided and revoked");
   quarantine_ = content.at("quarantine");
@@ -117,6 +122,7 @@ void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
 // --- start and stop ---
 
 awaitable<void> LiveDaemon::start() {
+  co_await names_.begin();
   if (control_) {
     dm_events_.emplace(executor_, dm_signal_);
     boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);

@@ -22,6 +22,7 @@
 #include "tool/dmjobd/dm_events.h"
 #include "tool/dmjobd/flush_watch.h"
 #include "tool/dmjobd/late_volumes.h"
+#include "tool/dmjobd/names.h"
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/revoked_pivots.h"
 #include "tool/dmjobd/state_keeper.h"
@@ -63,7 +64,12 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> untrack(std::string name) override {
     return trackers_.untrack(std::move(name));
   }
+  boost::asio::awaitable<std::string> release(std::string device) override;
   nlohmann::json query_volumes() override;
+  nlohmann::json query_hidden_disks() override { return names_.describe(); }
+  boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
+    return names_.boot_warnings();
+  }
 
  private:
   // A transaction on both sides of the contract between jobs and drivers.
@@ -71,7 +77,7 @@ class LiveDaemon : public Daemon {
     core::Job::Group jobs;
     drivers::DriverGroupPtr drivers;
   };
-  std::string compose() const;  // JSON
+  std::string compose();  // JSON
   void take_up(const nlohmann::json& content);
   void take_up_job(const nlohmann::json& record, const Group& group);
   void start_again(core::Job& job);
@@ -87,8 +93,10 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<LateVolumes::Outcome> activate_volume(volumes::ManagedVolume volume,
                                                                volumes::IfScratchIsLate if_late);
   boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
+  boost::asio::awaitable<void> rename_disk(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
   bool is_known(const std::string& inner_name) const;
+  void leave_links_of_others(volumes::ManagedVolume& volume) const;
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
@@ -121,6 +129,7 @@ class LiveDaemon : public Daemon {
   core::JobHost host_;
   core::Registry registry_;
   TakenTable taken_;
+  Names names_;
   Overlays overlays_;
   Trackers trackers_;
   FlushWatch flushes_;

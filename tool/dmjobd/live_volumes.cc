@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The volumes' part of the daemon.
+#include <algorithm>
 #include <utility>
 
 #include "libjob/core/worker.h"
 #include "libjob/drivers/attach_check.h"
 #include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/volume_group.h"
+#include "libjob/io/udev_database.h"
+#include "libjob/volumes/late_disks.h"
 #include "tool/dmjobd/live_daemon.h"
 #include "tool/dmjobd/log.h"
 
@@ -32,6 +35,7 @@ awaitable<LateVolumes::Outcome> LiveDaemon::activate_volume(volumes::ManagedVolu
     co_return attempt.scratch_is_late ? Outcome::kScratchIsLate : Outcome::kNotActive;
   }
   volumes_.set_active(volume.name);
+  if (io::is_link_of_contents(volume.device)) co_await rename_disk(volume);
   const auto job = registry_.holder(volume.name);
   if (volume.pivot_to && !job) co_await settle_pivot(volume);
   if (!volume.late || !volumes_.find(volume.name)->error.empty()) co_return Outcome::kActive;
@@ -39,6 +43,28 @@ awaitable<LateVolumes::Outcome> LiveDaemon::activate_volume(volumes::ManagedVolu
   publish_change(volume.name, "activated", volumes_.find(volume.name)->device);
   if (job) job->kick();
   co_return Outcome::kActive;
+}
+
+// Of a state file of 0.1: the link becomes the volume's own.
+awaitable<void> LiveDaemon::rename_disk(volumes::ManagedVolume volume) {
+  core::Worker worker;
+  auto look = [volume]() mutable {
+    const io::ProbeResult disk = io::probe(volume.device);
+    volume.links = io::partition_links(disk.dev);
+    volume.disk = io::identify_disk(volume.device);
+    volume.device = volumes::stable_path(volume.device);
+    return volume;
+  };
+  std::string failed;
+  try {
+    volumes::ManagedVolume renamed = co_await worker.run(std::move(look));
+    volumes_.add(std::move(renamed));
+    co_await keeper_.persist();
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty())
+    log_warning("the disk of volume '" + volume.name + "' is not hidden: " + failed);
 }
 
 // Its job is gone, since it could not see whether the volume had switched.
@@ -110,6 +136,14 @@ awaitable<void> LiveDaemon::forget_volume(std::string name) {
   co_await keeper_.persist();
 }
 
+// Of a partition that another volume has lived on: that one keeps its name.
+void LiveDaemon::leave_links_of_others(volumes::ManagedVolume& volume) const {
+  for (const auto& [name, other] : volumes_.all())
+    std::erase_if(volume.links, [&links = other.links](const std::string& link) {
+      return std::ranges::find(links, link) != links.end();
+    });
+}
+
 // The intent is durable before the device is made.
 awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   control_or_refuse();
@@ -118,7 +152,8 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_attach(name, device, context);
   };
-  const volumes::ManagedVolume volume = co_await taken_.check(check);
+  volumes::ManagedVolume volume = co_await taken_.check(check);
+  leave_links_of_others(volume);
   const auto token = taken_.hold(drivers::holding_of(volume));
   volumes_.add(volume);
   std::string failed;
@@ -156,6 +191,25 @@ awaitable<void> LiveDaemon::detach(std::string name) {
   const std::string device = volume->device;
   co_await forget_volume(name);
   publish_change(name, "detached", device);
+}
+
+// Its contents are seen again from the write of the state file on.
+awaitable<std::string> LiveDaemon::release(std::string device) {
+  core::Worker worker;
+  auto look = [&] {
+    return volumes::is_there(device) ? io::identify_disk(device) : io::DiskIdentity{};
+  };
+  const io::DiskIdentity disk = co_await worker.run(std::move(look));
+  const volumes::HiddenDisk released = names_.release(device, disk);
+  std::exception_ptr failed;
+  try {
+    co_await keeper_.persist();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (!failed) co_return released.volume;
+  names_.put_back(released);
+  std::rethrow_exception(failed);
 }
 
 nlohmann::json LiveDaemon::query_volumes() {

@@ -10,8 +10,12 @@
 namespace dmjob::daemon {
 
 StateKeeper::StateKeeper(boost::asio::any_io_executor executor, store::StateFile& file,
-                         std::function<std::string()> compose)
-    : executor_(executor), file_(file), compose_(std::move(compose)), written_(executor) {}
+                         std::function<std::string()> compose, std::function<Around()> around)
+    : executor_(executor),
+      file_(file),
+      compose_(std::move(compose)),
+      around_(std::move(around)),
+      written_(executor) {}
 
 boost::asio::awaitable<void> StateKeeper::persist() {
   const std::uint64_t mine = ++asked_;
@@ -28,11 +32,16 @@ boost::asio::awaitable<void> StateKeeper::write_once() {
   writing_ = true;
   const std::uint64_t covers = asked_;
   const std::string content = compose_();
+  const Around around = around_ ? around_() : Around{};
   std::string failed;
   try {
-    auto save = [&] { file_.save(content); };
+    auto save = [&] {
+      if (around.before) around.before();
+      file_.save(content);
+    };
     co_await worker_.run(std::move(save));
     durable_ = covers;
+    co_await finish(around);
   } catch (const std::exception& error) {
     failed = error.what();
   }
@@ -40,6 +49,18 @@ boost::asio::awaitable<void> StateKeeper::write_once() {
   written_.notify();
   if (!failed.empty())
     throw core::Error("the state file in " + file_.folder() + " cannot be written: " + failed);
+}
+
+boost::asio::awaitable<void> StateKeeper::finish(Around around) {
+  if (around.done) around.done();
+  if (!around.after) co_return;
+  std::string failed;
+  try {
+    co_await worker_.run(around.after);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) log_warning(failed);
 }
 
 void StateKeeper::persist_soon() {

@@ -19,10 +19,17 @@ namespace dmjob::daemon {
 
 class StateKeeper {
  public:
+  // What one write is surrounded by; each may be null.
+  struct Around {
+    std::function<void()> before;  // on the worker; if it throws, nothing is written
+    std::function<void()> after;   // on the worker, once the state is durable; throws: logged
+    std::function<void()> done;    // on the reactor, once the state is durable
+  };
   // compose() makes the state as JSON text, within one turn of the reactor: what belongs together
-  // is told together. `file` and what `compose` refers to outlive this.
+  // is told together. around() is called in the same turn, after it. `file` and what they refer to
+  // outlive this.
   StateKeeper(boost::asio::any_io_executor executor, store::StateFile& file,
-              std::function<std::string()> compose);
+              std::function<std::string()> compose, std::function<Around()> around = nullptr);
 
   // Returns when everything known at the call is durable. Throws core::Error if it cannot be.
   boost::asio::awaitable<void> persist();
@@ -31,10 +38,12 @@ class StateKeeper {
 
  private:
   boost::asio::awaitable<void> write_once();
+  boost::asio::awaitable<void> finish(Around around);
 
   boost::asio::any_io_executor executor_;
   store::StateFile& file_;
   std::function<std::string()> compose_;
+  std::function<Around()> around_;
   std::uint64_t asked_ = 0;
   std::uint64_t durable_ = 0;
   bool writing_ = false;

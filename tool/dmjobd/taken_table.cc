@@ -18,13 +18,19 @@ void TakenTable::keep(const std::string& job_id, drivers::Holding holding) {
   ++generation_;
 }
 
+std::vector<drivers::Holding> TakenTable::by_jobs() const {
+  std::vector<drivers::Holding> holdings;
+  for (const auto& job : registry_.jobs()) {
+    const auto found = by_job_.find(job->id());
+    if (job->holds_claims() && found != by_job_.end()) holdings.push_back(found->second);
+  }
+  return holdings;
+}
+
 // Jobs first: a volume's disk that its own job works on is in use by the job.
 drivers::CheckContext TakenTable::now() const {
   drivers::CheckContext context = context_();
-  for (const auto& job : registry_.jobs()) {
-    const auto found = by_job_.find(job->id());
-    if (job->holds_claims() && found != by_job_.end()) context.taken.push_back(found->second);
-  }
+  context.taken = by_jobs();
   for (const auto& [name, volume] : volumes_.all())
     context.taken.push_back(drivers::holding_of(volume));
   for (const auto& made : being_made_)

@@ -61,6 +61,7 @@ class TakenTable {
   void forget(const core::Job& job) { by_job_.erase(job.id()); }
 
   drivers::CheckContext now() const;
+  std::vector<drivers::Holding> by_jobs() const;
 
  private:
   const core::Registry& registry_;

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The volume alone offers what it holds, whatever udev is told: at every moment and at every boot."""
+import hashlib
+import os
+
+import devices
+from udev_host import LinkWatch, UdevHost, links_of_contents, make_partition
+import harness
+
+MACHINE = dict(disks=['34M', '34M', '34M', '33M'], mem='512M', timeout=400, kernel='uml')
+FS_UUID = '11111111-2222-3333-4444-555555555555'
+LINKS = (f'by-uuid/{FS_UUID}', 'by-label/files')
+OTHER_LINK = 'by-uuid/99999999-2222-3333-4444-555555555555'
+PARTITION = 'by-partuuid/12345678-01'
+PARTITIONED = 3
+
+
+def fingerprint(path):
+    """Of all bytes of a disk, past the page cache."""
+    reader = devices.DirectReader(path)
+    total = hashlib.sha256()
+    try:
+        for offset in range(0, devices.size(path), devices.CHUNK):
+            total.update(reader.read(offset, min(devices.CHUNK, devices.size(path) - offset)))
+    finally:
+        reader.close()
+    return total.hexdigest()
+
+
+class NamesTest(UdevHost):
+    def start_with_volume(self, disk):
+        self.make_file_system(disk)
+        self.start_daemon()
+        self.dmjob('attach', 'data', disk)
+        self.settle()
+
+    def make_file_system(self, disk):
+        self.sh('mkfs.ext4', '-q', '-U', FS_UUID, '-L', 'files', disk)
+        self.settle()
+
+    def expect_the_volume_alone(self, *hidden):
+        """With events thrown at all disks, twice: the second changes nothing, the order of both being chance."""
+        for _ in range(2):
+            self.throw_events()
+            self.expect_all_lead_to('data', *LINKS)
+            for disk in hidden:
+                self.expect_hidden(disk)
+
+    def test_links_lead_to_the_volume_through_attach_copy_pivot_cancel_and_detach(self):
+        self.boot_udev(0, 1, 2)
+        old, new, third = self.named(0), self.named(1), self.named(2)
+        self.start_with_volume(old)
+        watch = LinkWatch(['/dev/mapper/data'], LINKS).start()
+        self.expect_the_volume_alone(old)
+        self.dmjob('copy', 'data', new, '--id', 'j', '--speed', '8M')
+        self.expect_the_volume_alone(old, new)
+        self.wait_status('j', 'ready')
+        self.expect_the_volume_alone(old, new)
+        self.dmjob('complete', 'j', '--wait')
+        self.until_moved('data', new)
+        self.expect_the_volume_alone(old, new)
+        self.dmjob('copy', 'data', third, '--id', 'k', '--wait')
+        self.dmjob('cancel', 'k', '--force')
+        self.wait_for(lambda: not self.list(), 60, 'the job to be gone')
+        self.expect_the_volume_alone(old, new, third)
+        self.assertEqual(watch.stop(), [])
+        self.dmjob('detach', 'data')
+        self.settle()
+        for link in LINKS:
+            self.assertEqual(self.led_to(link), self.real(new))
+        self.expect_hidden(old)
+        self.expect_hidden(third)
+
+    @staticmethod
+    def real(path):
+        return os.path.realpath(path)
+
+    def test_an_old_disk_is_hidden_until_it_is_released(self):
+        self.boot_udev(0, 1)
+        self.start_with_volume(self.named(0))
+        self.dmjob('copy', 'data', self.named(1), '--pivot')
+        refused = self.dmjob('release', self.named(1), check=False)
+        self.assertIn("as the disk of volume 'data'", refused.stderr)
+        self.assertIn('dmjob release', self.dmjob('volumes').stdout)
+        said = self.dmjob('release', self.named(0)).stderr
+        self.assertIn("'data'", said)
+        self.assertIn('wipefs', said)
+        self.settle()  # while udev looks at a disk it does not see who closes it
+        self.sh('tune2fs', '-f', '-U', os.path.basename(OTHER_LINK), self.named(0))
+        self.wait_for(lambda: self.led_to(OTHER_LINK) == self.real(self.named(0)), 60, 'the old disk to be seen')
+        self.assertEqual(self.led_to(LINKS[0]), self.real('/dev/mapper/data'))
+        again = self.dmjob('release', self.named(0), check=False)
+        self.assertIn('is not hidden', again.stderr)
+        self.assertNotIn('dmjob release', self.dmjob('volumes').stdout)
+
+    def test_at_each_boot_the_volume_is_mounted_and_no_other_disk_touched(self):
+        """Copied and switched in the first boot, the power cut; copied back and the power cut on the way."""
+        self.boot_udev(0, 1)
+        if self.boot == 1:
+            self.start_with_volume(self.named(0))
+            self.mount_and_write('LABEL=files', 1)
+            self.dmjob('copy', 'data', self.named(1), '--pivot')
+            self.keep_fingerprint(self.named(0))
+            self.throw_events()
+            self.cut_power()
+        self.assertEqual(links_of_contents(), {})
+        self.expect_hidden(self.named(0))
+        self.expect_hidden(self.named(1))
+        self.start_daemon()
+        self.expect_the_volume_alone(self.named(0), self.named(1))
+        if self.boot < 4:
+            self.expect_untouched(self.named(0))
+            self.mount_and_write(f'UUID={FS_UUID}' if self.boot == 2 else '/dev/mapper/data', self.boot)
+            self.expect_untouched(self.named(0))
+        if self.boot == 3:
+            self.dmjob('copy', 'data', self.named(0), '--force', '--id', 'back', '--speed', '4M')
+            self.wait_for(lambda: self.info('back')['offset'] > 0, 60, 'the copy to be on its way')
+            self.settle()
+        if self.boot < 4:
+            self.cut_power()
+        self.mount_and_write(f'UUID={FS_UUID}', 4)
+
+    def mount_and_write(self, name, boot):
+        """As fstab has it. Each boot finds what the others have written."""
+        self.sh('mount', name, '/mnt')
+        with open('/proc/self/mountinfo') as file:
+            self.assertIn(' /dev/mapper/data ', next(line for line in file if ' /mnt ' in line))
+        for earlier in range(1, boot):
+            with open(f'/mnt/{earlier}') as file:
+                self.assertEqual(file.read(), 'x' * 4096)
+        with open(f'/mnt/{boot}', 'w') as file:
+            file.write('x' * 4096)
+        self.sh('umount', '/mnt')
+
+    def keep_fingerprint(self, disk):
+        with open(f'{self.lasting_dir()}/fingerprint', 'w') as file:
+            file.write(fingerprint(disk))
+        self.sh('sync', '-f', self.lasting_dir())
+
+    def expect_untouched(self, disk):
+        with open(f'{self.lasting_dir()}/fingerprint') as file:
+            self.assertEqual(fingerprint(disk), file.read(), f'{disk} was written to')
+
+    def test_the_name_of_an_attached_partition_is_the_volumes_for_good(self):
+        partition = self.disk(PARTITIONED) + '1'
+        if self.boot == 1:
+            make_partition(self.disk(PARTITIONED))
+        self.boot_udev(0)
+        if self.boot == 1:
+            self.start_with_volume(f'/dev/disk/{PARTITION}')
+            self.expect_all_lead_to('data', PARTITION)
+            self.expect_the_volume_alone(partition)
+            self.cut_power()
+        self.expect_hidden(partition)
+        if self.boot == 2:
+            self.start_daemon()
+            self.settle()
+            self.expect_all_lead_to('data', PARTITION, *LINKS)
+            self.mount_and_write('PARTUUID=12345678-01', 1)
+            self.dmjob('copy', 'data', self.named(0), '--pivot')
+            self.expect_all_lead_to('data', PARTITION)
+            self.expect_the_volume_alone(partition, self.named(0))
+            self.cut_power()
+        self.assertEqual(links_of_contents(), {})
+        self.start_daemon()
+        self.settle()
+        self.mount_and_write('PARTUUID=12345678-01', 2)
+        self.expect_the_volume_alone(partition, self.named(0))
+
+    def test_a_disk_without_a_name_of_its_own_is_hidden_until_the_boot_and_that_is_said(self):
+        self.boot_udev()
+        self.start_with_volume(self.disk(0))
+        self.expect_the_volume_alone(self.disk(0))
+        self.assertIn('hidden until the next boot only', self.dmjob('volumes').stdout)
+        self.dmjob('detach', 'data')
+        self.settle()
+        self.assertEqual(self.led_to(LINKS[0]), self.real(self.disk(0)))
+
+    def test_lvm_never_sees_a_duplicate(self):
+        """By itself it activates from the volume only; asked by hand, it must be told to ask udev."""
+        self.boot_udev(0, 1)
+        if self.boot == 1:
+            self.start_daemon()
+            self.dmjob('attach', 'data', self.named(0))
+            self.expect_hidden(self.named(0))  # at once
+            self.lvm('pvcreate', '-q', '-y', '/dev/mapper/data')
+            self.lvm('vgcreate', '-q', 'vg', '/dev/mapper/data')
+            self.lvm('lvcreate', '-q', '-y', '-an', '-Zn', '-n', 'lv', '-l', '2', 'vg')
+            self.dmjob('copy', 'data', self.named(1), '--pivot')
+            self.expect_one_physical_volume()
+            self.cut_power()
+        self.assertFalse(os.path.exists('/dev/vg/lv'))
+        self.start_daemon()
+        self.wait_for(lambda: os.path.exists('/dev/vg/lv'), 60, 'LVM to activate by itself')
+        self.assertEqual(self.sh('dmsetup', 'deps', '-o', 'devname', 'vg-lv').stdout.split(':')[1].strip(), '(data)')
+        self.expect_one_physical_volume()
+
+    def lvm(self, *words):
+        return self.sh(*words, '--config', 'devices/external_device_info_source="udev"')
+
+    def expect_one_physical_volume(self):
+        self.throw_events()
+        found = self.lvm('pvs', '--noheadings', '-o', 'pv_name')
+        self.assertEqual(found.stdout.split(), ['/dev/mapper/data'])
+        self.assertNotIn('WARNING', found.stderr)
+
+
+if __name__ == '__main__':
+    harness.main()
