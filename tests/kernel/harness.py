@@ -16,6 +16,7 @@ A file of tests is named test_SUBJECT.py, says on what machine it wants to run, 
         harness.main()
 
 MACHINE's values above are the defaults but for the disks: there are none. kernel: 'uml', 'qemu', or a list of both.
+init='systemd': the test is a service of a real systemd, with udevd and mounts by fstab (uml --help).
 
 A test that cuts the power goes on in the next boot, from its beginning:
 

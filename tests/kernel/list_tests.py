@@ -10,7 +10,7 @@ import ast
 import os
 import sys
 
-DEFAULTS = dict(disks=[], mem='512M', timeout=180, kernel='uml', newer=[])
+DEFAULTS = dict(disks=[], mem='512M', timeout=180, kernel='uml', init='', newer=[])
 NEWER = 'uml-new'
 
 
@@ -34,6 +34,8 @@ def options_of(machine):
     words = ['--mem', machine['mem'], '--timeout', str(machine['timeout'])]
     for size in machine['disks']:
         words += ['--disk', size]
+    if machine['init'] == 'systemd':
+        words.append('--systemd')
     return ','.join(words)
 
 

@@ -21,6 +21,8 @@ machine writes to it is forgotten at its end. The working directory is kept.
   --timeout SECONDS    the machine is killed after that, by default 300
   --keep DIR           the machine's directory: kept at the end, and found as it is (disks included) by the
                        next machine that is given it. By default a temporary one
+  --systemd            systemd is the first process; COMMAND is a service after local-fs.target. What is in
+                       lasting/etc of the machine's directory is put into /etc before
   --kill-after MARKER  cuts the power as soon as MARKER appears in the output
   --reboot-after MARKER  the same, and boots again with the same disks and the same COMMAND. \$BOOT is 1 at
                        first, then 2, ...; the time-out is for each boot
@@ -35,13 +37,14 @@ trouble() {
 }
 
 parse_options() {
-  disk_sizes=() mem=512M timeout=300 keep='' marker='' reboot=''
+  disk_sizes=() mem=512M timeout=300 keep='' marker='' reboot='' systemd=''
   while [ $# -gt 0 ]; do
     case $1 in
       --disk) disk_sizes+=("$2") && shift 2 ;;
       --mem) mem=$2 && shift 2 ;;
       --timeout) timeout=$2 && shift 2 ;;
       --keep) keep=$2 && shift 2 ;;
+      --systemd) systemd=1 && shift ;;
       --kill-after) marker=$2 && shift 2 ;;
       --reboot-after) marker=$2 && reboot=1 && shift 2 ;;
       --help) usage && exit 0 ;;
@@ -83,6 +86,7 @@ prepare_directory() {
   printf '%q ' "${command[@]}" >"$machine_dir/command"
   pwd >"$machine_dir/directory"
   echo "$timeout" >"$machine_dir/timeout"
+  [ -z "$systemd" ] || : >"$machine_dir/systemd"
 }
 
 prepare_disks() {
