@@ -117,7 +117,7 @@ CopyStack::Found CopyStack::find() {
 
 CopyStack::Found CopyStack::take_up() {
   ledger_.forget_tracker(wr());  // whoever has looked after it meanwhile leaves it alone
-  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  inner_.settle();               // from the bottom up: the volume's I/O passes through these
   const auto inner_devices = inner_.find();
   settle_volume(control_, spec_.volume,
                 [&](const Table& table) { return is_ours(table, inner_devices); });

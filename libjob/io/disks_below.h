@@ -15,7 +15,7 @@ namespace dmjob::io {
 struct DisksBelow {
   std::vector<dev_t> disks;   // each once, down to the bottom
   std::vector<dev_t> direct;  // of these, the ones that are read and written themselves
-  std::string unknown;        // why there may be others: "/mnt is of type fuse.mergerfs"; empty: none
+  std::string unknown;  // why there may be others: "/mnt is of type fuse.mergerfs"; empty: none
 };
 
 // Of a disk, a file or a folder; of one that is yet to be made, the nearest folder on the way
