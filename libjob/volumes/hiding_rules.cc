@@ -150,7 +150,9 @@ HidingRules hiding_rules(const std::vector<HiddenDisk>& disks,
   std::string lasting = lines_of_links(volumes);
   std::string this_boot;
   std::string entries;
-  for (const HiddenDisk& disk : disks) {
+  std::vector<HiddenDisk> sorted = disks;
+  std::ranges::sort(sorted, {}, [](const HiddenDisk& disk) { return disk.disk.lasting; });
+  for (const HiddenDisk& disk : sorted) {
     if (!is_hidden_after_boot(disk.disk)) {
       const std::string match = match_now(identity_now(disk));
       if (!match.empty()) this_boot += comment(disk) + match + std::string(kHide);

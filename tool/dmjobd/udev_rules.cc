@@ -53,9 +53,18 @@ void replace(const fs::path& path, const std::string& text) {
   if (rename(aside.c_str(), path.c_str()) != 0) io::throw_last_error(path);
 }
 
-// An empty text is no file.
+std::string without_comments(const std::string& text) {
+  std::istringstream lines(text);
+  std::string rest;
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with('#')) rest += line + "\n";
+  return rest;
+}
+
+// An empty text is no file. Another comment alone is no other rule: a pivot, which changes what a
+// disk is, must not have to wait for udev.
 bool put(const fs::path& path, const std::string& text) {
-  if (content_of(path) == text) return false;
+  if (without_comments(content_of(path)) == without_comments(text)) return false;
   if (!text.empty()) {
     replace(path, text);
   } else if (unlink(path.c_str()) != 0 && errno != ENOENT) {
