@@ -2,7 +2,6 @@
 """A Debian boot with systemd: whatever fstab names a volume's file system by, the volume is mounted, after dmjobd has
 activated it, and the disk that it has left is never touched. The disks are partitions that only their entry in the
 partition table names."""
-import hashlib
 import os
 import re
 import shutil
@@ -19,18 +18,6 @@ NAMES = ['UUID=11111111-2222-3333-4444-555555555555', 'LABEL=files', 'PARTUUID=0
 BOOTS = int(os.environ.get('DMJOB_BOOTS', '5'))
 UNIT = os.path.join(os.path.dirname(__file__), '../../systemd/dmjobd.service.in')
 WHERE = '/srv'
-
-
-def fingerprint(path):
-    """Of all bytes of a disk, past the page cache."""
-    reader = devices.DirectReader(path)
-    total = hashlib.sha256()
-    try:
-        for offset in range(0, devices.size(path), devices.CHUNK):
-            total.update(reader.read(offset, min(devices.CHUNK, devices.size(path) - offset)))
-    finally:
-        reader.close()
-    return total.hexdigest()
 
 
 class BootNamesTest(harness.KernelTest):
@@ -79,7 +66,7 @@ class BootNamesTest(harness.KernelTest):
         self.note()
         self.sh('umount', WHERE)
         with open(f'{self.lasting_dir()}/fingerprint', 'w') as file:
-            file.write(fingerprint(self.old))
+            file.write(devices.fingerprint(self.old))
 
     def note(self):
         with open(f'{WHERE}/boots', 'a') as file:
@@ -101,7 +88,7 @@ class BootNamesTest(harness.KernelTest):
         self.assertEqual(noted, ['1', '1', *map(str, range(2, self.boot))])
         self.assertEqual(self.managed_volumes()['data']['active'], True)
         with open(f'{self.lasting_dir()}/fingerprint') as file:
-            self.assertEqual(fingerprint(self.old), file.read(), 'the old disk was written to')
+            self.assertEqual(devices.fingerprint(self.old), file.read(), 'the old disk was written to')
 
     def move_on(self):
         """The power is cut at some moment of a copy to the old disk, or after it was cancelled."""
@@ -113,7 +100,7 @@ class BootNamesTest(harness.KernelTest):
         self.dmjob('cancel', 'back', '--force', check=False)
         self.wait_for(lambda: not self.list(), 60, 'the job to be gone')
         with open(f'{self.lasting_dir()}/fingerprint', 'w') as file:
-            file.write(fingerprint(self.old))
+            file.write(devices.fingerprint(self.old))
 
 
 if __name__ == '__main__':

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The volume alone offers what it holds, whatever udev is told: at every moment and at every boot."""
-import hashlib
 import os
 
 import devices
@@ -13,18 +12,6 @@ LINKS = (f'by-uuid/{FS_UUID}', 'by-label/files')
 OTHER_LINK = 'by-uuid/99999999-2222-3333-4444-555555555555'
 PARTITION = 'by-partuuid/12345678-01'
 PARTITIONED = 3
-
-
-def fingerprint(path):
-    """Of all bytes of a disk, past the page cache."""
-    reader = devices.DirectReader(path)
-    total = hashlib.sha256()
-    try:
-        for offset in range(0, devices.size(path), devices.CHUNK):
-            total.update(reader.read(offset, min(devices.CHUNK, devices.size(path) - offset)))
-    finally:
-        reader.close()
-    return total.hexdigest()
 
 
 class NamesTest(UdevHost):
@@ -134,12 +121,12 @@ class NamesTest(UdevHost):
 
     def keep_fingerprint(self, disk):
         with open(f'{self.lasting_dir()}/fingerprint', 'w') as file:
-            file.write(fingerprint(disk))
+            file.write(devices.fingerprint(disk))
         self.sh('sync', '-f', self.lasting_dir())
 
     def expect_untouched(self, disk):
         with open(f'{self.lasting_dir()}/fingerprint') as file:
-            self.assertEqual(fingerprint(disk), file.read(), f'{disk} was written to')
+            self.assertEqual(devices.fingerprint(disk), file.read(), f'{disk} was written to')
 
     def test_the_name_of_an_attached_partition_is_the_volumes_for_good(self):
         partition = self.disk(PARTITIONED) + '1'
