@@ -11,11 +11,11 @@ import devices
 import harness
 from udev_host import UDEV, make_partition
 
-MACHINE = dict(disks=['40M', '40M'], mem='512M', timeout=500, kernel='uml', init='systemd')
+MACHINE = dict(disks=['40M', '40M'], mem='512M', timeout=900, kernel='uml', init='systemd')
 NAMES = ['UUID=11111111-2222-3333-4444-555555555555', 'LABEL=files', 'PARTUUID=00000001-01', '/dev/mapper/data']
 # How often the machine is booted after the first time. A longer run is for people: what ctest -V -R boot_names shows,
 # by hand, with `env DMJOB_BOOTS=19`.
-BOOTS = int(os.environ.get('DMJOB_BOOTS', '5'))
+BOOTS = int(os.environ.get('DMJOB_BOOTS', '4'))
 UNIT = os.path.join(os.path.dirname(__file__), '../../systemd/dmjobd.service.in')
 WHERE = '/srv'
 

@@ -6,7 +6,7 @@ import devices
 from udev_host import LinkWatch, UdevHost, links_of_contents, make_partition
 import harness
 
-MACHINE = dict(disks=['34M', '34M', '34M', '33M'], mem='512M', timeout=400, kernel='uml')
+MACHINE = dict(disks=['34M', '34M', '34M', '33M'], mem='512M', timeout=600, kernel='uml')
 FS_UUID = '11111111-2222-3333-4444-555555555555'
 LINKS = (f'by-uuid/{FS_UUID}', 'by-label/files')
 OTHER_LINK = 'by-uuid/99999999-2222-3333-4444-555555555555'

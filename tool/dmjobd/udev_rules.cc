@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,12 +75,6 @@ bool put(const fs::path& path, const std::string& text) {
 
 bool is_running() { return access("/run/udev/control", F_OK) == 0; }
 
-// Of the disk that a path leads to; 0 if there is none.
-dev_t number_of(const std::string& path) {
-  struct stat facts{};
-  return stat(path.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode) ? facts.st_rdev : 0;
-}
-
 // By udev's own program, which returns when it is done: udevd would look by itself only after three
 // seconds, and its socket speaks another language in each release.
 void reload() {
@@ -124,7 +117,7 @@ bool UdevRules::write(const volumes::HidingRules& rules) {
 }
 
 void look_again(const std::string& path) {
-  const dev_t disk = number_of(path);
+  const dev_t disk = io::sysfs::disk_at(path);
   if (disk == 0) return;
   raise_event(disk);
   for (const dev_t partition : io::sysfs::partitions(disk)) raise_event(partition);
@@ -133,7 +126,7 @@ void look_again(const std::string& path) {
 void await_hidden(const std::string& path) {
   constexpr auto kLook = std::chrono::milliseconds(20);
   constexpr int kLooks = 250;
-  const dev_t disk = number_of(path);
+  const dev_t disk = io::sysfs::disk_at(path);
   if (disk == 0 || !is_running()) return;
   for (int i = 0; i < kLooks && !io::is_hidden(disk); ++i) std::this_thread::sleep_for(kLook);
 }
