@@ -36,7 +36,11 @@ class CountedQueue : public RequestQueue {
   }
   std::vector<Request*> reap() override {
     auto done = queue_->reap();
-    if (!done.empty()) writes_.touch();
+    const auto writes = [](const Request* request) {
+      return request->kind == Request::Kind::kWrite;
+    };
+    // What is only read says nothing of when we have written.
+    if (std::ranges::any_of(done, writes)) writes_.touch();
     return done;
   }
   int fd() const override { return queue_->fd(); }

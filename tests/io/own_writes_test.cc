@@ -47,6 +47,22 @@ TEST_F(OwnWritesTest, AreAllThatTheKernelCountsOfADiskThatIsOurs) {
   EXPECT_EQ(others(disk, own), before + 8);
 }
 
+// Else what others write while we read it back would have the date of our own writes.
+TEST_F(OwnWritesTest, AreNoReads) {
+  OwnWrites own(page, true);
+  const auto device = own.count(open_device(folder.file("file", kSize), Access::kReadWrite));
+  auto data = test::aligned(pattern(4096, 1));
+  own.touch();
+  const auto last = own.last();
+  Request request{Request::Kind::kRead, 4096, data.bytes(), {}};
+  const auto queue = device->make_queue(1);
+  queue->submit(request);
+  while (queue->in_flight() > 0) queue->reap();
+  EXPECT_EQ(device->read(0, data.bytes()), std::error_code());
+  EXPECT_EQ(own.sectors(), 0);
+  EXPECT_EQ(own.last(), last);
+}
+
 TEST_F(OwnWritesTest, AreKnownToTheNextProcess) {
   {
     OwnWrites own(page, true);
