@@ -156,7 +156,7 @@ std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
   for (const char* links : {"/dev/disk/by-id", "/dev/disk/by-path"})
     if (auto link = link_in(links, disk)) return link;
   if (!is_of_contents && leads_there(path)) return path;
-  const std::string node = "/dev/" + io::sysfs::kernel_name(disk);
+  std::string node = "/dev/" + io::sysfs::kernel_name(disk);
   if (is_of_contents && leads_there(node)) return node;
   return leads_there(by_name) ? std::optional(by_name) : std::nullopt;
 }

@@ -90,7 +90,7 @@ std::string match_now(const io::DiskIdentity& disk) {
   words >> boot >> number >> sequence;
   const auto dev = io::sysfs::parse_number(number);
   if (boot != io::boot_id() || sequence.empty() || !dev) return {};
-  const std::string match = one_match("ATTRS{diskseq}", sequence);
+  std::string match = one_match("ATTRS{diskseq}", sequence);
   if (!io::sysfs::is_partition(*dev)) return match;
   return one_match("ENV{MAJOR}", std::to_string(major(*dev))) + ", " +
          one_match("ENV{MINOR}", std::to_string(minor(*dev))) + ", " + match;

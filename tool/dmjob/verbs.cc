@@ -67,6 +67,7 @@ const Verb* find_verb(std::string_view name) {
 const Verb& require_verb(const std::string& name) {
   if (const Verb* const verb = find_verb(name)) return *verb;
   std::vector<std::string> known;
+  known.reserve(kVerbs.size());
   for (const Verb& verb : kVerbs) known.emplace_back(verb.name);
   throw CliError(kExitUsage, "there is no verb '" + name + "'" + did_you_mean(name, known) +
                                  "; `dmjob --help` lists them");
