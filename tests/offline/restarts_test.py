@@ -4,6 +4,7 @@ import os
 import time
 
 import offline_story
+import state_edit
 from offline_story import MIB, OfflineTest
 
 SIZE = 1024 * MIB
@@ -112,6 +113,24 @@ class RestartsTest(OfflineTest):
         self.start_daemon()
         self.assertIn('cannot be shown to be the disk', self.wait_gone('j')['error'])
         self.assertEqual(self.allocated(other), 0)
+
+    def test_a_group_whose_start_was_cut_off_is_cancelled(self):
+        """Nobody was told of it. To cancel one is to cancel the others, each once."""
+        names = ('a', 'b', 'c')
+        self.execute('transaction', properties={'completion-mode': 'grouped'}, actions=[
+            dict(type='blockdev-mirror', data={'job-id': name, 'device': self.sparse_file(name, 8 * MIB, [(0, 8)]),
+                                               'target': self.path(f'{name}-target'), 'sync': 'full', 'speed': MIB})
+            for name in names])
+        self.stop_daemon()
+
+        def cut_off(content):
+            self.assertEqual(len(content['jobs']), len(names))
+            for job in content['jobs']:
+                job['status'] = 'created'
+        state_edit.edit(self.state_dir, cut_off)
+        self.start_daemon()
+        self.wait_for(lambda: not self.list(), 60, 'the jobs to be gone')
+        self.expect_no_scratch()
 
     def test_killed_ten_times_it_ends_all_the_same(self):
         source = self.sparse_file('source', 256 * MIB, [(0, 96), (200, 56)])

@@ -133,15 +133,22 @@ awaitable<void> LiveDaemon::start() {
     boost::asio::co_spawn(executor_, flushes_.watch(), boost::asio::detached);
     boost::asio::co_spawn(executor_, late_.watch(), boost::asio::detached);
   }
-  const Jobs jobs = registry_.jobs();
-  for (const auto& job : jobs) start_again(*job);
+  start_again(registry_.jobs());
 }
 
-void LiveDaemon::start_again(core::Job& job) {
-  // The start of its transaction was cut off, and nobody was told that it had begun.
-  const bool half_made = job.status() == core::Status::kCreated;
-  if (!half_made) job.start();
-  if (!half_made && !broken_groups_.contains(job.transaction())) return;
+// The start of a transaction may have been cut off, and nobody was told that it had begun. Which
+// jobs that are is seen before any is cancelled: that ends the others of its transaction, too.
+void LiveDaemon::start_again(Jobs jobs) {
+  const auto half_made = std::ranges::stable_partition(
+      jobs, [](const auto& job) { return job->status() != core::Status::kCreated; });
+  for (const auto& job : std::ranges::subrange(jobs.begin(), half_made.begin())) {
+    job->start();
+    if (broken_groups_.contains(job->transaction())) cancel_again(*job);
+  }
+  for (const auto& job : half_made) cancel_again(*job);
+}
+
+void LiveDaemon::cancel_again(core::Job& job) {
   try {
     job.cancel(true);
   } catch (const core::Error& error) {  // over, or taking effect just now: what was decided holds
@@ -236,10 +243,11 @@ awaitable<std::vector<std::string>> LiveDaemon::start_jobs(
   std::vector<std::string> ids;
   for (const auto& job : made) {
     ids.push_back(job->id());
-    if (!failed)
-      job->start();
-    else if (!job->cancelled())
+    if (job->cancelled()) continue;  // with its transaction, by one that has failed at once
+    if (failed)
       job->cancel(true);
+    else
+      job->start();
   }
   if (failed) std::rethrow_exception(failed);
   co_return ids;

@@ -80,7 +80,9 @@ class LiveDaemon : public Daemon {
   std::string compose();  // JSON
   void take_up(const nlohmann::json& content);
   void take_up_job(const nlohmann::json& record, const Group& group);
-  void start_again(core::Job& job);
+  using Jobs = std::vector<std::shared_ptr<core::Job>>;
+  void start_again(Jobs jobs);
+  static void cancel_again(core::Job& job);
   boost::asio::awaitable<void> activate_volumes();
   struct Attempt {
     std::string error;  // "": the volume is active
@@ -100,7 +102,6 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
-  using Jobs = std::vector<std::shared_ptr<core::Job>>;
   boost::asio::awaitable<void> make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
                                          Jobs& made);
   // On a worker. others: of the same transaction.
