@@ -195,13 +195,12 @@ void require_untaken(const CheckContext& context, const Use& use, const std::str
 void require_no_circle(const CheckContext& context, const Holding& holding) {
   const dev_t volume = number_of(context, holding.volume);
   io::PresentDisks present;
-  const std::vector<Waiting> waiting = all_waiting(context, present);
+  const auto waiting = volume == 0 ? std::vector<Waiting>() : all_waiting(context, present);
   for (const Use& use : holding.uses) {
     if (!use.waits || use.live) continue;
     io::DisksBelow below = all_below(use, find_place(use, present));
     // The disk of a volume is not chosen: its data is there.
     if (!below.unknown.empty() && use.role != "disk") refuse_unknown(use, below.unknown);
-    if (volume == 0) continue;
     if (const Waiting* const other = find_circle(std::move(below.disks), volume, waiting))
       refuse_circle(holding, use, *other);
   }

@@ -37,6 +37,11 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::string kernel_name(dev_t dev) {
   constexpr std::string_view kKey = "DEVNAME=";
   std::ifstream file(folder(dev) + "/uevent");
@@ -109,9 +114,6 @@ std::vector<Mount> parse_mountinfo(const std::string& text) {
   return found;
 }
 
-std::vector<Mount> mounts() {
-  std::ifstream file("/proc/self/mountinfo");
-  return parse_mountinfo({std::istreambuf_iterator<char>(file), {}});
-}
+std::vector<Mount> mounts() { return parse_mountinfo(content_of("/proc/self/mountinfo")); }
 
 }  // namespace dmjob::io::sysfs

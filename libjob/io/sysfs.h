@@ -19,6 +19,8 @@ std::optional<dev_t> parse_number(const std::string& text);
 
 // The first line of a file, or "".
 std::string first_line(const std::string& path);
+// All of a file, or "".
+std::string content_of(const std::string& path);
 // Names in a folder, sorted, without . and ..
 std::vector<std::string> names_in(const std::string& path);
 

@@ -2,11 +2,9 @@
 #include "libjob/volumes/boot_lines.h"
 
 #include <blkid/blkid.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -64,20 +62,8 @@ void add_table(std::vector<BootLine>& lines, const char* file, const std::string
   }
 }
 
-std::string content_of(const char* path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-dev_t number_of(const std::string& path) {
-  struct stat facts{};
-  return stat(path.c_str(), &facts) == 0 && S_ISBLK(facts.st_mode) ? facts.st_rdev : 0;
-}
-
 bool leads_to_or_into(const BootLine& line, dev_t disk) {
-  const dev_t named = number_of(line.path);
+  const dev_t named = io::sysfs::disk_at(line.path);
   if (named == 0 || disk == 0) return false;
   return named == disk || std::ranges::count(io::sysfs::partitions(disk), named) > 0;
 }
@@ -111,6 +97,7 @@ std::vector<BootLine> parse_boot_lines(const std::string& fstab, const std::stri
 }
 
 std::vector<BootLine> boot_lines() {
+  using io::sysfs::content_of;
   return parse_boot_lines(content_of("/etc/fstab"), content_of("/etc/crypttab"),
                           content_of("/proc/cmdline"));
 }
@@ -120,8 +107,8 @@ std::vector<std::string> boot_warnings(const std::vector<BootLine>& lines,
   std::vector<std::string> warnings;
   for (const HiddenDisk& disk : disks) {
     if (disk.volume.empty()) continue;
-    const dev_t number = number_of(disk.path);
-    const dev_t volume = number_of("/dev/mapper/" + disk.volume);
+    const dev_t number = io::sysfs::disk_at(disk.path);
+    const dev_t volume = io::sysfs::disk_at("/dev/mapper/" + disk.volume);
     for (const BootLine& line : lines) {
       const bool is_seen = line.in_initrd || !is_hidden_after_boot(disk.disk);
       if (!io::is_link_of_contents(line.path) && leads_to_or_into(line, number))

@@ -68,15 +68,12 @@ void print_ids(const Call& call, const std::vector<std::string>& ids) {
 
 // What a sample alone has told the daemon, before anybody relies on it.
 void tell_what_is_not_proven(const Call& call, Client& client, const std::string& id) {
-  for (const char* list : {"query-block-jobs", "query-job-history"}) {
-    const json jobs = client.execute(list);
-    for (const json& job : jobs) {
-      if (text_of(job, "id") != id) continue;
-      if (const std::string what = text_of(job, "not-proven"); !what.empty())
-        call.console().remark(id + ": " + what);
-      return;
-    }
-  }
+  const json jobs = client.query_block_job(id);
+  const json* job = find_job(jobs, id);
+  const json history = job ? json::array() : client.execute("query-job-history");
+  if (!job) job = find_job(history, id);
+  const std::string what = job ? text_of(*job, "not-proven") : "";
+  if (!what.empty()) call.console().remark(id + ": " + what);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <thread>
 
@@ -27,13 +26,6 @@ namespace fs = std::filesystem;
 constexpr const char* kName = "11-dmjob-disks.rules";
 constexpr const char* kNameOfThisBoot = "11-dmjob-disks-now.rules";
 constexpr const char* kUdev = "/run/udev";
-
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 void sync_folder(const fs::path& folder) {
   const io::Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -63,7 +55,7 @@ std::string without_comments(const std::string& text) {
 // An empty text is no file. Another comment alone is no other rule: a pivot, which changes what a
 // disk is, must not have to wait for udev.
 bool put(const fs::path& path, const std::string& text) {
-  if (without_comments(content_of(path)) == without_comments(text)) return false;
+  if (without_comments(io::sysfs::content_of(path)) == without_comments(text)) return false;
   if (!text.empty()) {
     replace(path, text);
   } else if (unlink(path.c_str()) != 0 && errno != ENOENT) {
