@@ -139,9 +139,11 @@ awaitable<void> LiveDaemon::start() {
 // The start of a transaction may have been cut off, and nobody was told that it had begun. Which
 // jobs that are is seen before any is cancelled: that ends the others of its transaction, too.
 void LiveDaemon::start_again(Jobs jobs) {
-  const auto half_made = std::ranges::stable_partition(
-      jobs, [](const auto& job) { return job->status() != core::Status::kCreated; });
-  for (const auto& job : std::ranges::subrange(jobs.begin(), half_made.begin())) {
+  const auto is_half_made = [](const auto& job) { return job->status() == core::Status::kCreated; };
+  Jobs half_made;
+  std::ranges::copy_if(jobs, std::back_inserter(half_made), is_half_made);
+  std::erase_if(jobs, is_half_made);
+  for (const auto& job : jobs) {
     job->start();
     if (broken_groups_.contains(job->transaction())) cancel_again(*job);
   }
