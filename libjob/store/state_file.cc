@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Which generation is taken, by the order of a save: state.json.new is written and fsynced, then
-// state.json gets its second name state.json.old, then .new is renamed over state.json, then the
-// folder is fsynced. So state.json is whole at each instant, and a torn one is a fault of the disk:
-// then .old is taken with a warning, and the next save keeps the damaged file as state.json.damaged
-// and does not let it become .old. A .new that is found is a save that was never acknowledged.
+// state.json gets its second name state.json.old, then .new is renamed over state.json, then what
+// was .old becomes .new, then the folder is fsynced. So state.json is whole at each instant, and a
+// torn one is a fault of the disk: then .old is taken with a warning, and the next save keeps the
+// damaged file as state.json.damaged and does not let it become .old. What is in .new never counts.
 #include "libjob/store/state_file.h"
 
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "libjob/io/fd.h"
+#include "libjob/store/reserved_file.h"
 #include "libjob/store/text_checksum.h"
 
 namespace dmjob::store {
@@ -30,6 +32,7 @@ constexpr int kVersion = 1;
 constexpr const char* kCurrent = "state.json";
 constexpr const char* kOlder = "state.json.old";
 constexpr const char* kLink = "state.json.old.new";
+constexpr const char* kAside = "state.json.aside";  // .old, until it is .new
 constexpr const char* kNew = "state.json.new";
 constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
@@ -105,6 +108,37 @@ Generation read_generation(int folder, const char* name) {
   return generation;
 }
 
+// How long the file of a text is to be; a text that has grown a little needs no more.
+constexpr std::size_t kSpare = 16 << 10;
+std::size_t length_for(std::size_t text) {
+  constexpr std::size_t kBlock = 4096;
+  return (text + kSpare + kBlock - 1) / kBlock * kBlock;
+}
+
+// The file to be written over. One that is also known by another name, after a crash, or is much
+// too long, is replaced.
+io::Fd open_new(int folder, std::size_t wanted, std::size_t* length) {
+  struct stat facts{};
+  if (fstatat(folder, kNew, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
+    *length = static_cast<std::size_t>(facts.st_size);
+    const bool fits = S_ISREG(facts.st_mode) && facts.st_nlink == 1 && *length <= 4 * wanted;
+    if (!fits) unlinkat(folder, kNew, 0);
+  }
+  io::Fd fd(openat(folder, kNew, O_WRONLY | O_CLOEXEC));
+  if (fd) return fd;
+  *length = 0;
+  fd = io::Fd(openat(folder, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (fd) keep_in_place(fd.get());
+  return fd;
+}
+
+// Gives it room to the length wanted. Returns the length that it has: shorter if there is no room
+// for more, and on a file system that cannot be asked for it.
+std::size_t reserve(int fd, std::size_t length, std::size_t wanted) {
+  if (length >= wanted || allocate(fd, 0, wanted) != 0) return length;
+  return wanted;
+}
+
 std::string describe(const char* name, const Generation& generation) {
   return std::string(name) + " " + generation.damage;
 }
@@ -160,28 +194,45 @@ void StateFile::save(const std::string& content) {
   std::string whole = head.dump();
   whole.back() = ',';  // instead of the brace
   whole += "\n\"content\":" + content + "}\n";
-  try {
-    write_new(whole);
-  } catch (...) {
-    unlinkat(folder_fd_, kNew, 0);
-    throw;
-  }
-  keep_older();
-  rename_over(kNew, kCurrent);
+  write_new(whole);
+  put_in_place();
   current_is_good_ = true;
   ++sequence_;
   if (fsync(folder_fd_) != 0) io::throw_last_error(folder_);
+  keep_room();
 }
 
 void StateFile::write_new(const std::string& text) {
-  unlinkat(folder_fd_, kNew, 0);
-  const io::Fd fd(openat(folder_fd_, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  std::size_t length = 0;
+  const std::size_t wanted = length_for(text.size());
+  const io::Fd fd = open_new(folder_fd_, wanted, &length);
   if (!fd) io::throw_last_error(path(kNew));
-  io::write_all(fd.get(), text, path(kNew));
+  if (length < text.size() + kSpare / 4) length = reserve(fd.get(), length, wanted);
+  std::string padded = text;
+  padded.resize(std::max(length, text.size()), ' ');
+  io::write_all(fd.get(), padded, path(kNew));
   if (fsync(fd.get()) != 0) io::throw_last_error(path(kNew));
 }
 
-// By way of a third name, since link() does not replace and there is always to be one .old.
+void StateFile::put_in_place() {
+  unlinkat(folder_fd_, kAside, 0);
+  keep_older();
+  rename_over(kNew, kCurrent);
+  renameat(folder_fd_, kAside, folder_fd_, kNew);
+}
+
+// For the next save; without it that takes room as it finds it.
+void StateFile::keep_room() const {
+  struct stat current{};
+  if (fstatat(folder_fd_, kCurrent, &current, 0) != 0) return;
+  const io::Fd fd(openat(folder_fd_, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return;
+  keep_in_place(fd.get());
+  reserve(fd.get(), 0, static_cast<std::size_t>(current.st_size));
+}
+
+// By way of a third name, since link() does not replace and there is to be one .old at all times
+// but between two renames.
 void StateFile::keep_older() {
   if (!current_is_good_) {
     renameat(folder_fd_, kCurrent, folder_fd_, kDamaged);
@@ -192,6 +243,7 @@ void StateFile::keep_older() {
     if (errno == ENOENT) return;
     io::throw_last_error(path(kLink));
   }
+  renameat(folder_fd_, kOlder, folder_fd_, kAside);
   rename_over(kLink, kOlder);
 }
 

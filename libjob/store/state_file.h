@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The state file: what was meant. Versioned, checksummed, replaced atomically (write aside, fsync,
-// rename, fsync of the folder); the generation before it is kept as state.json.old.
+// rename, fsync of the folder); the generation before it is kept as state.json.old, and the one
+// before that is what the next is written over, so that a full file system takes it. For that, each
+// file is longer than its text, by spaces. Not so where a write takes new blocks whatever is there
+// (btrfs without NOCOW, ZFS).
 //
 //   {"crc32c": "hex, of the text of content", "dmjob-state": 1, "sequence": N,
 //   "content": {...}}
@@ -48,7 +51,9 @@ class StateFile {
  private:
   std::string path(const char* name) const;
   void write_new(const std::string& text);
+  void put_in_place();
   void keep_older();
+  void keep_room() const;
   void rename_over(const char* from, const char* to);
 
   std::string folder_;

@@ -53,8 +53,29 @@ TEST_F(StateFolder, the_generation_before_is_kept) {
   save("third");
   EXPECT_THAT(text("state.json"), ::testing::HasSubstr("third"));
   EXPECT_THAT(text("state.json.old"), ::testing::HasSubstr("second"));
-  EXPECT_FALSE(exists("state.json.new"));
   EXPECT_FALSE(exists("state.json.old.new"));
+  EXPECT_FALSE(exists("state.json.aside"));
+}
+
+// Three files take turns, so that a save needs no new room.
+TEST_F(StateFolder, the_next_save_is_written_over_the_generation_before_the_last) {
+  save("first");
+  save("second");
+  const auto first = number("state.json.old");
+  save("third");
+  EXPECT_EQ(number("state.json.new"), first);
+  EXPECT_THAT(text("state.json.new"), ::testing::HasSubstr("first"));
+  save("fourth");
+  EXPECT_EQ(number("state.json"), first);
+  expect_loaded("fourth");
+}
+
+TEST_F(StateFolder, a_text_that_has_become_short_does_not_stay_in_a_long_file) {
+  const std::string much(1 << 20, 'x');
+  for (int i = 0; i < 3; ++i) save(much);
+  for (int i = 0; i < 4; ++i) save("little");
+  EXPECT_LT(text("state.json").size(), 100000U);
+  expect_loaded("little");
 }
 
 TEST_F(StateFolder, the_file_says_version_and_sequence) {

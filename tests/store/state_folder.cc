@@ -65,6 +65,12 @@ bool StateFolder::exists(const std::string& name) const {
   return std::filesystem::exists(file(name));
 }
 
+ino_t StateFolder::number(const std::string& name) const {
+  struct stat facts{};
+  EXPECT_EQ(stat(file(name).c_str(), &facts), 0) << name;
+  return facts.st_ino;
+}
+
 unsigned StateFolder::permissions(const std::string& path) const {
   struct stat facts{};
   EXPECT_EQ(stat(path.c_str(), &facts), 0) << path;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -32,6 +33,7 @@ class StateFolder : public ::testing::Test {
   void put(const std::string& name, const std::string& text) const;
   void remove(const std::string& name) const;
   bool exists(const std::string& name) const;
+  ino_t number(const std::string& name) const;
   unsigned permissions(const std::string& path) const;
 
   std::string parent;
