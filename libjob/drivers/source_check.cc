@@ -61,6 +61,9 @@ Source live_source(const std::string& name, const CheckContext& context) {
   if (!context.control)
     throw Error("volume '" + name + "': this kernel has no device-mapper (modprobe dm-mod)");
   auto device = context.control->find(name);
+  const auto ours = context.volumes.find(name);
+  if (!device && ours != context.volumes.end() && !ours->second.error.empty())
+    throw Error("volume '" + name + "' is not active: " + ours->second.error);
   if (!device)
     throw Error("Cannot find volume '" + name + "': 'dmjob volumes' and 'dmsetup ls' list them");
   if (device->uuid.starts_with(dm::kInnerUuidPrefix))
@@ -75,7 +78,6 @@ Source live_source(const std::string& name, const CheckContext& context) {
   require_untaken(context, {.role = "source", .path = source.what.path, .live = true},
                   "volume '" + name + "'");
   source.volume = name;
-  auto ours = context.volumes.find(name);
   source.managed =
       ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
   source.tracked = source.managed && ours->second.tracking;

@@ -68,11 +68,21 @@ void ManagedVolumes::set_error(const std::string& name, const std::string& error
   volumes_.at(name).error = error;
 }
 
+void ManagedVolumes::set_errors(const std::string& error) {
+  for (auto& [name, volume] : volumes_) volume.error = error;
+}
+
 void ManagedVolumes::set_late(const std::string& name, const std::string& error, bool absent) {
   ManagedVolume& volume = volumes_.at(name);
   volume.error = error;
   volume.late = true;
   volume.absent = absent;
+  volume.untried = false;
+}
+
+void ManagedVolumes::set_untried(const std::string& name) {
+  set_late(name, "it is being activated", false);
+  volumes_.at(name).untried = true;
 }
 
 void ManagedVolumes::set_active(const std::string& name) {
@@ -80,6 +90,7 @@ void ManagedVolumes::set_active(const std::string& name) {
   volume.error.clear();
   volume.late = false;
   volume.absent = false;
+  volume.untried = false;
 }
 
 nlohmann::json ManagedVolumes::record() const {

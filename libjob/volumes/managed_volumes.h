@@ -45,6 +45,8 @@ struct ManagedVolume {
   // Of an error, not stored either.
   bool late = false;    // it may be over once its disks come or change
   bool absent = false;  // the kernel does not have the volume
+  // Since the daemon has started, no try to activate it has come to an end. Then it is late, too.
+  bool untried = false;
 };
 
 class ManagedVolumes {
@@ -65,7 +67,9 @@ class ManagedVolumes {
   void set_device(const std::string& name, const std::string& device, io::DiskIdentity disk);
   void set_tracking(const std::string& name, std::optional<Tracking> tracking);
   void set_error(const std::string& name, const std::string& error);
+  void set_errors(const std::string& error);  // the same of all
   void set_late(const std::string& name, const std::string& error, bool absent);
+  void set_untried(const std::string& name);
   void set_active(const std::string& name);
 
   nlohmann::json record() const;

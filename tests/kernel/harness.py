@@ -122,12 +122,16 @@ class KernelTest(unittest.TestCase):
     # The daemon and its client.
 
     def start_daemon(self, *options, **environment):
-        """Starts dmjobd and waits until it answers. Keywords are added to its environment."""
+        """Starts dmjobd and waits until it is ready. Keywords are added to its environment."""
         assert self.daemon is None, 'the daemon is running already'
         os.makedirs(self.state_dir, exist_ok=True)
         os.makedirs(os.path.dirname(self.socket_path), exist_ok=True)
-        self.launch_daemon(*options, **environment)
-        self.wait_for(self.daemon_listens, 30, 'the socket of dmjobd')
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            name = f'dmjob-test-{os.getpid()}'
+            notices.bind('\0' + name)
+            notices.setblocking(False)
+            self.launch_daemon(*options, NOTIFY_SOCKET='@' + name, **environment)
+            self.wait_for(lambda: self.daemon_lives() and self._is_ready(notices), 60, 'dmjobd to be ready')
 
     def launch_daemon(self, *options, **environment):
         """As start_daemon, but touches no file system that may hang, and does not wait."""
@@ -136,9 +140,20 @@ class KernelTest(unittest.TestCase):
                 [self._program('dmjobd'), '--socket', self.socket_path, '--state-dir', self.state_dir, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environment})
 
-    def daemon_listens(self):
+    @staticmethod
+    def _is_ready(notices):
+        try:
+            return b'READY=1' in notices.recv(4096).splitlines()
+        except BlockingIOError:
+            return False
+
+    def daemon_lives(self):
         if self.daemon.poll() is not None:
             self.fail(f'dmjobd ended with {self.daemon.returncode} at its start')
+        return True
+
+    def daemon_listens(self):
+        self.daemon_lives()
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(self.socket_path) == 0
 

@@ -33,7 +33,10 @@ class LateVolumesTest : public testing::Test {
   }
   awaitable<Outcome> activate(volumes::ManagedVolume volume, IfScratchIsLate if_late) {
     tries_.push_back(if_late);
-    if (outcome_ == Outcome::kActive) volumes_.set_active(volume.name);
+    if (outcome_ == Outcome::kActive)
+      volumes_.set_active(volume.name);
+    else
+      volumes_.set_late(volume.name, "no disk", true);
     co_return outcome_;
   }
   // A look, so much later. A watch begins with one.
@@ -138,6 +141,42 @@ TEST_F(LateVolumesTest, IsInTheWayOfItsJobsWhileTheKernelDoesNotHaveIt) {
   EXPECT_EQ(late_.obstacle(*job), "");
   volumes_.set_active("data");
   EXPECT_EQ(late_.obstacle(*job), "");
+}
+
+TEST_F(LateVolumesTest, AtTheStartEverybodyWaitsUntilEachHasBeenTried) {
+  core::EventBus events;
+  core::JobHost host{reactor_.executor(), events, {}, {}, {}, {}};
+  const auto job =
+      core::Job::create(host, {.id = "k", .claims = {"home"}},
+                        std::make_unique<test::ToyDriver>(std::make_shared<test::Toy>()));
+  late_.begin();
+  EXPECT_TRUE(volumes_.find("data")->untried);
+  EXPECT_EQ(late_.obstacle(*job), "volume 'data' is being activated");
+  std::optional<std::vector<std::string>> left;
+  auto wait = [&]() -> awaitable<void> { left = co_await late_.all_tried(); };
+  reactor_.begin(wait());
+  look_after(1s);
+  reactor_.run_until([&] { return left.has_value(); });
+  EXPECT_TRUE(left->empty());
+  EXPECT_EQ(late_.obstacle(*job), "");
+}
+
+TEST_F(LateVolumesTest, OneWhoseDiskHangsIsWaitedForForHalfAMinuteByOthersAndForEverByItsOwnJobs) {
+  core::EventBus events;
+  core::JobHost host{reactor_.executor(), events, {}, {}, {}, {}};
+  const auto driver = [] {
+    return std::make_unique<test::ToyDriver>(std::make_shared<test::Toy>());
+  };
+  const auto job = core::Job::create(host, {.id = "j", .claims = {"data"}}, driver());
+  const auto other = core::Job::create(host, {.id = "k", .claims = {"home"}}, driver());
+  late_.begin();
+  clock_.advance(30s);
+  std::vector<std::string> left;
+  auto wait = [&]() -> awaitable<void> { left = co_await late_.all_tried(); };
+  reactor_.run(wait());
+  EXPECT_EQ(left, std::vector<std::string>{"data"});
+  EXPECT_EQ(late_.obstacle(*other), "");
+  EXPECT_EQ(late_.obstacle(*job), "volume 'data' is not active: it is being activated");
 }
 
 }  // namespace

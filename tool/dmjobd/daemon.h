@@ -46,8 +46,8 @@ class Daemon {
   virtual nlohmann::json query_hidden_disks() = 0;
   // Lines of fstab and the like that lead elsewhere than to a volume, or may at a boot: texts.
   virtual boost::asio::awaitable<nlohmann::json> query_boot_warnings() = 0;
-  // [{"name", "device", "size", "managed", "active", "job"?, "error"?, "overlay"?, "tracking"?}],
-  // by name.
+  // [{"name", "device", "size", "managed", "active", "activating"?, "job"?, "error"?, "overlay"?,
+  // "tracking"?}], by name.
   virtual nlohmann::json query_volumes() = 0;
 };
 

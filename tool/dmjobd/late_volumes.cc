@@ -18,13 +18,39 @@ constexpr core::Duration kEvery = std::chrono::seconds(1);
 constexpr core::Duration kTryEvery = std::chrono::seconds(30);
 // A mount that waits for the volume gives up after 90 seconds, systemd's default.
 constexpr core::Duration kScratchPatience = std::chrono::seconds(30);
+// How long everybody else waits for a volume whose disk hangs.
+constexpr core::Duration kPatience = std::chrono::seconds(30);
 
 }  // namespace
 
 LateVolumes::LateVolumes(drivers::Environment& environment, Activate activate)
     : environment_(environment),
       activate_(std::move(activate)),
-      watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
+      watch_(environment.executor, environment.clock, environment.volumes, duty()),
+      tried_(environment.executor) {}
+
+void LateVolumes::begin() {
+  std::vector<std::string> names;
+  for (const auto& [name, volume] : environment_.volumes.all()) names.push_back(name);
+  for (const std::string& name : names) environment_.volumes.set_untried(name);
+  patience_ends_ = environment_.clock.now() + kPatience;
+}
+
+std::vector<std::string> LateVolumes::untried() const {
+  std::vector<std::string> names;
+  for (const auto& [name, volume] : environment_.volumes.all())
+    if (volume.untried) names.push_back(name);
+  return names;
+}
+
+awaitable<std::vector<std::string>> LateVolumes::all_tried() {
+  std::vector<std::string> left = untried();
+  while (!left.empty() && environment_.clock.now() < patience_ends_) {
+    co_await tried_.wait_for(patience_ends_ - environment_.clock.now());
+    left = untried();
+  }
+  co_return left;
+}
 
 VolumeWatch<LateVolumes::Watched>::Duty LateVolumes::duty() {
   auto includes = [](const ManagedVolume& volume) { return volume.late; };
@@ -58,15 +84,19 @@ awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
   if (watched.scratch_deadline && now >= *watched.scratch_deadline)
     if_late = IfScratchIsLate::kBreakChain;
   const Outcome outcome = co_await activate_(*found, if_late);
+  tried_.notify();
   if (outcome != Outcome::kScratchIsLate || watched.scratch_deadline) co_return;
   watched.scratch_deadline = now + kScratchPatience;
   watched.next_try = *watched.scratch_deadline;
 }
 
 std::string LateVolumes::obstacle(const core::Job& job) const {
+  const std::vector<std::string> left = untried();
+  if (!left.empty() && environment_.clock.now() < patience_ends_)
+    return "volume '" + left.front() + "' is being activated";
   for (const std::string& claim : job.options().claims) {
     const ManagedVolume* volume = environment_.volumes.find(claim);
-    if (volume && volume->late && volume->absent)
+    if (volume && volume->late && (volume->absent || volume->untried))
       return "volume '" + claim + "' is not active: " + volume->error;
   }
   return "";

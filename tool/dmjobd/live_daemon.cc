@@ -121,19 +121,41 @@ void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
 
 // --- start and stop ---
 
-awaitable<void> LiveDaemon::start() {
+awaitable<void> LiveDaemon::begin() {
   co_await names_.begin();
-  if (control_) {
-    dm_events_.emplace(executor_, dm_signal_);
-    boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);
-    co_await activate_volumes();
-    co_await report_strangers();
-    boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
-    boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
-    boost::asio::co_spawn(executor_, flushes_.watch(), boost::asio::detached);
-    boost::asio::co_spawn(executor_, late_.watch(), boost::asio::detached);
-  }
+  if (control_)
+    late_.begin();
+  else
+    volumes_.set_errors("this kernel has no device-mapper (modprobe dm-mod)");
   start_again(registry_.jobs());
+}
+
+awaitable<void> LiveDaemon::start() {
+  if (!control_) co_return;
+  dm_events_.emplace(executor_, dm_signal_);
+  boost::asio::co_spawn(executor_, dm_events_->run(), boost::asio::detached);
+  boost::asio::co_spawn(executor_, late_.watch(), boost::asio::detached);
+  boost::asio::co_spawn(executor_, overlays_.watch(), boost::asio::detached);
+  boost::asio::co_spawn(executor_, trackers_.watch(), boost::asio::detached);
+  boost::asio::co_spawn(executor_, flushes_.watch(), boost::asio::detached);
+  const std::vector<std::string> untried = co_await late_.all_tried();
+  for (const std::string& name : untried)
+    log_error("volume '" + name + "' is not active: its disk does not answer; it is waited for");
+  for (const auto& job : registry_.jobs()) job->kick();
+  co_await report_strangers();
+  co_await make_room();
+}
+
+// For the record of revoked pivots, while there is some: a job that is ready is to be completed on
+// a full file system, too.
+awaitable<void> LiveDaemon::make_room() {
+  std::string failed;
+  try {
+    co_await pivots_.reserve(1);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) log_warning(failed + "; until it can be, no volume is pivoted");
 }
 
 // The start of a transaction may have been cut off, and nobody was told that it had begun. Which
@@ -235,6 +257,7 @@ drivers::CheckContext LiveDaemon::check_context() const {
 
 awaitable<std::vector<std::string>> LiveDaemon::start_jobs(
     std::vector<drivers::JobRequest> requests, bool grouped) {
+  co_await late_.all_tried();
   Jobs made;
   std::exception_ptr failed;
   try {

@@ -40,8 +40,10 @@ class LiveDaemon : public Daemon {
 
   // Reads the state file. Throws store::StateDamaged: nothing may be touched then.
   void load();
-  // Activates the volumes, takes the jobs up again. What fails is logged and shown, and stops
-  // nobody else.
+  // Takes the jobs up again, which then wait for their volumes. Before any client is served.
+  boost::asio::awaitable<void> begin();
+  // Activates the volumes, each beside the others. What fails is logged and shown, and stops nobody
+  // else. Returns when all have been tried; one whose disk hangs is not waited for.
   boost::asio::awaitable<void> start();
   // Brings every job to a point from which the next start goes on. False if one hangs.
   boost::asio::awaitable<bool> stop();
@@ -52,12 +54,8 @@ class LiveDaemon : public Daemon {
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
   boost::asio::awaitable<void> detach(std::string name) override;
-  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override {
-    return overlays_.overlay(std::move(request));
-  }
-  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override {
-    return overlays_.snapshot(std::move(request));
-  }
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> rollback(std::string name) override {
     return overlays_.rollback(std::move(name));
   }
@@ -83,7 +81,6 @@ class LiveDaemon : public Daemon {
   using Jobs = std::vector<std::shared_ptr<core::Job>>;
   void start_again(Jobs jobs);
   static void cancel_again(core::Job& job);
-  boost::asio::awaitable<void> activate_volumes();
   struct Attempt {
     std::string error;  // "": the volume is active
     bool scratch_is_late = false;
@@ -97,6 +94,7 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> settle_pivot(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> rename_disk(volumes::ManagedVolume volume);
   boost::asio::awaitable<void> report_strangers();
+  boost::asio::awaitable<void> make_room();
   bool is_known(const std::string& inner_name) const;
   void leave_links_of_others(volumes::ManagedVolume& volume) const;
   boost::asio::awaitable<void> forget_volume(std::string name);

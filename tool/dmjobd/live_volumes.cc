@@ -16,14 +16,8 @@ namespace dmjob::daemon {
 
 using boost::asio::awaitable;
 
-// A volume with a job that had interposed is there already, or the job starts over after a reboot.
-awaitable<void> LiveDaemon::activate_volumes() {
-  const auto volumes = volumes_.all();
-  for (const auto& [name, volume] : volumes)
-    co_await activate_volume(volume, volumes::IfScratchIsLate::kWait);
-}
-
-// At the start, and again while that fails.
+// At the start, and again while that fails. A volume with a job that had interposed is there
+// already, or the job starts over after a reboot.
 awaitable<LateVolumes::Outcome> LiveDaemon::activate_volume(volumes::ManagedVolume volume,
                                                             volumes::IfScratchIsLate if_late) {
   using Outcome = LateVolumes::Outcome;
@@ -38,7 +32,8 @@ awaitable<LateVolumes::Outcome> LiveDaemon::activate_volume(volumes::ManagedVolu
   if (io::is_link_of_contents(volume.device)) co_await rename_disk(volume);
   const auto job = registry_.holder(volume.name);
   if (volume.pivot_to && !job) co_await settle_pivot(volume);
-  if (!volume.late || !volumes_.find(volume.name)->error.empty()) co_return Outcome::kActive;
+  const bool was_late = volume.late && !volume.untried;
+  if (!was_late || !volumes_.find(volume.name)->error.empty()) co_return Outcome::kActive;
   log_info("volume '" + volume.name + "' is active now: its disks are there");
   publish_change(volume.name, "activated", volumes_.find(volume.name)->device);
   if (job) job->kick();
@@ -144,9 +139,20 @@ void LiveDaemon::leave_links_of_others(volumes::ManagedVolume& volume) const {
     });
 }
 
+awaitable<void> LiveDaemon::overlay(drivers::OverlayRequest request) {
+  co_await late_.all_tried();
+  co_await overlays_.overlay(std::move(request));
+}
+
+awaitable<void> LiveDaemon::snapshot(drivers::OverlayRequest request) {
+  co_await late_.all_tried();
+  co_await overlays_.snapshot(std::move(request));
+}
+
 // The intent is durable before the device is made.
 awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   control_or_refuse();
+  co_await late_.all_tried();
   auto hold = co_await locks_.acquire(name, "attach", drivers::kSlotPatience);
   if (volumes_.find(name)) throw core::Error("volume '" + name + "' exists already");
   auto check = [&](const drivers::CheckContext& context) {
@@ -220,6 +226,7 @@ nlohmann::json LiveDaemon::query_volumes() {
                          {"size", volume.sectors * 512},
                          {"managed", true},
                          {"active", volume.error.empty()}};
+    if (volume.untried) entry["activating"] = true;
     if (!volume.error.empty()) entry["error"] = volume.error;
     if (auto who = flushes_.trouble(name); !who.empty()) entry["swallows-flushes"] = who;
     if (auto job = registry_.holder(name)) entry["job"] = job->id();

@@ -19,7 +19,10 @@
 
 #include "dm/features.h"
 #include "dm/kernel_control.h"
+#include "dm/name.h"
 #include "libjob/core/error.h"
+#include "libjob/io/disks_below.h"
+#include "libjob/io/sysfs.h"
 #include "tool/dmjobd/guardian.h"
 #include "tool/dmjobd/listener.h"
 #include "tool/dmjobd/live_daemon.h"
@@ -76,6 +79,18 @@ void check_scratch_folder(const std::string& folder) {
                 ": until it is, jobs do without it or are refused");
 }
 
+// The next boot could not read from it which volumes to activate.
+void require_ground_below_volumes(const std::string& folder) {
+  for (const dev_t disk : io::disks_below(folder).disks) {
+    const std::string about = io::sysfs::folder(disk) + "/dm/";
+    if (io::sysfs::first_line(about + "uuid").starts_with(dm::kVolumeUuidPrefix))
+      throw core::Error("the state folder " + folder + " lies on volume '" +
+                        io::sysfs::first_line(about + "name") +
+                        "', which dmjob activates only once it has read that folder: keep it on a "
+                        "file system that is there before (--state-dir, state-dir)");
+  }
+}
+
 // nullptr: jobs on live volumes are refused, offline copies work.
 std::unique_ptr<dm::Control> open_device_mapper() {
   try {
@@ -97,25 +112,34 @@ class Program {
 
   int run() {
     daemon_.load();
-    boost::asio::co_spawn(reactor_, live(), [](std::exception_ptr error) {
-      if (error) std::rethrow_exception(error);
-    });
+    boost::asio::co_spawn(reactor_, live(), pass_on);
     reactor_.run();
     return 0;
   }
 
  private:
+  static void pass_on(std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  }
+
   awaitable<void> live() {
     auto listener = Listener::from_systemd();
     const auto group = find_group("dmjob");
     if (!listener) listener.emplace(Listener::bind(config_.socket, group));
-    co_await daemon_.start();
+    co_await daemon_.begin();
     auto gatekeeper = [group](int socket) { return decide_access(read_peer(socket), group); };
     auto server = Server::start(reactor_.get_executor(), daemon_, std::move(*listener), gatekeeper);
-    sd_notify(0, "READY=1");
+    boost::asio::co_spawn(reactor_, start(), pass_on);
     co_await signals_.async_wait(boost::asio::use_awaitable);
     sd_notify(0, "STOPPING=1");
     co_await end(server);
+  }
+
+  // Beside the socket and the end: a disk that hangs keeps neither waiting.
+  awaitable<void> start() {
+    sd_notify(0, "STATUS=Activating the volumes");
+    co_await daemon_.start();
+    sd_notify(0, "READY=1\nSTATUS=");
   }
 
   // Something that hangs on a disk cannot be waited for: the process ends all the same, and the
@@ -147,6 +171,7 @@ int run_program(const Config& config) {
   check_marking();
   raise_descriptor_limit();
   check_scratch_folder(config.scratch_folder);
+  require_ground_below_volumes(config.state_folder);
   const auto control = open_device_mapper();
   return Program(config, control.get(), guardian).run();
 }
