@@ -58,6 +58,11 @@ class Volumes(CliStory):
         self.expect(self.dmjob("detach", "data"), 0, out="")
         self.expect_asked(("volume-detach", {"name": "data"}))
 
+    def test_detach_by_force_tells_what_is_lost(self):
+        self.daemon.handlers["volume-detach"] = lambda arguments: {"lost": "all\nof it"}
+        self.expect(self.dmjob("detach", "data", "--force"), 0, out="", err="warning: all?of it\n")
+        self.expect_asked(("volume-detach", {"name": "data", "force": True}))
+
     def test_a_refusal_is_one_line_and_status_1(self):
         self.daemon.handlers["volume-detach"] = refuse("volume 'data' is in use\nby a mount; unmount it")
         self.expect(self.dmjob("detach", "data"), 1, out="",

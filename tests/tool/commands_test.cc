@@ -186,11 +186,12 @@ TEST_F(CommandsTest, VolumesAreAttachedListedAndDetached) {
   daemon_.volumes = json::array({{{"name", "v"}}});
   EXPECT_EQ(run("volume-attach", R"({"name":"v","device":"/dev/x"})"), json::object());
   EXPECT_EQ(run("volume-detach", R"({"name":"v"})"), json::object());
+  EXPECT_EQ(run("volume-detach", R"({"name":"v","force":true})"), json({{"lost", "all of it"}}));
   EXPECT_EQ(run("query-volumes"), daemon_.volumes);
   EXPECT_EQ(run("volume-untrack", R"({"name":"v"})"), json::object());
   EXPECT_EQ(run("disk-release", R"({"device":"/dev/y"})"), json({{"volume", "v"}}));
-  EXPECT_THAT(daemon_.changes,
-              ElementsAre("attach v /dev/x", "detach v", "untrack v", "release /dev/y"));
+  EXPECT_THAT(daemon_.changes, ElementsAre("attach v /dev/x", "detach v", "detach v", "untrack v",
+                                           "release /dev/y"));
 }
 
 // --- blockdev-mirror ---

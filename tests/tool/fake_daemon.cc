@@ -46,9 +46,9 @@ awaitable<void> FakeDaemon::attach(std::string name, std::string device) {
   co_return;
 }
 
-awaitable<void> FakeDaemon::detach(std::string name) {
+awaitable<std::string> FakeDaemon::detach(std::string name, bool force) {
   changes.push_back("detach " + name);
-  co_return;
+  co_return force ? "all of it" : "";
 }
 
 awaitable<void> FakeDaemon::overlay(drivers::OverlayRequest request) {

@@ -27,7 +27,7 @@ class FakeDaemon : public daemon::Daemon {
   boost::asio::awaitable<std::vector<std::string>> start_jobs(
       std::vector<drivers::JobRequest> requests, bool grouped) override;
   boost::asio::awaitable<void> attach(std::string name, std::string device) override;
-  boost::asio::awaitable<void> detach(std::string name) override;
+  boost::asio::awaitable<std::string> detach(std::string name, bool force) override;
   boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
   boost::asio::awaitable<void> rollback(std::string name) override;

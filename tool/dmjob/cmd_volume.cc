@@ -4,19 +4,8 @@
 
 namespace dmjob::cli {
 
+namespace po = boost::program_options;
 using nlohmann::json;
-
-namespace {
-
-int end_something(const Call& call, const char* command, const char* argument) {
-  const json arguments{{"name", call.text(argument)}};
-  Client client(call.socket());
-  client.execute(command, arguments);
-  if (call.console().json()) call.console().print_json(arguments);
-  return kExitDone;
-}
-
-}  // namespace
 
 void warn_about_boot(const Call& call, Client& client) {
   for (const json& warning : client.ask_if_known("query-boot-warnings"))
@@ -34,8 +23,30 @@ int attach(const Call& call) {
   return kExitDone;
 }
 
-int detach(const Call& call) { return end_something(call, "volume-detach", "NAME"); }
-int untrack(const Call& call) { return end_something(call, "volume-untrack", "VOLUME"); }
+void add_detach_options(po::options_description& options) {
+  options.add_options()("force", po::bool_switch(),
+                        "end an overlay or snapshot, too, and lose what was written to it");
+}
+
+int detach(const Call& call) {
+  json arguments{{"name", call.text("NAME")}};
+  if (call.flag("force")) arguments["force"] = true;
+  Client client(call.socket());
+  const json answer = client.execute("volume-detach", arguments);
+  arguments.update(answer);
+  if (call.console().json()) call.console().print_json(arguments);
+  if (const std::string lost = text_of(answer, "lost"); !lost.empty())
+    call.console().remark("warning: " + lost);
+  return kExitDone;
+}
+
+int untrack(const Call& call) {
+  const json arguments{{"name", call.text("VOLUME")}};
+  Client client(call.socket());
+  client.execute("volume-untrack", arguments);
+  if (call.console().json()) call.console().print_json(arguments);
+  return kExitDone;
+}
 
 int volumes(const Call& call) {
   Client client(call.socket());

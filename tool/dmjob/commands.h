@@ -33,6 +33,7 @@ void add_compare_options(boost::program_options::options_description& options);
 int compare(const Call& call);
 
 // cmd_overlay.cc
+void add_detach_options(boost::program_options::options_description& options);
 void add_overlay_options(boost::program_options::options_description& options);
 int overlay(const Call& call);
 void add_snapshot_options(boost::program_options::options_description& options);

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array kVerbs = {
     Verb{"attach", "NAME DEVICE", "make the volume /dev/mapper/NAME out of a disk, as it is",
          nullptr, attach},
-    Verb{"detach", "NAME", "end a volume; its disk keeps all", nullptr, detach},
+    Verb{"detach", "NAME", "end a volume; its disk keeps all", add_detach_options, detach},
     Verb{"volumes", "", "volumes, and what they live on", nullptr, volumes},
     Verb{"release", "DISK", "let others see what a former disk or target of a volume holds",
          nullptr, release},

@@ -42,6 +42,8 @@ constexpr std::array kSetSpeed{Parameter{"device", Type::kText, kNeeded},
                                Parameter{"speed", Type::kInteger, kNeeded}};
 constexpr std::array kAttach{Parameter{"name", Type::kText, kNeeded},
                              Parameter{"device", Type::kText, kNeeded}};
+constexpr std::array kDetach{Parameter{"name", Type::kText, kNeeded},
+                             Parameter{"force", Type::kFlag, kFree}};
 constexpr std::array kOverlay{
     Parameter{"name", Type::kText, kNeeded}, Parameter{"backing", Type::kText, kNeeded},
     Parameter{"target", Type::kText, kFree}, Parameter{"scratch", Type::kText, kFree},
@@ -203,7 +205,7 @@ constexpr std::array kCommands{
     Command{"transaction", kAll, kTransaction, transaction},
     Command{"volume-compare", kAll, kCompare, volume_compare},
     Command{"volume-attach", kAll, kAttach, volume_attach},
-    Command{"volume-detach", kAll, kByName, volume_detach},
+    Command{"volume-detach", kAll, kDetach, volume_detach},
     Command{"volume-overlay", kAll, kOverlay, volume_overlay},
     Command{"volume-snapshot", kAll, kSnapshot, volume_snapshot},
     Command{"volume-rollback", kAll, kByName, volume_rollback},

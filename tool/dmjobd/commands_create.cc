@@ -155,10 +155,9 @@ Answer volume_attach(Daemon& daemon, Arguments arguments) {
 }
 
 Answer volume_detach(Daemon& daemon, Arguments arguments) {
-  std::string name = arguments.text("name");
-  auto detached = daemon.detach(std::move(name));
-  co_await std::move(detached);
-  co_return json::object();
+  auto detached = daemon.detach(arguments.text("name"), arguments.flag("force", false));
+  const std::string lost = co_await std::move(detached);
+  co_return lost.empty() ? json::object() : json{{"lost", lost}};
 }
 
 Answer disk_release(Daemon& daemon, Arguments arguments) {

@@ -32,7 +32,9 @@ class Daemon {
 
   // A managed volume NAME over the disk at `device`, active at once and after each boot.
   virtual boost::asio::awaitable<void> attach(std::string name, std::string device) = 0;
-  virtual boost::asio::awaitable<void> detach(std::string name) = 0;
+  // force: one that holds what is written to it ends, too, and that is lost. Returns what was lost,
+  // for people; "" if nothing.
+  virtual boost::asio::awaitable<std::string> detach(std::string name, bool force) = 0;
   // A managed volume over a disk that is only read; what is written to it goes to scratch.
   virtual boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) = 0;
   // From this instant on what is written to the volume goes to scratch; rollback throws that away.

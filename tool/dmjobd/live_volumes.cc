@@ -177,26 +177,29 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   publish_change(name, "attached", volume.device);
 }
 
-awaitable<void> LiveDaemon::detach(std::string name) {
+awaitable<std::string> LiveDaemon::detach(std::string name, bool force) {
   auto hold = co_await locks_.acquire(name, "detach", drivers::kSlotPatience);
   const volumes::ManagedVolume* volume = volumes_.find(name);
   if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))
     throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
-  if (volume->overlay)
+  if (volume->overlay && !force)
     throw core::Error(
         "volume '" + name + "' cannot be detached: what was written to it is in " +
         volume->overlay->cow.place.describe() + "; " +
-        (volume->overlay->read_only ? "stream it first" : "commit it or roll it back first"));
+        (volume->overlay->read_only ? "stream it first" : "commit it or roll it back first") +
+        ", or --force throws that away");
+  const std::string lost = volume->overlay ? overlays_.loss(*volume) : "";
+  const volumes::ManagedVolume gone = *volume;
   if (control_) {
-    const volumes::ManagedVolume gone = *volume;
     core::Worker worker;
     auto remove = [&] { volumes::deactivate(*control_, environment_.ledger, gone); };
     co_await worker.run(std::move(remove));
   }
-  const std::string device = volume->device;
+  if (gone.overlay) co_await overlays_.throw_away(gone);
   co_await forget_volume(name);
-  publish_change(name, "detached", device);
+  publish_change(name, "detached", gone.device);
+  co_return lost;
 }
 
 // Its contents are seen again from the write of the state file on.

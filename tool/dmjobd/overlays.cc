@@ -140,6 +140,18 @@ awaitable<void> Overlays::rollback(std::string name) {
   publish_change(volume, {{"change", "rolled back"}});
 }
 
+awaitable<void> Overlays::throw_away(ManagedVolume volume) {
+  dm::Control& control = control_or_refuse();
+  core::Worker worker;
+  auto remove = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
+  try {
+    co_await worker.run(std::move(remove));
+  } catch (...) {
+    environment_.volumes.set_late(volume.name, "its scratch could not be taken away", true);
+    throw;
+  }
+}
+
 // From the write of the state file on what the cow holds is given up.
 awaitable<void> Overlays::note_discarding(ManagedVolume volume) {
   Overlay overlay = *volume.overlay;

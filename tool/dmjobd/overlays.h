@@ -39,6 +39,11 @@ class Overlays {
 
   // Of a volume with an overlay, for query-volumes: the member "overlay".
   nlohmann::json describe(const volumes::ManagedVolume& volume) const;
+  // Takes the scratch away of a volume whose device is gone, before it is forgotten. Should that
+  // fail, the volume comes up again.
+  boost::asio::awaitable<void> throw_away(volumes::ManagedVolume volume);
+  // What is lost by that, for people.
+  std::string loss(const volumes::ManagedVolume& volume) const;
 
  private:
   // What the watch knows of a volume.
