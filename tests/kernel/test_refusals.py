@@ -2,6 +2,9 @@
 """What is refused, is refused with one line that says why, before anything has been changed."""
 import contextlib
 import os
+import signal
+import subprocess
+import time
 
 import devices
 import harness
@@ -192,6 +195,23 @@ class RefusalsTest(CopyingTest):
                 self.expect_refused('exists already', 'attach', name, self.target)
             for name in ('a/b', '..', '', 'a b', 'x' * 128, 'a\nb', 'dmjob-x', 'control', 'é'):
                 self.expect_refused('volume name ', 'attach', name, self.target)
+
+    def test_a_request_whose_client_has_gone(self):
+        """The target hangs while it is checked; once it answers, nobody wants the backup any more."""
+        slow = self.linear('slow', self.target)
+        self.sh('dmsetup', 'suspend', '--nolockfs', 'slow')
+        self.addCleanup(self.sh, 'dmsetup', 'resume', 'slow')
+        client = subprocess.Popen([self._program('dmjob'), '--socket', self.socket_path, 'backup', 'vol', slow, '--force'],
+                                  stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        self.assertIsNone(client.poll())
+        client.send_signal(signal.SIGINT)
+        client.wait()
+        with self.all_as_it_was():
+            self.sh('dmsetup', 'resume', 'slow')
+            time.sleep(2)
+        self.assertEqual(self.execute('query-block-jobs'), [])
+        self.assertEqual(self.execute('query-job-history'), [])
 
     def test_a_volume_that_cannot_be_detached(self):
         self.linear('foreign', self.disk(OTHER))

@@ -16,7 +16,7 @@ FakeDaemon::FakeDaemon(boost::asio::any_io_executor executor)
       released_(executor) {}
 
 awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
-    std::vector<drivers::JobRequest> requests, bool grouped) {
+    std::vector<drivers::JobRequest> requests, bool grouped, daemon::Wanted wanted) {
   all = requests;
   for (const auto& request : requests) {
     if (const auto* copy = std::get_if<drivers::CopyRequest>(&request)) copies.push_back(*copy);
@@ -25,6 +25,7 @@ awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
   }
   last_is_grouped = grouped;
   while (hold_copies) co_await released_.wait();
+  wanted.require();
   if (!copy_error.empty()) throw core::Error(copy_error);
   std::vector<std::string> ids;
   for (const auto& any : requests) {
@@ -41,27 +42,28 @@ awaitable<std::vector<std::string>> FakeDaemon::start_jobs(
   co_return ids;
 }
 
-awaitable<void> FakeDaemon::attach(std::string name, std::string device) {
+awaitable<void> FakeDaemon::attach(std::string name, std::string device,
+                                   daemon::Wanted /*wanted*/) {
   changes.push_back("attach " + name + " " + device);
   co_return;
 }
 
-awaitable<std::string> FakeDaemon::detach(std::string name, bool force) {
+awaitable<std::string> FakeDaemon::detach(std::string name, bool force, daemon::Wanted /*wanted*/) {
   changes.push_back("detach " + name);
   co_return force ? "all of it" : "";
 }
 
-awaitable<void> FakeDaemon::overlay(drivers::OverlayRequest request) {
+awaitable<void> FakeDaemon::overlay(drivers::OverlayRequest request, daemon::Wanted /*wanted*/) {
   overlays.push_back(std::move(request));
   co_return;
 }
 
-awaitable<void> FakeDaemon::snapshot(drivers::OverlayRequest request) {
+awaitable<void> FakeDaemon::snapshot(drivers::OverlayRequest request, daemon::Wanted /*wanted*/) {
   overlays.push_back(std::move(request));
   co_return;
 }
 
-awaitable<void> FakeDaemon::rollback(std::string name) {
+awaitable<void> FakeDaemon::rollback(std::string name, daemon::Wanted /*wanted*/) {
   changes.push_back("rollback " + name);
   co_return;
 }
@@ -71,7 +73,7 @@ awaitable<std::string> FakeDaemon::release(std::string device) {
   co_return "v";
 }
 
-awaitable<void> FakeDaemon::untrack(std::string name) {
+awaitable<void> FakeDaemon::untrack(std::string name, daemon::Wanted /*wanted*/) {
   changes.push_back("untrack " + name);
   co_return;
 }

@@ -25,13 +25,17 @@ class FakeDaemon : public daemon::Daemon {
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
   boost::asio::awaitable<std::vector<std::string>> start_jobs(
-      std::vector<drivers::JobRequest> requests, bool grouped) override;
-  boost::asio::awaitable<void> attach(std::string name, std::string device) override;
-  boost::asio::awaitable<std::string> detach(std::string name, bool force) override;
-  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
-  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
-  boost::asio::awaitable<void> rollback(std::string name) override;
-  boost::asio::awaitable<void> untrack(std::string name) override;
+      std::vector<drivers::JobRequest> requests, bool grouped, daemon::Wanted wanted) override;
+  boost::asio::awaitable<void> attach(std::string name, std::string device,
+                                      daemon::Wanted wanted) override;
+  boost::asio::awaitable<std::string> detach(std::string name, bool force,
+                                             daemon::Wanted wanted) override;
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request,
+                                       daemon::Wanted wanted) override;
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request,
+                                        daemon::Wanted wanted) override;
+  boost::asio::awaitable<void> rollback(std::string name, daemon::Wanted wanted) override;
+  boost::asio::awaitable<void> untrack(std::string name, daemon::Wanted wanted) override;
   boost::asio::awaitable<std::string> release(std::string device) override;
   boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
     co_return nlohmann::json::array();

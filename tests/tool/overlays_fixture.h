@@ -29,9 +29,9 @@ class OverlaysTest : public volumes::OverlayStory {
 
   // --- doing; each tells what was refused, "" for nothing ---
 
-  std::string overlay() { return run(overlays.overlay(request(disk.path()))); }
-  std::string snapshot() { return run(overlays.snapshot(request(""))); }
-  std::string rollback() { return run(overlays.rollback("vol")); }
+  std::string overlay() { return run(overlays.overlay(request(disk.path()), {})); }
+  std::string snapshot() { return run(overlays.snapshot(request(""), {})); }
+  std::string rollback() { return run(overlays.rollback("vol", {})); }
   // A volume of ours on the disk; by its number something can be opened.
   void attach() {
     add_volume();

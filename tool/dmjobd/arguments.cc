@@ -96,8 +96,8 @@ std::string_view type_name(Type type) {
   return "string";
 }
 
-Arguments::Arguments(json values, std::span<const Parameter> parameters)
-    : values_(std::move(values)) {
+Arguments::Arguments(json values, std::span<const Parameter> parameters, Wanted wanted)
+    : values_(std::move(values)), wanted_(std::move(wanted)) {
   for (const auto& [name, value] : values_.items()) {
     const auto parameter = std::ranges::find(parameters, name, &Parameter::name);
     if (parameter == parameters.end())

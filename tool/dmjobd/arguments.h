@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tool/dmjobd/wanted.h"
+
 namespace dmjob::daemon {
 
 enum class Type {
@@ -41,8 +43,10 @@ struct Parameter {
 
 class Arguments {
  public:
-  // Throws core::Error that names the argument.
-  Arguments(nlohmann::json values, std::span<const Parameter> parameters);
+  // Throws core::Error that names the argument. wanted: by whom they were given.
+  Arguments(nlohmann::json values, std::span<const Parameter> parameters, Wanted wanted = {});
+
+  const Wanted& wanted() const { return wanted_; }
 
   bool has(std::string_view name) const { return values_.contains(name); }
   // Of an argument that is there, with the type that its parameter has.
@@ -58,6 +62,7 @@ class Arguments {
 
  private:
   nlohmann::json values_;
+  Wanted wanted_;
 };
 
 }  // namespace dmjob::daemon

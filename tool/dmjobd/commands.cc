@@ -242,7 +242,7 @@ Answer run_command(Daemon& daemon, Access caller, Request request) {
   }
   check_caller(*command, caller);
   if (request.out_of_band) check_out_of_band(*command);
-  Arguments arguments(std::move(request.arguments), command->parameters);
+  Arguments arguments(std::move(request.arguments), command->parameters, std::move(request.wanted));
   auto running = command->handler(daemon, std::move(arguments));
   Reply reply = co_await std::move(running);
   co_return reply;

@@ -82,8 +82,9 @@ drivers::CommitRequest commit_request(const Arguments& arguments) {
 }
 
 // Where the client wants the ids, it asks query-jobs or listens, as with QEMU: the answer is empty.
-Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool grouped) {
-  auto started = daemon.start_jobs(std::move(requests), grouped);
+Answer start(Daemon& daemon, std::vector<drivers::JobRequest> requests, bool grouped,
+             Wanted wanted) {
+  auto started = daemon.start_jobs(std::move(requests), grouped, std::move(wanted));
   co_await std::move(started);
   co_return json::object();
 }
@@ -114,48 +115,49 @@ bool is_grouped(const Arguments& arguments) {
 }  // namespace
 
 Answer blockdev_mirror(Daemon& daemon, Arguments arguments) {
-  return start(daemon, {copy_request(arguments)}, false);
+  return start(daemon, {copy_request(arguments)}, false, arguments.wanted());
 }
 
 Answer block_stream(Daemon& daemon, Arguments arguments) {
-  return start(daemon, {stream_request(arguments)}, false);
+  return start(daemon, {stream_request(arguments)}, false, arguments.wanted());
 }
 
 Answer block_commit(Daemon& daemon, Arguments arguments) {
-  return start(daemon, {commit_request(arguments)}, false);
+  return start(daemon, {commit_request(arguments)}, false, arguments.wanted());
 }
 
 Answer drive_mirror(Daemon& daemon, Arguments arguments) {
   drivers::CopyRequest request = copy_request(arguments);
   request.must_exist = arguments.text_if("mode") == "existing";
-  return start(daemon, {std::move(request)}, false);
+  return start(daemon, {std::move(request)}, false, arguments.wanted());
 }
 
 Answer blockdev_backup(Daemon& daemon, Arguments arguments) {
-  return start(daemon, {backup_request(arguments)}, false);
+  return start(daemon, {backup_request(arguments)}, false, arguments.wanted());
 }
 
 // Every action's arguments are checked before the first one has an effect.
 Answer transaction(Daemon& daemon, Arguments arguments) {
   std::vector<drivers::JobRequest> requests;
   for (const json& action : arguments.value("actions")) requests.push_back(action_request(action));
-  return start(daemon, std::move(requests), is_grouped(arguments));
+  return start(daemon, std::move(requests), is_grouped(arguments), arguments.wanted());
 }
 
 Answer volume_compare(Daemon& daemon, Arguments arguments) {
-  return start(daemon, {transfer_request<drivers::CompareRequest>(arguments)}, false);
+  return start(daemon, {transfer_request<drivers::CompareRequest>(arguments)}, false,
+               arguments.wanted());
 }
 
 Answer volume_attach(Daemon& daemon, Arguments arguments) {
-  std::string name = arguments.text("name");
-  std::string device = arguments.text("device");
-  auto attached = daemon.attach(std::move(name), std::move(device));
+  auto attached =
+      daemon.attach(arguments.text("name"), arguments.text("device"), arguments.wanted());
   co_await std::move(attached);
   co_return json::object();
 }
 
 Answer volume_detach(Daemon& daemon, Arguments arguments) {
-  auto detached = daemon.detach(arguments.text("name"), arguments.flag("force", false));
+  auto detached =
+      daemon.detach(arguments.text("name"), arguments.flag("force", false), arguments.wanted());
   const std::string lost = co_await std::move(detached);
   co_return lost.empty() ? json::object() : json{{"lost", lost}};
 }
@@ -167,8 +169,7 @@ Answer disk_release(Daemon& daemon, Arguments arguments) {
 }
 
 Answer volume_untrack(Daemon& daemon, Arguments arguments) {
-  std::string name = arguments.text("name");
-  auto ended = daemon.untrack(std::move(name));
+  auto ended = daemon.untrack(arguments.text("name"), arguments.wanted());
   co_await std::move(ended);
   co_return json::object();
 }

@@ -21,19 +21,19 @@ drivers::OverlayRequest overlay_request(const Arguments& arguments) {
 }  // namespace
 
 Answer volume_overlay(Daemon& daemon, Arguments arguments) {
-  auto made = daemon.overlay(overlay_request(arguments));
+  auto made = daemon.overlay(overlay_request(arguments), arguments.wanted());
   co_await std::move(made);
   co_return json::object();
 }
 
 Answer volume_snapshot(Daemon& daemon, Arguments arguments) {
-  auto made = daemon.snapshot(overlay_request(arguments));
+  auto made = daemon.snapshot(overlay_request(arguments), arguments.wanted());
   co_await std::move(made);
   co_return json::object();
 }
 
 Answer volume_rollback(Daemon& daemon, Arguments arguments) {
-  auto done = daemon.rollback(arguments.text("name"));
+  auto done = daemon.rollback(arguments.text("name"), arguments.wanted());
   co_await std::move(done);
   co_return json::object();
 }

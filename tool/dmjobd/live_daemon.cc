@@ -256,12 +256,12 @@ drivers::CheckContext LiveDaemon::check_context() const {
 }
 
 awaitable<std::vector<std::string>> LiveDaemon::start_jobs(
-    std::vector<drivers::JobRequest> requests, bool grouped) {
+    std::vector<drivers::JobRequest> requests, bool grouped, Wanted wanted) {
   co_await late_.all_tried();
   Jobs made;
   std::exception_ptr failed;
   try {
-    co_await make_jobs(std::move(requests), grouped, made);
+    co_await make_jobs(std::move(requests), grouped, wanted, made);
   } catch (const std::exception&) {
     failed = std::current_exception();
   }
@@ -279,7 +279,7 @@ awaitable<std::vector<std::string>> LiveDaemon::start_jobs(
 }
 
 awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
-                                      Jobs& made) {
+                                      const Wanted& wanted, Jobs& made) {
   const Group group = make_group("transaction-" + volumes::new_uuid());
   std::vector<drivers::Footprint> others;
   for (drivers::JobRequest& request : requests) {
@@ -287,6 +287,7 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
       return check_job(request, context, others, grouped);
     };
     drivers::CheckedJob checked = co_await taken_.check(check);
+    wanted.require();
     others.push_back(checked.footprint);
     Group own = group;
     if (!grouped) {

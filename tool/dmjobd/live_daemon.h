@@ -51,16 +51,16 @@ class LiveDaemon : public Daemon {
   core::Registry& registry() override { return registry_; }
   core::EventBus& events() override { return events_; }
   boost::asio::awaitable<std::vector<std::string>> start_jobs(
-      std::vector<drivers::JobRequest> requests, bool grouped) override;
-  boost::asio::awaitable<void> attach(std::string name, std::string device) override;
-  boost::asio::awaitable<std::string> detach(std::string name, bool force) override;
-  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request) override;
-  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request) override;
-  boost::asio::awaitable<void> rollback(std::string name) override {
-    return overlays_.rollback(std::move(name));
+      std::vector<drivers::JobRequest> requests, bool grouped, Wanted wanted) override;
+  boost::asio::awaitable<void> attach(std::string name, std::string device, Wanted wanted) override;
+  boost::asio::awaitable<std::string> detach(std::string name, bool force, Wanted wanted) override;
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request, Wanted wanted) override;
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request, Wanted wanted) override;
+  boost::asio::awaitable<void> rollback(std::string name, Wanted wanted) override {
+    return overlays_.rollback(std::move(name), std::move(wanted));
   }
-  boost::asio::awaitable<void> untrack(std::string name) override {
-    return trackers_.untrack(std::move(name));
+  boost::asio::awaitable<void> untrack(std::string name, Wanted wanted) override {
+    return trackers_.untrack(std::move(name), std::move(wanted));
   }
   boost::asio::awaitable<std::string> release(std::string device) override;
   nlohmann::json query_volumes() override;
@@ -101,7 +101,7 @@ class LiveDaemon : public Daemon {
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);
   boost::asio::awaitable<void> make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
-                                         Jobs& made);
+                                         const Wanted& wanted, Jobs& made);
   // On a worker. others: of the same transaction.
   static drivers::CheckedJob check_job(const drivers::JobRequest& request,
                                        const drivers::CheckContext& context,

@@ -139,18 +139,18 @@ void LiveDaemon::leave_links_of_others(volumes::ManagedVolume& volume) const {
     });
 }
 
-awaitable<void> LiveDaemon::overlay(drivers::OverlayRequest request) {
+awaitable<void> LiveDaemon::overlay(drivers::OverlayRequest request, Wanted wanted) {
   co_await late_.all_tried();
-  co_await overlays_.overlay(std::move(request));
+  co_await overlays_.overlay(std::move(request), std::move(wanted));
 }
 
-awaitable<void> LiveDaemon::snapshot(drivers::OverlayRequest request) {
+awaitable<void> LiveDaemon::snapshot(drivers::OverlayRequest request, Wanted wanted) {
   co_await late_.all_tried();
-  co_await overlays_.snapshot(std::move(request));
+  co_await overlays_.snapshot(std::move(request), std::move(wanted));
 }
 
 // The intent is durable before the device is made.
-awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
+awaitable<void> LiveDaemon::attach(std::string name, std::string device, Wanted wanted) {
   control_or_refuse();
   co_await late_.all_tried();
   auto hold = co_await locks_.acquire(name, "attach", drivers::kSlotPatience);
@@ -159,6 +159,7 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
     return drivers::check_attach(name, device, context);
   };
   volumes::ManagedVolume volume = co_await taken_.check(check);
+  wanted.require();
   leave_links_of_others(volume);
   const auto token = taken_.hold(drivers::holding_of(volume));
   volumes_.add(volume);
@@ -177,8 +178,9 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device) {
   publish_change(name, "attached", volume.device);
 }
 
-awaitable<std::string> LiveDaemon::detach(std::string name, bool force) {
+awaitable<std::string> LiveDaemon::detach(std::string name, bool force, Wanted wanted) {
   auto hold = co_await locks_.acquire(name, "detach", drivers::kSlotPatience);
+  wanted.require();
   const volumes::ManagedVolume* volume = volumes_.find(name);
   if (!volume) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))

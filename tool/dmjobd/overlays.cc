@@ -37,7 +37,7 @@ void Overlays::publish_change(const ManagedVolume& volume, nlohmann::json more) 
 
 // --- making ---
 
-awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
+awaitable<void> Overlays::overlay(drivers::OverlayRequest request, Wanted wanted) {
   control_or_refuse();
   auto hold = co_await environment_.locks.acquire(request.name, "overlay", drivers::kSlotPatience);
   if (environment_.volumes.find(request.name))
@@ -46,17 +46,19 @@ awaitable<void> Overlays::overlay(drivers::OverlayRequest request) {
     return drivers::check_overlay(request, context);
   };
   auto checked = co_await taken_.check(check);
+  wanted.require();
   const auto token = taken_.hold(checked.holding);
   co_await begin(std::move(checked), "overlay");
 }
 
-awaitable<void> Overlays::snapshot(drivers::OverlayRequest request) {
+awaitable<void> Overlays::snapshot(drivers::OverlayRequest request, Wanted wanted) {
   control_or_refuse();
   auto hold = co_await environment_.locks.acquire(request.name, "snapshot", drivers::kSlotPatience);
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_snapshot(request, context);
   };
   auto checked = co_await taken_.check(check);
+  wanted.require();
   if (auto job = registry_.holder(request.name))
     throw core::Error("volume '" + request.name + "' is in use by job '" + job->id() +
                       "': end it first");
@@ -113,9 +115,10 @@ awaitable<void> Overlays::put_back(ManagedVolume volume) {
 
 // --- ending ---
 
-awaitable<void> Overlays::rollback(std::string name) {
+awaitable<void> Overlays::rollback(std::string name, Wanted wanted) {
   dm::Control& control = control_or_refuse();
   auto hold = co_await environment_.locks.acquire(name, "rollback", drivers::kSlotPatience);
+  wanted.require();
   const ManagedVolume* found = environment_.volumes.find(name);
   if (!found) throw core::Error("volume '" + name + "' is not managed by dmjob");
   if (auto job = registry_.holder(name))

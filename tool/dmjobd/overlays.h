@@ -19,6 +19,7 @@
 #include "tool/dmjobd/state_keeper.h"
 #include "tool/dmjobd/taken_table.h"
 #include "tool/dmjobd/volume_watch.h"
+#include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {
 
@@ -28,9 +29,9 @@ class Overlays {
   Overlays(drivers::Environment& environment, core::Registry& registry, core::EventBus& events,
            StateKeeper& keeper, TakenTable& taken);
 
-  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request);
-  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request);
-  boost::asio::awaitable<void> rollback(std::string name);
+  boost::asio::awaitable<void> overlay(drivers::OverlayRequest request, Wanted wanted);
+  boost::asio::awaitable<void> snapshot(drivers::OverlayRequest request, Wanted wanted);
+  boost::asio::awaitable<void> rollback(std::string name, Wanted wanted);
 
   // Looks after all volumes until stop().
   boost::asio::awaitable<void> watch() { return watch_.run(); }

@@ -12,6 +12,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/core/json_text.h"
+#include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {
 
@@ -19,6 +20,7 @@ struct Request {
   std::string command;
   nlohmann::json arguments = nlohmann::json::object();
   bool out_of_band = false;
+  Wanted wanted;
 };
 
 // Takes the message apart. `exec-oob` is known only where the client has asked for it. Throws

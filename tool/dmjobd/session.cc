@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjobd/session.h"
 
+#include <poll.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -52,6 +54,12 @@ void Session::close() {
   error_code ignored;
   socket_.close(ignored);
   changed_.notify();
+}
+
+// Not one that only has no more to say: that waits for the answer.
+bool Session::has_left() {
+  pollfd client{.fd = socket_.native_handle(), .events = 0, .revents = 0};
+  return closed_ || (poll(&client, 1, 0) > 0 && (client.revents & (POLLHUP | POLLERR)) != 0);
 }
 
 void Session::spawn(asio::awaitable<void> part) {
@@ -137,6 +145,7 @@ asio::awaitable<Reply> Session::execute(Request request) {
     negotiate(request);
     co_return Reply(json::object());
   }
+  request.wanted = Wanted([this] { return !has_left(); });
   auto running = run_command(daemon_, access_, std::move(request));
   Reply reply = co_await std::move(running);
   co_return reply;

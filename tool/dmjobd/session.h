@@ -11,8 +11,10 @@
 // with as many bytes of events waiting it is disconnected. To leave events out instead would let it
 // wait for ever for one that was left out; so it notices, connects again, and asks query-events.
 //
-// A connection that ends cancels nothing. What the client had sent is done (`echo ... | nc` works);
-// after close(), only the command under way goes on, and its answer is dropped.
+// A connection that ends cancels nothing that has begun. What the client had sent is done as long
+// as it waits for the answer (`echo ... | nc` works); what makes or ends something is dropped if
+// the client is gone before that begins. After close(), only the command under way goes on, and its
+// answer is dropped.
 //
 // Thread: the reactor. The session owns itself while it has something to do; the daemon outlives
 // it.
@@ -69,6 +71,7 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<void> run_requests();
   boost::asio::awaitable<void> answer(QmpMessage message);
   boost::asio::awaitable<Reply> execute(Request request);
+  bool has_left();
   void negotiate(const Request& request);
   void subscribe();
 

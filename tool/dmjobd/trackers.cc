@@ -55,8 +55,9 @@ awaitable<void> Trackers::break_chain(std::string name, std::string why) {
   co_await note_broken(name, why);
 }
 
-awaitable<void> Trackers::untrack(std::string name) {
+awaitable<void> Trackers::untrack(std::string name, Wanted wanted) {
   auto hold = co_await environment_.locks.acquire(name, "untrack", drivers::kSlotPatience);
+  wanted.require();
   const ManagedVolume* found = tracked(name);
   if (!found) throw core::Error("volume '" + name + "' has no chain of incremental backups");
   if (auto job = registry_.holder(name))

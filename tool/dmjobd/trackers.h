@@ -23,6 +23,7 @@
 #include "libjob/volumes/tracker.h"
 #include "tool/dmjobd/state_keeper.h"
 #include "tool/dmjobd/volume_watch.h"
+#include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {
 
@@ -35,7 +36,7 @@ class Trackers {
   // At the start, of a volume with a Tracking: makes it, with its tracker if that can be.
   boost::asio::awaitable<void> activate(volumes::ManagedVolume volume,
                                         volumes::IfScratchIsLate if_late);
-  boost::asio::awaitable<void> untrack(std::string name);
+  boost::asio::awaitable<void> untrack(std::string name, Wanted wanted);
 
   // Looks after all volumes until stop().
   boost::asio::awaitable<void> watch() { return watch_.run(); }
