@@ -97,9 +97,10 @@ class Control {
   // All devices, name and dev only.
   virtual std::vector<Device> list() = 0;
 
-  // The live table; keys of dm-crypt are in it: never log or store it.
+  // The live table; keys of dm-crypt are in it: never log or store it. Waits neither for I/O nor
+  // for any lock of ours, as status().
   virtual Table table(const std::string& name) = 0;
-  // The table that the next resume makes live; empty if none is loaded.
+  // The table that the next resume makes live; empty if none is loaded. As table().
   virtual Table inactive_table(const std::string& name) = 0;
   // Never waits for I/O.
   virtual std::vector<StatusLine> status(const std::string& name) = 0;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <system_error>
+#include <utility>
 
 namespace dmjob::dm {
 namespace {
@@ -58,15 +59,20 @@ std::uint32_t suspend_flags(SuspendMode mode) {
   return DM_SUSPEND_FLAG;
 }
 
-constexpr char kStatusOf[] = "dm status of";
+// What is read by DM_TABLE_STATUS. Without DM_NOFLUSH_FLAG some targets write their metadata first.
+struct Question {
+  const char* what;  // for errors
+  std::uint32_t flags = DM_NOFLUSH_FLAG;
+};
+constexpr Question kStatus{"dm status of"};
 
 // One try with a buffer of that size; false if it is too small.
-bool fill_status(int fd, const std::string& name, std::span<char> buffer) {
-  // Without DM_NOFLUSH_FLAG some targets write their metadata first.
-  dm_ioctl argument = argument_for(kStatusOf, name, DM_NOFLUSH_FLAG);
+bool fill_status(int fd, const Question& question, const std::string& name,
+                 std::span<char> buffer) {
+  dm_ioctl argument = argument_for(question.what, name, question.flags);
   argument.data_size = static_cast<std::uint32_t>(buffer.size());
   std::memcpy(buffer.data(), &argument, sizeof argument);
-  if (ioctl(fd, DM_TABLE_STATUS, buffer.data()) < 0) fail(kStatusOf, name, errno);
+  if (ioctl(fd, DM_TABLE_STATUS, buffer.data()) < 0) fail(question.what, name, errno);
   std::memcpy(&argument, buffer.data(), sizeof argument);
   return (argument.flags & DM_BUFFER_FULL_FLAG) == 0;
 }
@@ -85,6 +91,29 @@ std::vector<StatusLine> parse_status(std::span<const char> buffer) {
     at = spec.next;
   }
   return lines;
+}
+
+// What it holds may be a key.
+class WipedBuffer {
+ public:
+  explicit WipedBuffer(std::span<char> bytes) : bytes_(bytes) {}
+  ~WipedBuffer() { explicit_bzero(bytes_.data(), bytes_.size()); }
+  WipedBuffer(const WipedBuffer&) = delete;
+  WipedBuffer& operator=(const WipedBuffer&) = delete;
+
+ private:
+  const std::span<char> bytes_;
+};
+
+std::vector<StatusLine> ask(int fd, const Question& question, const std::string& name) {
+  alignas(dm_ioctl) std::array<char, 4096> small;
+  const WipedBuffer wiped(small);
+  if (fill_status(fd, question, name, small)) return parse_status(small);
+  for (std::size_t size = 4 * small.size();; size *= 4) {
+    std::vector<char> large(size);
+    const WipedBuffer wiped_too(large);
+    if (fill_status(fd, question, name, large)) return parse_status(large);
+  }
 }
 
 }  // namespace
@@ -106,12 +135,17 @@ void resume_device(int control_fd, const std::string& name, std::uint16_t udev_f
 }
 
 std::vector<StatusLine> read_status(int control_fd, const std::string& name) {
-  alignas(dm_ioctl) std::array<char, 4096> small;
-  if (fill_status(control_fd, name, small)) return parse_status(small);
-  for (std::size_t size = 4 * small.size();; size *= 4) {
-    std::vector<char> large(size);
-    if (fill_status(control_fd, name, large)) return parse_status(large);
-  }
+  return ask(control_fd, kStatus, name);
+}
+
+Table read_table(int control_fd, const std::string& name, WhichTable which) {
+  constexpr std::uint32_t kFlags = DM_NOFLUSH_FLAG | DM_STATUS_TABLE_FLAG | DM_SECURE_DATA_FLAG;
+  const bool live = which == WhichTable::kLive;
+  const Question question{"dm table of", live ? kFlags : kFlags | DM_QUERY_INACTIVE_TABLE_FLAG};
+  std::vector<Segment> segments;
+  for (StatusLine& line : ask(control_fd, question, name))
+    segments.push_back({line.start, line.length, std::move(line.target), std::move(line.text)});
+  return Table(std::move(segments));
 }
 
 void arm_poll(int control_fd) {

@@ -27,6 +27,10 @@ void resume_device(int control_fd, const std::string& name, std::uint16_t udev_f
 // See Control::status(). Only the result is allocated, unless the status is longer than 4 KiB.
 std::vector<StatusLine> read_status(int control_fd, const std::string& name);
 
+// See Control::table() and inactive_table(). No key stays in a buffer of the kernel's or of ours.
+enum class WhichTable { kLive, kInactive };
+Table read_table(int control_fd, const std::string& name, WhichTable which);
+
 // See EventWatch::arm().
 void arm_poll(int control_fd);
 

@@ -167,16 +167,11 @@ std::vector<Device> KernelControl::list() {
 }
 
 Table KernelControl::table(const std::string& name) {
-  Task task(Ioctl::kTable, name);
-  task.run();
-  return task.table();
+  return read_table(fd_, name, WhichTable::kLive);
 }
 
 Table KernelControl::inactive_table(const std::string& name) {
-  Task task(Ioctl::kTable, name);
-  task.read_inactive_table();
-  task.run();
-  return task.table();
+  return read_table(fd_, name, WhichTable::kInactive);
 }
 
 std::vector<StatusLine> KernelControl::status(const std::string& name) {

@@ -85,7 +85,7 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
 SuspendGuard::~SuspendGuard() {
   if (!suspended_) return;
   // Without an inactive table there is nothing to clear, and that is as well.
-  succeeds([this] { control_.clear(name_); });
+  if (drops_inactive_) succeeds([this] { control_.clear(name_); });
   // A device that cannot be resumed stays in the ledger: whoever reads that tries again.
   if (resume_somehow()) {
     end();
@@ -105,7 +105,7 @@ void SuspendGuard::resume() {
     if (!resume_somehow()) throw;  // the destructor tries once more
     end();
     suspended_ = false;
-    if (control_.table(name_) == old_table_) throw;
+    if (!control_.find(name_) || control_.table(name_) == old_table_) throw;
     return;  // at the second try the new table was good
   }
   end();
@@ -115,8 +115,20 @@ void SuspendGuard::resume() {
 // Loading while suspended is against the rules, and the last resort.
 bool SuspendGuard::resume_somehow() noexcept {
   const auto resume = [this] { control_.resume(name_); };
-  return succeeds(resume) ||
+  return succeeds(resume) || succeeds([this] { resume_renamed(); }) ||
          (succeeds([this] { control_.load(name_, old_table_); }) && succeeds(resume));
+}
+
+// Somebody may give a device another name while we hold it suspended (lvrename). That nothing is
+// suspended with that table but this one is as good as certain.
+void SuspendGuard::resume_renamed() {
+  if (control_.find(name_)) throw std::system_error(EEXIST, std::generic_category(), name_);
+  for (const Device& entry : control_.list()) {
+    const auto device = control_.find(entry.name);
+    if (!device || !device->suspended || control_.table(entry.name) != old_table_) continue;
+    return control_.resume(entry.name);
+  }
+  throw std::system_error(ENXIO, std::generic_category(), name_);
 }
 
 void SuspendGuard::end() noexcept {

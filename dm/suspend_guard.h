@@ -6,7 +6,8 @@
 //
 // Between construction and resume() there is no file-system access, no logging, no allocation, no
 // wait for udev or for another process: the device may carry the root file system. If the scope is
-// left without resume(), the destructor drops the inactive table and resumes the old one.
+// left without resume(), the destructor drops the inactive table and resumes the old one. A table
+// of somebody else's is not dropped (leave_inactive()): with it the device is resumed.
 // The thread is marked as one that I/O depends on (PR_SET_IO_FLUSHER) for as long: what the kernel
 // allocates for its direct I/O then does not wait for dirty pages of the suspended device.
 //
@@ -77,6 +78,8 @@ class SuspendGuard {
   // Changes what the ledger says. For a pivot: the old table until its commit record is durable,
   // the new one from then on.
   void on_death(OnDeath action) noexcept;
+  // What is loaded is somebody else's, who means it to become live: it is not dropped.
+  void leave_inactive() noexcept { drops_inactive_ = false; }
   // Ledger::follow().
   void follow(const SuspendGuard& leader) noexcept { ledger_.follow(name_, leader.name_); }
 
@@ -88,6 +91,7 @@ class SuspendGuard {
 
  private:
   bool resume_somehow() noexcept;
+  void resume_renamed();
   void end() noexcept;
 
   Control& control_;
@@ -95,6 +99,7 @@ class SuspendGuard {
   const std::string name_;
   const Table old_table_;
   bool suspended_ = false;
+  bool drops_inactive_ = true;
 };
 
 }  // namespace dmjob::dm

@@ -40,7 +40,6 @@ constexpr IoctlRow kIoctls[] = {
     {Ioctl::kRemove, DM_DEVICE_REMOVE, "remove of"},
     {Ioctl::kInfo, DM_DEVICE_INFO, "info of"},
     {Ioctl::kDeps, DM_DEVICE_DEPS, "deps of"},
-    {Ioctl::kTable, DM_DEVICE_TABLE, "table of"},
     {Ioctl::kList, DM_DEVICE_LIST, "list"},
     {Ioctl::kTargets, DM_DEVICE_LIST_VERSIONS, "list of targets"},
     {Ioctl::kTargetVersion, DM_DEVICE_GET_TARGET_VERSION, "version of target"},
@@ -168,7 +167,7 @@ Task::Task(Ioctl kind, std::string name) : kind_(kind), name_(std::move(name)) {
   if (!task_) fail(ENODEV, "no device-mapper in this kernel: " + last_error);
   if (!name_.empty()) require(dm_task_set_name(task_.get(), name_.c_str()), "dm name");
   // No key may stay in a buffer.
-  if (kind == Ioctl::kTable || kind == Ioctl::kLoad) dm_task_secure_data(task_.get());
+  if (kind == Ioctl::kLoad) dm_task_secure_data(task_.get());
 }
 
 Task::~Task() { wait_for_udev(); }
@@ -196,8 +195,6 @@ void Task::set_table(const Table& table) {
             "dm target");
   }
 }
-
-void Task::read_inactive_table() { dm_task_query_inactive_table(task_.get()); }
 
 void Task::set_udev_cookie(Visibility visibility) {
   const Library library;
@@ -253,22 +250,6 @@ std::optional<Device> Task::device() const {
   dm_info info{};
   if (dm_task_get_info(task_.get(), &info) == 0 || info.exists == 0) return std::nullopt;
   return device_of(task_.get(), info);
-}
-
-Table Task::table() const {
-  std::vector<Segment> segments;
-  void* next = nullptr;
-  do {
-    Segment segment;
-    char* target = nullptr;
-    char* args = nullptr;
-    next = dm_get_next_target(task_.get(), next, &segment.start, &segment.length, &target, &args);
-    if (target == nullptr) continue;  // a device without a table
-    segment.target = target;
-    segment.args = args == nullptr ? "" : args;
-    segments.push_back(std::move(segment));
-  } while (next != nullptr);
-  return Table(std::move(segments));
 }
 
 std::vector<dev_t> Task::deps() const {

@@ -36,7 +36,6 @@ enum class Ioctl {
   kRemove,
   kInfo,
   kDeps,
-  kTable,
   kList,
   kTargets,
   kTargetVersion,
@@ -64,7 +63,6 @@ class Task {
   void set_read_only();
   void set_table(
       const Table& table);  // its text is wiped from the library's and the kernel's buffers
-  void read_inactive_table();
   // Makes the cookie. Throws std::system_error if the system has no semaphore left: to be called
   // before anything that would have to be undone.
   void set_udev_cookie(Visibility visibility);
@@ -82,7 +80,6 @@ class Task {
 
   // Results, each after a successful run of its ioctl.
   std::optional<Device> device() const;  // any ioctl on a device
-  Table table() const;                   // kTable; the kernel's text, to the letter
   std::vector<dev_t> deps() const;
   std::vector<Device> devices() const;  // kList: name and dev
   std::vector<TargetVersion> targets() const;

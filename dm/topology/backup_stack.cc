@@ -25,7 +25,8 @@ BackupStack::BackupStack(Control& control, Ledger& ledger, BackupStackSpec spec)
     : control_(control),
       ledger_(ledger),
       spec_(std::move(spec)),
-      inner_(control, spec_.job, spec_.uuid, kParts) {}
+      inner_(control, spec_.job, spec_.uuid, kParts),
+      volume_(control, spec_.volume) {}
 
 // --- building ---
 
@@ -64,14 +65,17 @@ void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<Ta
   for (BackupStack* stack : stacks) {
     const std::string& volume = stack->spec_.volume;
     const Table own = stack->base_table();
-    if (stack->control_.table(volume) != own) {
-      fail(ESTALE, "somebody else has changed the table of " + volume);
-    }
+    if (stack->control_.table(volume) != own) throw TableReplaced(volume);
     const dev_t base = stack->inner_.find().at("base");
-    switches.push_back({volume, origin_table(own.sectors(), base), SuspendMode::kFreeze});
+    switches.push_back({volume, origin_table(own.sectors(), base), SuspendMode::kFreeze, own});
   }
   const BackupStack& any = *stacks.front();
   switch_tables(any.control_, any.ledger_, switches, inside);
+}
+
+void BackupStack::hold(const std::function<void()>& inside) {
+  require_standing();
+  hold_device(control_, ledger_, volume_.name(), stood_, inside);
 }
 
 // --- taking away ---
@@ -80,13 +84,11 @@ void BackupStack::withdraw() {
   const auto found = inner_.find();
   const bool replaced = is_replaced(found);
   if (is_interposed(found)) {
-    const TableSwitch back{spec_.volume, base_table(), SuspendMode::kFlush};
+    const TableSwitch back{volume_.name(), base_table(), SuspendMode::kFlush, volume_.table()};
     switch_tables(control_, ledger_, {&back, 1}, [] {});
   }
   inner_.remove();
-  if (replaced) {
-    fail(ESTALE, "somebody else has replaced the table of " + spec_.volume + "; it was left so");
-  }
+  if (replaced) throw TableReplaced(spec_.volume);
 }
 
 // --- reading back ---
@@ -97,19 +99,30 @@ bool BackupStack::is_ours(const Table& table, const InnerDevices::Numbers& found
 }
 
 bool BackupStack::is_interposed(const InnerDevices::Numbers& found) {
-  return control_.find(spec_.volume) && is_ours(control_.table(spec_.volume), found);
+  return found.contains("base") &&
+         volume_.stands([&](const Table& table) { return is_ours(table, found); });
 }
 
 bool BackupStack::is_replaced(const InnerDevices::Numbers& found) {
-  if (!found.contains("base") || !control_.find(spec_.volume)) return false;
-  return !is_interposed(found) && control_.table(spec_.volume) != base_table();
+  if (!found.contains("base") || is_interposed(found)) return false;
+  const Table live = volume_.table();
+  return !live.empty() && live != base_table();
+}
+
+// Mostly by one ioctl that waits for no lock.
+void BackupStack::require_standing() {
+  if (!stood_.empty() && volume_.table() == stood_) return;
+  if (!is_interposed(inner_.find())) throw TableReplaced(volume_.name());
+  stood_ = volume_.table();
 }
 
 bool BackupStack::take_up() {
   inner_.settle();  // from the bottom up: the volume's I/O passes through these
   const auto found = inner_.find();
-  settle_volume(control_, spec_.volume, [&](const Table& table) { return is_ours(table, found); });
-  if (found.size() != inner_.count() || !is_interposed(found)) return false;
+  const bool stands = is_interposed(found);  // by its name of now
+  const auto ours = [&](const Table& table) { return is_ours(table, found); };
+  settle_volume(control_, volume_.name(), ours, found.contains("base") ? base_table() : Table{});
+  if (found.size() != inner_.count() || !(stands || is_interposed(found))) return false;
   return status().state == SnapshotStatus::State::kValid;
 }
 

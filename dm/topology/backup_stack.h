@@ -33,6 +33,7 @@
 #include "dm/suspend_guard.h"
 #include "dm/topology/inner_devices.h"
 #include "dm/topology/table_switch.h"
+#include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
 
@@ -62,12 +63,10 @@ class BackupStack {
       std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {},
       const std::function<void()>& inside = [] {});
   // With the volume suspended for a moment, so that nothing is on its way to cow: hold_device().
-  void hold(const std::function<void()>& inside) {
-    hold_device(control_, ledger_, spec_.volume, inside);
-  }
+  void hold(const std::function<void()>& inside);
   // Puts the volume's own table back and removes all inner devices, also those of a half-built or
   // half-removed stack. If somebody else has replaced the volume's table, it is left alone: the
-  // inner devices are removed and ESTALE is thrown.
+  // inner devices are removed and TableReplaced is thrown.
   void withdraw();
 
   // For a stack that a dead process has left, before anything else is done with it: resumes
@@ -77,6 +76,11 @@ class BackupStack {
 
   // Of snap. Thread: any.
   SnapshotStatus status();
+  // After interpose(): throws TableReplaced unless the volume has our table. Thread: one at a time,
+  // which may be another than that of the other calls, on an object of its own.
+  void require_standing();
+  // The volume's name by now: one that was renamed is followed. As of the last look.
+  const std::string& volume() const { return volume_.name(); }
   // Its number, to be read.
   dev_t snapshot() const;
 
@@ -92,6 +96,8 @@ class BackupStack {
   Ledger& ledger_;
   const BackupStackSpec spec_;
   const InnerDevices inner_;
+  StandingVolume volume_;
+  Table stood_;  // that require_standing() has seen
 };
 
 }  // namespace dmjob::dm

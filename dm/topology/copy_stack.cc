@@ -31,6 +31,7 @@ CopyStack::CopyStack(Control& control, Ledger& ledger, CopyStackSpec spec)
       ledger_(ledger),
       spec_(std::move(spec)),
       inner_(control, spec_.job, spec_.uuid, spec_.has_target ? kInnerParts : kTrackerParts),
+      volume_(control, spec_.volume),
       target_(spec_.target) {}
 
 // --- building
@@ -89,11 +90,10 @@ void CopyStack::build_with_volume(NewDevice volume, int first_log) {
 void CopyStack::interpose() {
   const auto found = devices();
   const Table own = control_.table(inner_.name("base"));
-  if (control_.table(spec_.volume) != own) {
-    fail(ESTALE, "somebody else has changed the table of " + spec_.volume);
-  }
-  swap(spec_.volume, bypass_table(own.sectors(), found.at("base"), found.at("wr")),
-       SuspendMode::kFlush, [] {});
+  if (control_.table(spec_.volume) != own) throw TableReplaced(spec_.volume);
+  swap(
+      spec_.volume, bypass_table(own.sectors(), found.at("base"), found.at("wr")),
+      SuspendMode::kFlush, [] {}, own);
   ledger_.guard_tracker(wr());
 }
 
@@ -101,8 +101,8 @@ void CopyStack::interpose() {
 // ------------------------------------------------------------------------------------
 
 void CopyStack::swap(const std::string& name, const Table& table, SuspendMode mode,
-                     const Inside& inside) {
-  const TableSwitch one{name, table, mode};
+                     const Inside& inside, const Table& from) {
+  const TableSwitch one{name, table, mode, from};
   switch_tables(control_, ledger_, {&one, 1}, inside);
 }
 
@@ -173,9 +173,10 @@ bool CopyStack::renew_tracker() {
 
 std::vector<TableSwitch> CopyStack::rotation(int log) {
   const auto found = devices();
-  const Table volume = control_.table(spec_.volume);
+  const Table volume = require_interposed(found);
   const Table next = table_for({WriteMode::Kind::kTracking, log}, found, volume.sectors());
-  return {{spec_.volume, volume, SuspendMode::kFreeze}, {wr(), next, SuspendMode::kFlush}};
+  return {{volume_.name(), volume, SuspendMode::kFreeze, volume},
+          {wr(), next, SuspendMode::kFlush}};
 }
 
 // --- taking away
@@ -193,19 +194,18 @@ void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
     return end_together({&keep, 1}, inside);
   }
   if (mode == SuspendMode::kNoFlush || side_failed()) pass_writes();
-  swap(spec_.volume, control_.table(inner_.name("base")), SuspendMode::kFlush, inside);
+  const Table own = control_.table(inner_.name("base"));
+  swap(volume_.name(), own, SuspendMode::kFlush, inside, volume_.table());
 }
 
 void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
   const auto found = devices();
   const auto state = volume_state(found);
   const bool replaced =
-      state == Found::Volume::kOther && found.contains("base") && !has_ended(End::kKeep);
+      state == Found::Volume::kOther && found.contains("base") && !has_own_table(found);
   if (state == Found::Volume::kInterposed) put_own_table_back(mode, inside);
   remove_inner();
-  if (replaced) {
-    fail(ESTALE, "somebody else has replaced the table of " + spec_.volume + "; it was left so");
-  }
+  if (replaced) throw TableReplaced(spec_.volume);
 }
 
 void CopyStack::remove_inner() {

@@ -41,6 +41,7 @@
 #include "dm/suspend_guard.h"
 #include "dm/topology/inner_devices.h"
 #include "dm/topology/table_switch.h"
+#include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
 
@@ -113,7 +114,7 @@ class CopyStack {
   //   kNoFlush  force: first wr becomes linear to base, so that writes held by a failed mirror are
   //             queued again to base; then as kFlush.
   // If somebody else has replaced the volume's table (lvchange --refresh), it is left alone: the
-  // inner devices are removed and ESTALE is thrown.
+  // inner devices are removed and TableReplaced is thrown.
   void withdraw(SuspendMode mode, const std::function<void()>& inside);
 
   // Loads `linear target` under the volume, with the disk that tgt holds, suspends it, calls
@@ -137,8 +138,18 @@ class CopyStack {
   // must not stand on one another, nor a target or scratch on one of the volumes.
   // Suspended in the order given: a file system that is frozen before the disk of its journal.
   static void end_together(std::span<const Ending> endings, const std::function<void()>& inside);
-  // The volume has the table of that end.
+  // The volume has the table of that end. Of kKeep that is its own, which its owner may have given
+  // it as well (lvchange --refresh).
   bool has_ended(End end);
+  // wr is still the mirror in sync that end_together() leaves: a volume with its own table that was
+  // on it holds what the target holds.
+  bool is_left_equal();
+
+  // Throws TableReplaced unless the volume has our table. Thread: one at a time, which may be
+  // another than that of the other calls.
+  void require_standing();
+  // The volume's name by now: one that was renamed is followed. As of the last look.
+  const std::string& volume() const { return volume_.name(); }
 
   // Suspends the volume, so that no write is on its way to either side, calls `inside` (direct I/O
   // only), and resumes it as it was. EIO if wr is not a mirror in sync then; ETIMEDOUT, and the
@@ -201,14 +212,20 @@ class CopyStack {
   Table table_for(WriteMode mode, const Devices& found, std::uint64_t length) const;
   std::optional<WriteMode> writes_of(const Table& table, const Devices& found) const;
   bool is_ours(const Table& volume_table, const Devices& found) const;
+  static bool is_bypass(const Table& volume_table, const Devices& found);
+  // Follows the volume to its name of now.
   Found::Volume volume_state(const Devices& found);
+  bool has_own_table(const Devices& found);
+  // The volume's table, which is ours.
+  Table require_interposed(const Devices& found);
 
   // Throws EIO unless wr mirrors to the target and is in sync. Allowed with the volume suspended.
   void require_in_sync();
   TableSwitch end_switch(End end);
   bool side_failed();
   // load, suspend, inside, resume; an error leaves the old table live and no inactive one.
-  void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside);
+  void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside,
+            const Table& from = {});
   void pass_writes();
   void put_own_table_back(SuspendMode mode, const Inside& inside);
 
@@ -216,6 +233,8 @@ class CopyStack {
   Ledger& ledger_;
   const CopyStackSpec spec_;
   const InnerDevices inner_;
+  StandingVolume volume_;
+  Table stood_;  // that require_standing() has seen
   dev_t base_ = 0;
   dev_t tgt_ = 0;
   dev_t target_;  // that tgt holds

@@ -62,18 +62,40 @@ std::optional<WriteMode> CopyStack::writes_of(const Table& table, const Devices&
 }
 
 bool CopyStack::is_ours(const Table& table, const Devices& found) const {
-  if (table == linear_table(table.sectors(), target_)) return true;
+  return table == linear_table(table.sectors(), target_) || is_bypass(table, found);
+}
+
+bool CopyStack::is_bypass(const Table& table, const Devices& found) {
   const auto base = found.find("base");
   const auto writes = found.find("wr");
   return base != found.end() && writes != found.end() &&
          table == bypass_table(table.sectors(), base->second, writes->second);
 }
 
+// A table that is linear over the target may be somebody else's device: by that none is found.
 CopyStack::Found::Volume CopyStack::volume_state(const Devices& found) {
-  if (!control_.find(spec_.volume)) return Found::Volume::kMissing;
-  const Table live = control_.table(spec_.volume);
-  if (live == linear_table(live.sectors(), target_)) return Found::Volume::kOnTarget;
-  return is_ours(live, found) ? Found::Volume::kInterposed : Found::Volume::kOther;
+  if (found.contains("wr") &&
+      volume_.stands([&](const Table& table) { return is_bypass(table, found); }))
+    return Found::Volume::kInterposed;
+  const Table live = volume_.table();
+  if (live.empty())
+    return control_.find(volume_.name()) ? Found::Volume::kOther : Found::Volume::kMissing;
+  return is_ours(live, found) ? Found::Volume::kOnTarget : Found::Volume::kOther;
+}
+
+bool CopyStack::has_own_table(const Devices& found) {
+  return found.contains("base") && volume_.table() == control_.table(inner_.name("base"));
+}
+
+Table CopyStack::require_interposed(const Devices& found) {
+  if (volume_state(found) != Found::Volume::kInterposed) throw TableReplaced(volume_.name());
+  return volume_.table();
+}
+
+// Mostly by one ioctl that waits for no lock.
+void CopyStack::require_standing() {
+  if (!stood_.empty() && volume_.table() == stood_) return;
+  stood_ = require_interposed(inner_.find());
 }
 
 std::optional<std::string> CopyStack::mirror_status_text() {
@@ -110,7 +132,7 @@ CopyStack::Found CopyStack::find() {
   if (found.base) base_ = inner_devices.at("base");
   if (found.wr) found.writes = writes_of(control_.table(wr()), inner_devices);
   found.volume = volume_state(inner_devices);
-  const auto volume = control_.find(spec_.volume);
+  const auto volume = control_.find(volume_.name());
   found.volume_suspended = volume && volume->suspended;
   return found;
 }
@@ -119,8 +141,11 @@ CopyStack::Found CopyStack::take_up() {
   ledger_.forget_tracker(wr());  // whoever has looked after it meanwhile leaves it alone
   inner_.settle();               // from the bottom up: the volume's I/O passes through these
   const auto inner_devices = inner_.find();
-  settle_volume(control_, spec_.volume,
-                [&](const Table& table) { return is_ours(table, inner_devices); });
+  const auto ours = [&](const Table& table) { return is_ours(table, inner_devices); };
+  volume_state(inner_devices);  // by its name of now
+  const bool has_base = inner_devices.contains("base");
+  settle_volume(control_, volume_.name(), ours,
+                has_base ? control_.table(inner_.name("base")) : Table{});
   const Found found = find();
   if (found.wr && found.volume == Found::Volume::kInterposed) ledger_.guard_tracker(wr());
   return found;

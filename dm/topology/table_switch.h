@@ -24,6 +24,9 @@ struct TableSwitch {
   std::string device;
   Table table;
   SuspendMode mode = SuspendMode::kFlush;
+  // Of a volume, whose owner may load tables at any time: the one that it has. Empty for a device
+  // that is ours alone.
+  Table from = {};
 };
 
 // Several are suspended in the order given (a file system is frozen before the disk of its
@@ -32,13 +35,19 @@ struct TableSwitch {
 // all others. Should this process die, all have their old tables until `inside` has returned and
 // all the new ones from then on. One exception: if at last the kernel does not take a table that it
 // had loaded, the others have switched, and its error is thrown.
+//
+// Where `from` is given: EBUSY, and nothing is changed, if somebody else has loaded a table; nor is
+// anything if, with all suspended, one no longer has the table `from`, or not ours loaded. What
+// somebody loads in those moments becomes live, as it would with his own resume: TableReplaced,
+// which in the very last moment comes when the others have switched.
 void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
                    const std::function<void()>& inside);
 
-// The device is suspended, with its I/O ended, while `inside` is called, and goes on as it was.
-// EBUSY if somebody has loaded a table for it; ETIMEDOUT, and it runs on, if its I/O does not come
-// to rest within 2 s.
-void hold_device(Control& control, Ledger& ledger, const std::string& device,
+// The device, which has the table `from`, is suspended, with its I/O ended, while `inside` is
+// called, and goes on as it was. EBUSY if somebody has loaded a table for it; TableReplaced if it
+// has another table once it is suspended; ETIMEDOUT, and it runs on, if its I/O does not come to
+// rest within 2 s.
+void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,
                  const std::function<void()>& inside);
 
 // On the way of another error, which is the one to report.

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "dm/name.h"
 #include "dm/topology/stateless.h"
 
 namespace dmjob::dm {
@@ -30,14 +31,41 @@ Table checked_volume_table(Control& control, const std::string& volume) {
   return table;
 }
 
-void settle_volume(Control& control, const std::string& volume,
-                   const std::function<bool(const Table&)>& ours) {
+void settle_volume(Control& control, const std::string& volume, const StandingVolume::IsOurs& ours,
+                   const Table& own) {
   const auto device = control.find(volume);
   if (!device || !(device->suspended || device->inactive_table)) return;
-  const bool loaded_by_us = device->inactive_table && ours(control.inactive_table(volume));
+  const Table loaded = control.inactive_table(volume);
+  const bool loaded_by_us = !loaded.empty() && ours(loaded);
   if (!loaded_by_us && !ours(control.table(volume))) return;
-  if (device->inactive_table) control.clear(volume);
+  if (loaded_by_us || (!loaded.empty() && loaded == own)) control.clear(volume);
   if (device->suspended) control.resume(volume);
+}
+
+TableReplaced::TableReplaced(const std::string& volume)
+    : std::system_error(ESTALE, std::generic_category()),
+      text_("the table of volume " + volume +
+            " was replaced by somebody else (LVM perhaps: lvchange --refresh, lvextend)") {}
+
+Table StandingVolume::table() const {
+  try {
+    return control_.table(name_);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_device_or_address) throw;
+    return {};
+  }
+}
+
+bool StandingVolume::stands(const IsOurs& ours) {
+  const auto is_ours = [&](const Table& table) { return !table.empty() && ours(table); };
+  if (is_ours(table())) return true;
+  const std::string before = name_;
+  for (const Device& device : control_.list()) {
+    name_ = device.name;
+    if (!is_inner_name(name_) && is_ours(table())) return true;
+  }
+  name_ = before;
+  return false;
 }
 
 }  // namespace dmjob::dm

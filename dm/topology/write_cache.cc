@@ -166,7 +166,8 @@ std::string failure_of(const std::string& name, const std::system_error& error) 
 std::string load_again(Control& control, Ledger& ledger, const Layer& layer) {
   try {
     const SuspendLimit limit(kPatience);
-    const TableSwitch same{layer.name, control.table(layer.name), SuspendMode::kFlush};
+    const Table table = control.table(layer.name);
+    const TableSwitch same{layer.name, table, SuspendMode::kFlush, table};
     switch_tables(control, ledger, {&same, 1}, [] {});
   } catch (const std::system_error& error) {
     return failure_of(layer.name, error);
