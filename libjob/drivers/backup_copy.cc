@@ -13,6 +13,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/planned_volume.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
 
@@ -50,8 +51,9 @@ BackupCopy::BackupCopy(Environment& environment, io::CopyControl& control,
       error_map_(error_map),
       tracked_(std::move(tracked)),
       target_(plan, holder_of(environment, job_id, plan), own_writes_of(environment, plan)),
-      stack_(std::make_unique<dm::BackupStack>(*environment.control, environment.ledger,
-                                               make_spec())) {
+      stack_(
+          std::make_unique<dm::BackupStack>(*environment.control, environment.ledger, make_spec())),
+      watched_(*environment.control, environment.ledger, make_spec()) {
   target_.bring_to_rest_by([this](const std::function<void()>& look) { bring_to_rest(look); });
 }
 
@@ -100,6 +102,7 @@ void BackupCopy::build() {
   stack_ =
       std::make_unique<dm::BackupStack>(*environment_.control, environment_.ledger, make_spec());
   lock.reset();
+  if (!tracked_.on_tracker()) require_planned_volume(*environment_.control, plan_);
   stack_->build();
   open_bulk(true);
   sync_file_systems();
@@ -210,10 +213,23 @@ BackupCopy::Room BackupCopy::look() {
     room_.size = cow_->bytes();
     room_.lost = valid ? "" : why_lost(room_);
     if (valid) reserve_ahead(room_);
+    if (valid) room_.lost = why_replaced();
   } catch (const std::system_error& error) {
     room_.lost = "the snapshot of volume '" + plan_.volume + "' is gone: " + error.what();
   }
   return room_;
+}
+
+// What was read before the table was replaced is of the instant; nobody knows when that was.
+std::string BackupCopy::why_replaced() {
+  try {
+    watched_.require_standing();
+    tracked_.require_standing();
+  } catch (const dm::TableReplaced& replaced) {
+    return replaced.what() +
+           std::string("; what was read may be newer than the instant: start the job again");
+  }
+  return "";
 }
 
 // Where there is no room, the kernel goes on as far as it gets.

@@ -77,9 +77,9 @@ class BackupCopy {
     std::uint64_t used = 0;  // bytes, of what is written over
     std::uint64_t size = 0;  // bytes that there can be
     bool can_grow = true;    // as far as `size`
-    std::string lost;        // why the instant is lost; "" if it is not
+    std::string lost;        // why the instant is lost, or its volume; "" if neither is
   };
-  // Reserves room ahead of its use. Thread: any, but not beside withdraw().
+  // Reserves room ahead of its use. After the instant. Thread: any, but not beside withdraw().
   Room look();
 
  private:
@@ -92,6 +92,7 @@ class BackupCopy {
   void sync_file_systems() const;
   void reserve_ahead(Room& room);
   std::string why_lost(const Room& room) const;
+  std::string why_replaced();
 
   Environment& environment_;
   io::CopyControl& control_;
@@ -111,7 +112,8 @@ class BackupCopy {
   std::unique_ptr<BulkCopy> bulk_;
 
   std::mutex look_mutex_;
-  Room room_;  // at the last look
+  Room room_;                // at the last look
+  dm::BackupStack watched_;  // the names of stack_, for look()
 };
 
 }  // namespace dmjob::drivers

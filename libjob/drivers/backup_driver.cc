@@ -124,8 +124,8 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
   if (!adopted || !marks_known)
     throw core::Error(
         "the instant of volume '" + plan_.volume +
-        "' is gone: the host was rebooted, or dmjobd ended before it was taken; start "
-        "the backup again");
+        "' is gone: the host was rebooted, dmjobd ended before it was taken, or somebody else "
+        "(LVM perhaps) replaced the volume's table; start the backup again");
   target_trouble_ = copy_->target_trouble();
   co_await note_account(job);
   const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();

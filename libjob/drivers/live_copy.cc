@@ -160,6 +160,26 @@ bool LiveCopy::renew_tracker() {
   return lock && watched_->renew_tracker();
 }
 
+bool LiveCopy::stands() noexcept {
+  try {
+    watched_->require_standing();
+  } catch (const dm::TableReplaced&) {
+    return false;
+  } catch (const std::exception&) {
+  }
+  return true;
+}
+
+std::string LiveCopy::why_replaced() {
+  if (mode_ == dm::WriteMode::Kind::kPassing) return "";
+  try {
+    stack_->require_standing();
+  } catch (const dm::TableReplaced& replaced) {
+    return replaced.what();
+  }
+  return "";
+}
+
 void LiveCopy::release_held_writes() { watched_->release_held_writes(); }
 
 void LiveCopy::fail_held_writes() {
@@ -172,10 +192,11 @@ void LiveCopy::fail_held_writes() {
 
 // --- ending ---
 
-// What cannot be known is neither done nor undone.
-void LiveCopy::Ending::look() noexcept {
+// What cannot be known is neither done nor undone. A volume may have its own table by another's
+// hand, but only we put it on the target.
+void LiveCopy::Ending::look(bool passed) noexcept {
   try {
-    done = copy->stack_->has_ended(end);
+    done = (passed || end == dm::CopyStack::End::kPivot) && copy->stack_->has_ended(end);
   } catch (const std::exception&) {
     known = false;
   }
@@ -239,10 +260,15 @@ bool LiveCopy::recheck_held(std::vector<io::Extent>& suspects, io::Differences& 
 void LiveCopy::end_together(std::span<Ending> endings, const std::function<void()>& inside) {
   std::vector<dm::CopyStack::Ending> stacks;
   for (const Ending& ending : endings) stacks.push_back({ending.copy->stack_.get(), ending.end});
+  bool passed = false;
+  const auto pass = [&] {
+    inside();
+    passed = true;
+  };
   try {
-    dm::CopyStack::end_together(stacks, inside);
+    dm::CopyStack::end_together(stacks, pass);
   } catch (const std::system_error&) {
-    for (Ending& ending : endings) ending.look();
+    for (Ending& ending : endings) ending.look(passed);
     throw;
   }
   for (Ending& ending : endings) ending.done = true;

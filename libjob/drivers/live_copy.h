@@ -59,7 +59,13 @@ class LiveCopy {
   Adopted adopt();
   // Where the volume is now. `target`: the path that a pivot was decided for, in case nothing holds
   // the target any more.
-  enum class Side { kInterposed, kOnTarget, kKept, kUnknown };
+  enum class Side {
+    kInterposed,
+    kOnTarget,
+    kKept,       // its own table, by us: the target is a consistent copy
+    kGivenBack,  // its own table, by whom is not known
+    kUnknown,
+  };
   enum class How {
     kLook,    // changes nothing
     kTakeUp,  // of a process that is dead: what it has left suspended is resumed
@@ -122,6 +128,11 @@ class LiveCopy {
   // the guardian is to leave the mirror alone.
   void keep_equal(bool equal);
 
+  // False if the volume, which this has tracked or mirrored, no longer has our table. Unknown is
+  // true. Thread: the watch.
+  bool stands() noexcept;
+  // The same, for sure: "" or how it was lost. On the worker.
+  std::string why_replaced();
   // The status of wr; nullopt if it is not a mirror now. Thread: any.
   std::optional<dm::MirrorStatus> mirror_status();
   // If wr is a tracker that fails good writes since its base has refused one: it no longer does.
@@ -141,7 +152,8 @@ class LiveCopy {
     dm::CopyStack::End end = dm::CopyStack::End::kPivot;
     bool done = false;  // also of one that ended although end_together() threw
     bool known = true;  // false: it could not be found out whether it is done
-    void look() noexcept;
+    // passed: all was as it must be when the volumes were suspended.
+    void look(bool passed) noexcept;
   };
   // Ends copies in one moment. Throws, and nothing is changed, if the sides of one of them were not
   // equal when its last write had ended; a copy that is done nevertheless is told by Ending::done.

@@ -83,10 +83,11 @@ boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
 
 boost::asio::awaitable<bool> LiveDriver::converge(core::Job& job) {
   while (!job.must_return()) {
+    if (!lost_volume_.empty()) throw core::Error(lost_volume_);
     if (trouble_ != Trouble::kNone) co_await face_trouble(job);
     if (job.pause_requested()) co_await pause(job);
     if (job.must_return()) break;
-    if (trouble_ != Trouble::kNone) continue;
+    if (trouble_ != Trouble::kNone || !lost_volume_.empty()) continue;
     if (!mirroring_) {
       co_await track(job);
     } else if (!in_sync_) {

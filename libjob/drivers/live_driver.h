@@ -88,8 +88,15 @@ class LiveDriver : public CopyDriver {
   boost::asio::awaitable<void> act(core::Job& job);
   boost::asio::awaitable<void> act_beside(core::Job& job);
   std::optional<dm::MirrorStatus> look_at_wr();
+  struct Seen {
+    std::optional<dm::MirrorStatus> status;
+    bool stands = true;  // the volume, after that status was read
+  };
+  Seen see(bool is_to_stand);
   static Trouble judge(const dm::MirrorStatus& status, bool mirroring);
   Trouble judge_now();
+  bool is_to_stand() const;
+  boost::asio::awaitable<void> face_lost_volume(core::Job& job);
   Trouble leave_failed_table();
   void set_mirroring(bool mirroring);
 
@@ -149,6 +156,7 @@ class LiveDriver : public CopyDriver {
   std::uint64_t last_dirty_ = 0;  // bytes left after the pass before
   int source_troubles_ = 0;       // in a row, without an error of ours in between
   Trouble trouble_ = Trouble::kNone;
+  std::string lost_volume_;     // how its table became another's; "": it has ours
   std::string target_trouble_;  // for describe(): why the target cannot be used
   std::string left_behind_;     // for describe(): what could not be taken away
   std::string swallows_;        // who would keep flushes from the target; "": nobody

@@ -30,6 +30,7 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
   if (!opened_ && !ended_) {
     const bool known = co_await settle_earlier_end(job);
     if (!known) throw core::Error(left_behind_);
+    if (!lost_volume_.empty()) throw core::Error(lost_volume_);
     if (!ended_) co_await open(job);
   }
   if (ended_) co_return;
@@ -40,6 +41,7 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
     if (!equal) break;
     failed = co_await end(job);
     if (failed.empty()) co_return;
+    co_await face_lost_volume(job);
     const bool known = co_await try_settle(job);
     if (ended_) co_return;
     if (!known) break;
@@ -65,8 +67,13 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
     environment_.volumes.set_pivot(plan_.volume, other_name->first, other_name->second);
   if (side == LiveCopy::Side::kOnTarget && decided) be_done(job, true);
   if (side == LiveCopy::Side::kKept && !decided) be_done(job, false);
+  const bool has_own_table = side == LiveCopy::Side::kKept || side == LiveCopy::Side::kGivenBack;
+  if (!ended_ && has_own_table)
+    lost_volume_ = dm::TableReplaced(plan_.volume).what() +
+                   std::string(" while dmjobd was away; the copy is not complete: start it again");
   if (ended_ || !decided) co_return true;
-  if (side != LiveCopy::Side::kInterposed) {
+  // What the kernel has is in use, whoever has brought it back: a boot is to take the same.
+  if (side != LiveCopy::Side::kInterposed && !has_own_table) {
     left_behind_ = "volume '" + plan_.volume + "' lives on " + target +
                    " by decision, but its device does not show it: see to that disk, then restart "
                    "dmjobd";

@@ -8,6 +8,7 @@
 #include "libjob/drivers/live_copy.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/planned_volume.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -57,6 +58,7 @@ std::optional<io::CopyError> LiveCopy::start() {
     return target_.note(error);
   }
   if (!logs_in_target()) make_scratch();
+  require_planned_volume(control_, plan_);
   make_stack();
   stack_->build(log_);
   open_bulk(true);
@@ -95,6 +97,7 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
   using Volume = dm::CopyStack::Found::Volume;
   if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
   if (found.volume != Volume::kInterposed) {
+    require_planned_volume(control_, plan_);
     stack_->remove_inner();
     scratch_device_ = {};
     return Adopted::kNothing;
@@ -131,7 +134,8 @@ LiveCopy::Side LiveCopy::side(const std::string& target, How how) {
   const Volume volume = (how == How::kTakeUp ? stack.take_up() : stack.find()).volume;
   if (volume == Volume::kInterposed) return Side::kInterposed;
   if (volume == Volume::kOnTarget) return Side::kOnTarget;
-  return stack.has_ended(dm::CopyStack::End::kKeep) ? Side::kKept : Side::kUnknown;
+  if (!stack.has_ended(dm::CopyStack::End::kKeep)) return Side::kUnknown;
+  return stack.is_left_equal() ? Side::kKept : Side::kGivenBack;
 }
 
 std::optional<io::CopyError> LiveCopy::reopen_target() {

@@ -56,13 +56,16 @@ LiveDriver::Trouble LiveDriver::judge(const dm::MirrorStatus& status, bool mirro
 // sync.
 boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   const unsigned table = tables_;
-  std::optional<dm::MirrorStatus> status;
+  Seen seen;
   try {
-    auto read = [this] { return look_at_wr(); };
-    status = co_await looker_.run(std::move(read));
+    auto read = [this, stand = is_to_stand()] { return see(stand); };
+    seen = co_await looker_.run(std::move(read));
   } catch (const std::exception&) {
     // The device goes away under us when the copy ends; the next look tells otherwise.
   }
+  if (!seen.stands && is_to_stand()) co_await face_lost_volume(job);
+  if (!lost_volume_.empty()) co_return;
+  const auto& status = seen.status;
   if (!status || status->legs.size() != 2 || table != tables_) co_return;
   const Trouble trouble = judge(*status, mirroring_);
   if (trouble == Trouble::kSource && !mirroring_) {
@@ -77,6 +80,32 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   if (!mirroring_ || ending_) co_return;
   show_left(job, (status->regions - status->regions_in_sync) * plan_.granularity);
   if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
+}
+
+// On the looker. What must be done at once for the volume's writes comes first. In sync is only
+// what its volume still stood on afterwards.
+LiveDriver::Seen LiveDriver::see(bool is_to_stand) {
+  Seen seen;
+  seen.status = look_at_wr();
+  seen.stands = !is_to_stand || copy_->stands();
+  return seen;
+}
+
+// With its logs gone with the target the volume has its own table, by us.
+bool LiveDriver::is_to_stand() const {
+  const bool left = target_away_ && plan_.scratch.kind == ScratchPlace::Kind::kTail;
+  return !left && !ending_ && !ended_ && lost_volume_.empty();
+}
+
+// What the looker has seen may have been a step of the worker, half done. The volume is another's
+// now; what is left to do is to end.
+boost::asio::awaitable<void> LiveDriver::face_lost_volume(core::Job& job) {
+  auto confirm = [this] { return copy_->why_replaced(); };
+  const std::string why = co_await worker_.run(std::move(confirm));
+  if (why.empty()) co_return;
+  lost_volume_ = why + "; the copy is not complete: start it again";
+  halt();
+  job.break_pause();
 }
 
 // On the looker.

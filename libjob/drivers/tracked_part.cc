@@ -44,6 +44,12 @@ std::vector<dm::TableSwitch> TrackedPart::rotation() {
   return tracker_->rotation();
 }
 
+void TrackedPart::require_standing() const {
+  if (on_tracker())
+    volumes::stack_of_tracker(*environment_.control, environment_.ledger, *volume_)
+        .require_standing();
+}
+
 void TrackedPart::check_log() { tracker_->check_log(); }
 
 void TrackedPart::take_marks(BulkCopy& bulk) {

@@ -47,6 +47,8 @@ class TrackedPart {
   void check_log();
   // After the instant: sets what is to be copied.
   void take_marks(BulkCopy& bulk);
+  // On a tracker: throws dm::TableReplaced unless the volume has the tracker's table. Thread: any.
+  void require_standing() const;
   // The tracker's checkpoint then; 0 before, and if the backup is no part of a chain.
   std::uint64_t checkpoint() const { return checkpoint_; }
   // Of an incremental backup, before it copies: "", or how its target is not what the last one has

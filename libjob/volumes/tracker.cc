@@ -183,6 +183,11 @@ io::DirtyBitmap Tracker::changed() {
 
 // --- from outside ---
 
+dm::CopyStack stack_of_tracker(dm::Control& control, dm::Ledger& ledger,
+                               const ManagedVolume& volume) {
+  return {control, ledger, bare_spec(volume)};
+}
+
 TrackerState look_at_tracker(dm::Control& control, const std::string& volume) {
   const std::string wr = dm::inner_name(Tracker::id_of(volume), "wr");
   TrackerState state;
@@ -201,15 +206,31 @@ TrackerState look_at_tracker(dm::Control& control, const std::string& volume) {
   return state;
 }
 
+TrackerState look_at_tracker(dm::Control& control, const std::string& volume,
+                             dm::CopyStack& stack) {
+  TrackerState state = look_at_tracker(control, volume);
+  if (!state.there) return state;
+  try {
+    stack.require_standing();
+  } catch (const dm::TableReplaced&) {
+    state.replaced = true;
+  }
+  return state;
+}
+
 void stop_marking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   if (!look_at_tracker(control, volume.name).there) return;
-  dm::CopyStack stack(control, ledger, bare_spec(volume));
+  dm::CopyStack stack = stack_of_tracker(control, ledger, volume);
   stack.preload({dm::WriteMode::Kind::kPassing, 0});
   stack.switch_writes(dm::SuspendMode::kNoFlush, [] {});
 }
 
 void end_tracking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
-  dm::CopyStack(control, ledger, bare_spec(volume)).withdraw(dm::SuspendMode::kFlush, [] {});
+  try {
+    stack_of_tracker(control, ledger, volume).withdraw(dm::SuspendMode::kFlush, [] {});
+  } catch (const dm::TableReplaced&) {
+    // The volume has the table that somebody has given it, and the rest is gone.
+  }
   try {
     auto device = open_device(volume, false);
     store::Scratch::open(std::move(device.device), device.offset, volume.tracking->uuid).wipe();

@@ -26,6 +26,8 @@ constexpr core::Duration kCountEvery = std::chrono::seconds(5);
 std::string failure_of(const TrackerState& state) {
   if (!state.there) return "its tracker was taken away by somebody else";
   if (state.log_failed) return "its tracker could not write its log";
+  if (state.replaced)
+    return "its table was replaced by somebody else, so that nothing marks what is written to it";
   return "";
 }
 
@@ -52,7 +54,12 @@ awaitable<Visit> Trackers::tend(std::string name, Watched& watched) {
 
 awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
   watched.ended = false;
-  auto look = [&] { return volumes::look_at_tracker(*environment_.control, volume.name); };
+  if (std::exchange(watched.chain, volume.tracking->uuid) != volume.tracking->uuid)
+    watched.stack = std::make_unique<dm::CopyStack>(
+        volumes::stack_of_tracker(*environment_.control, environment_.ledger, volume));
+  auto look = [&] {
+    return volumes::look_at_tracker(*environment_.control, volume.name, *watched.stack);
+  };
   const TrackerState state = co_await watched.worker.run(std::move(look));
   if (!failure_of(state).empty() || state.writes_fail) co_await mend(volume.name, watched);
   if (environment_.clock.now() >= watched.next_count) co_await count(volume.name, watched);
@@ -80,7 +87,8 @@ awaitable<void> Trackers::mend(std::string name, Watched& watched) {
 
 // The volume's writes matter more than the chain.
 Trackers::Mended Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
-  const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name);
+  auto stack = volumes::stack_of_tracker(*environment_.control, environment_.ledger, volume);
+  const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name, stack);
   if (!state.there && begins) return {};  // its backup sees to it
   if (std::string failure = failure_of(state); !failure.empty()) return {.failure = failure};
   if (!state.writes_fail) return {};

@@ -12,6 +12,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -53,6 +54,8 @@ class Trackers {
     std::optional<std::uint64_t> changed;  // bytes, when it was counted
     core::TimePoint next_count;
     core::TimePoint next_end;  // when the end of a broken chain's tracker is tried again
+    std::string chain;         // whose stack this is:
+    std::unique_ptr<dm::CopyStack> stack;
   };
   // What a worker has found and done; the reactor tells it.
   struct Mended {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libjob/drivers/planned_volume.h"
+
+#include <string_view>
+
+#include "libjob/core/error.h"
+
+namespace dmjob::drivers {
+namespace {
+
+constexpr std::string_view kUuid = "dm/uuid=";  // as io::identify_disk() has it
+constexpr std::uint64_t kSector = 512;
+
+}  // namespace
+
+void require_planned_volume(dm::Control& control, const CopyPlan& plan) {
+  const std::string name = "volume '" + plan.volume + "'";
+  const auto device = control.find(plan.volume);
+  if (!device) throw core::Error(name + " is not there any more");
+  const std::string& known = plan.source_disk.lasting;
+  if (known.starts_with(kUuid) && known.substr(kUuid.size()) != device->uuid)
+    throw core::Error(name + " is another one than that of the job: start it again");
+  const std::uint64_t size = control.table(plan.volume).sectors() * kSector;
+  if (size != plan.size)
+    throw core::Error(name + " has " + std::to_string(size) + " bytes now and had " +
+                      std::to_string(plan.size) +
+                      " when the job was made: start it again for all of it");
+}
+
+}  // namespace dmjob::drivers

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The volume that a job was made for, before the job puts anything under it: known by its uuid, and
+// as long as it was. Its owner may have changed it while no dmjobd was there.
+// Thread: a worker. Errors: core::Error for the user, std::system_error.
+#pragma once
+
+#include "dm/control.h"
+#include "libjob/drivers/copy_plan.h"
+
+namespace dmjob::drivers {
+
+// Throws Error if the volume is not there, is another one, or has another size.
+void require_planned_volume(dm::Control& control, const CopyPlan& plan);
+
+}  // namespace dmjob::drivers

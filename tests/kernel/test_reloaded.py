@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Somebody else gives a volume another table while a job is at work on it: LVM, which knows nothing of us, or a hand on
+dmsetup. Whatever the job was doing, it fails at once and says why; the volume is left as its owner made it, with all
+that was written to it, and nothing of ours is left.
+
+    vg-lv   a logical volume on disk 0, written to all the time where it can be
+    disk 1  target
+    disk 2  scratch"""
+import devices
+import harness
+from copying import CopyingTest
+from test_sources import LVM_CONFIG
+
+MACHINE = dict(disks=['96M', '96M', '64M'], mem='512M', timeout=300, kernel='uml')
+EXTENT = 4 << 20
+FIRST = 2048  # sectors before a volume on its disk, as LVM lays it out
+WORDS = 'the table of volume .* was replaced by somebody else \\(LVM perhaps'
+
+
+class ReloadedTest(CopyingTest):
+    def begin(self):
+        self.lvm('vgcreate', 'vg', self.disk(0))
+        self.lvm('lvcreate', '--noudevsync', '-y', '-Zn', '-Wn', '-L', '32M', '-n', 'lv', 'vg')
+        self.name, self.volume = 'vg-lv', devices.dm_path('vg-lv')
+        self.extents = 8
+
+    # What others do, while the volume is in use.
+
+    def refresh(self):
+        self.lvm('lvchange', '--noudevsync', '--refresh', 'vg/lv')
+
+    def extend(self):
+        self.lvm('lvextend', '--noudevsync', '-l', '+1', 'vg/lv')
+        self.extents += 1
+
+    def reload(self):
+        self.dm_switch(self.name, self.own_table())
+
+    def own_table(self):
+        return f'0 {self.extents * EXTENT // 512} linear {self.number(self.disk(0))} {FIRST}'
+
+    # What it is done to.
+
+    def copy_running(self):
+        self.start('copy', '--speed', '2M')
+        self.wait_offset('j', EXTENT)
+
+    def copy_ready(self):
+        self.start('copy')
+        self.wait_status('j', 'ready')
+
+    def copy_paused(self):
+        self.copy_running()
+        self.pause('j')
+
+    def copy_standby(self):
+        self.copy_ready()
+        self.pause('j')
+
+    def backup_running(self):
+        self.start('backup', '--speed', '2M')
+        self.wait_offset('j', EXTENT)
+
+    def backup_paused(self):
+        self.backup_running()
+        self.pause('j')
+
+    def compare_running(self):
+        self.start('compare', '--speed', '2M')
+        self.wait_offset('j', EXTENT)
+
+    PHASES = (copy_running, copy_ready, copy_paused, copy_standby, backup_running, backup_paused, compare_running)
+
+    def start(self, verb, *options):
+        self.dmjob(verb, self.name, self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--force', '--manual-dismiss',
+                   *options)
+
+    # What comes of it.
+
+    def each_phase(self, hand):
+        self.begin()
+        for phase in self.PHASES:
+            with self.subTest(phase=phase.__name__):
+                with self.writer(self.volume) as writer:
+                    phase(self)
+                    hand()
+                    self.expect_failed()
+                self.expect_owners(writer)
+
+    def expect_failed(self):
+        self.assertEqual(self.dmjob('wait', 'j', check=False).returncode, 1)
+        job = self.wait_status('j', 'concluded')
+        self.assertRegex(job.get('error', 'it ended well'), WORDS)
+        self.assertRegex(job['error'], 'start (it|the job) again')
+        self.dmjob('dismiss', 'j')
+
+    def expect_owners(self, writer):
+        """It was written to before and after."""
+        self.assertEqual(self.dm_table(self.name), self.own_table())
+        view = self.linear('view', self.disk(0), FIRST, self.filled)  # what it was when it was filled
+        writer.verify(view)
+        self.dm_remove('view')
+        self.nothing_left()
+
+    def writer(self, device, *args, **options):
+        self.filled = self.sectors(device)
+        return super().writer(device, *args, **options)
+
+    def lvm(self, command, *words):
+        return self.sh(command, '--config', LVM_CONFIG, *words)
+
+    def test_lvchange_refresh(self):
+        self.each_phase(self.refresh)
+
+    def test_lvextend(self):
+        self.each_phase(self.extend)
+
+    def test_dmsetup_reload(self):
+        self.each_phase(self.reload)
+
+    def test_lvchange_off_and_on(self):
+        """Of a volume that nobody has open: LVM makes another device of that name."""
+        self.begin()
+        for phase in self.PHASES:
+            with self.subTest(phase=phase.__name__):
+                phase(self)
+                self.lvm('lvchange', '--noudevsync', '-an', 'vg/lv')
+                self.lvm('lvchange', '--noudevsync', '-ay', 'vg/lv')
+                self.expect_failed()
+                self.assertEqual(self.dm_table(self.name), self.own_table())
+                self.nothing_left()
+
+    def test_a_copy_is_not_kept_that_was_left_a_moment_before(self):
+        """The end is asked for before anybody has looked."""
+        self.begin()
+        for options in ((), ('--force',)):
+            with self.writer(self.volume) as writer:
+                self.copy_ready()
+                self.refresh()
+                self.dmjob('cancel', 'j', *options, check=False)
+                if options:
+                    self.wait_status('j', 'concluded')
+                    self.dmjob('dismiss', 'j')
+                else:
+                    self.expect_failed()
+            self.expect_owners(writer)
+
+
+class ReloadedManagedTest(CopyingTest):
+    def test_a_volume_is_not_pivoted_that_was_left_a_moment_before(self):
+        volume = self.attach('vol', self.disk(0))
+        own = self.dm_table('vol')
+        with self.writer(volume) as writer:
+            self.copy('vol', self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--manual-dismiss')
+            self.wait_status('j', 'ready')
+            self.dm_switch('vol', own)
+            self.dmjob('complete', 'j', '--wait', check=False)
+            job = self.wait_status('j', 'concluded')
+            self.assertRegex(job.get('error', 'it ended well'), WORDS)
+        self.dmjob('dismiss', 'j')
+        self.assertEqual(self.dm_table('vol'), own)
+        writer.verify(volume)
+        self.nothing_left(volumes=['vol'])
+        self.kill_daemon_when_noted()
+        self.start_daemon()
+        self.expect_lives_on('vol', self.disk(0))
+
+
+if __name__ == '__main__':
+    harness.main()
