@@ -46,6 +46,11 @@ OverlayStack::Kind kind_of(const Table& table) {
   return target == "snapshot-merge" ? Kind::kMerging : Kind::kOther;
 }
 
+// Of a snapshot or a merge. Nobody else's table names a cow of ours.
+bool stands_on(const Table& table, dev_t cow) {
+  return table.segments().front().args.find(' ' + print_dev(cow) + ' ') != std::string::npos;
+}
+
 // Of waiting_table(). One that is being made has no table yet.
 std::uint64_t boundary_of(const Table& cow) {
   if (cow.segments().empty()) return 0;
@@ -103,9 +108,13 @@ OverlayStack::State OverlayStack::look() const {
   State state;
   const auto found = control_.find(spec_.volume);
   if (!found || found->uuid != volume_uuid(spec_.uuid)) return state;
-  state.kind = kind_of(control_.table(spec_.volume));
-  const std::string cow = cow_name(spec_.volume);
-  if (control_.find(cow)) state.boundary = boundary_of(control_.table(cow));
+  const Table table = control_.table(spec_.volume);
+  state.kind = kind_of(table);
+  const std::string name = cow_name(spec_.volume);
+  const auto cow = control_.find(name);
+  if (cow) state.boundary = boundary_of(control_.table(name));
+  const bool has_cow = state.kind == Kind::kHolding || state.kind == Kind::kMerging;
+  if (has_cow && !(cow && stands_on(table, cow->dev))) state.kind = Kind::kOther;
   if (state.kind == Kind::kHolding || state.kind == Kind::kMerging)
     state.status = parse_snapshot_status(control_.status(spec_.volume).at(0).text);
   return state;

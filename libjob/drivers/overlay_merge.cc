@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "dm/topology/volume_table.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/same_disk.h"
@@ -21,6 +22,11 @@ namespace {
 
 constexpr core::Duration kLook = std::chrono::milliseconds(100);
 constexpr core::Duration kAfterError = std::chrono::seconds(1);
+
+// Nor may it be loaded over what somebody else has put there.
+bool is_replaced(const dm::OverlayStack::State& state) {
+  return state.kind == Kind::kLinear || state.kind == Kind::kOther;
+}
 
 // As it is called in this boot, in which the merge writes to it (volumes/overlay_device.cc).
 io::DiskIdentity still_its_disk(const volumes::ManagedVolume& volume) {
@@ -69,6 +75,9 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk)
       co_await rest(job, state);
     } else if (state.kind == Kind::kNone) {
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
+    } else if (is_replaced(state)) {
+      throw core::Error(dm::TableReplaced(name_).what() +
+                        std::string("; nothing is merged: 'dmjob volumes' tells what to do"));
     } else if (volumes::is_given_up(state)) {  // whoever watches the volume mends it
       phase_ = "waiting for its scratch, which has failed";
       co_await job.wait_kick(kAfterError);
@@ -239,6 +248,7 @@ awaitable<void> OverlayMerge::face_failure(core::Job& job, std::error_code error
 awaitable<void> OverlayMerge::keep(core::Job& job) {
   if (!has_begun()) co_return;
   const State state = co_await look();
+  if (is_replaced(state)) co_return;
   Overlay overlay = *volume()->overlay;
   if (state.kind == Kind::kMerging) {
     if (volumes::is_given_up(state)) co_return;

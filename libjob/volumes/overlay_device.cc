@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/topology/volume_table.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
 #include "libjob/io/aligned_buffer.h"
@@ -263,6 +264,7 @@ void discard_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolu
   const dev_t disk = disk_of(volume).dev;
   dm::OverlayStack stack(control, ledger, bare_spec(volume));
   const Kind kind = stack.look().kind;
+  if (kind == Kind::kOther) throw dm::TableReplaced(volume.name);
   if (kind == Kind::kNone)
     stack.make_volume(Kind::kLinear, disk);
   else if (kind != Kind::kLinear)

@@ -8,10 +8,12 @@ that was written to it, and nothing of ours is left.
     disk 2  scratch"""
 import devices
 import harness
+import incremental_story
+import overlay_story
 from copying import CopyingTest
 from test_sources import LVM_CONFIG
 
-MACHINE = dict(disks=['96M', '96M', '64M'], mem='512M', timeout=300, kernel='uml')
+MACHINE = dict(disks=['96M', '96M', '160M'], mem='512M', timeout=300, kernel='uml')
 EXTENT = 4 << 20
 FIRST = 2048  # sectors before a volume on its disk, as LVM lays it out
 WORDS = 'the table of volume .* was replaced by somebody else \\(LVM perhaps'
@@ -146,6 +148,73 @@ class ReloadedTest(CopyingTest):
             self.expect_owners(writer)
 
 
+    def test_lvrename(self):
+        """LVM gives the volume its table anew when it renames it."""
+        self.each_phase(self.rename)
+
+    def rename(self):
+        old, new = self.name, 'vg-new' if self.name == 'vg-lv' else 'vg-lv'
+        self.lvm('lvrename', '--noudevsync', old.replace('-', '/'), new.replace('-', '/'))
+        self.name, self.volume = new, devices.dm_path(new)
+
+
+class RenamedTest(CopyingTest):
+    """By a hand that leaves the table alone. A new volume of the old name is none of the job's business."""
+
+    def test_a_copy_follows(self):
+        with self.begin() as writer:
+            self.start('copy')
+            self.wait_offset('j', EXTENT)
+            self.rename()
+            self.dmjob('speed', 'j', '0')
+            self.wait_status('j', 'ready')
+            self.dmjob('cancel', 'j')
+        self.expect_identical('/dev/mapper/new', self.disk(1))
+        self.expect_well(writer)
+
+    def test_a_backup_follows(self):
+        with self.begin() as writer:
+            self.start('backup')
+            self.wait_offset('j', EXTENT)
+            self.rename()
+            self.dmjob('speed', 'j', '0')
+            self.assertEqual(self.dmjob('wait', 'j').returncode, 0)
+        self.expect_well(writer)
+
+    def test_a_killed_daemon_finds_it_again(self):
+        with self.begin() as writer:
+            self.start('copy')
+            self.wait_offset('j', EXTENT)
+            self.kill_daemon_when_noted()
+            self.rename()
+            self.start_daemon()
+            self.until_taken_up('j')
+            self.dmjob('speed', 'j', '0')
+            self.wait_status('j', 'ready')
+            self.dmjob('cancel', 'j', '--force')
+        self.expect_well(writer)
+
+    def begin(self):
+        self.volume = self.linear('vol', self.disk(0), length=48 << 11)
+        self.table = self.dm_table('vol')
+        return self.writer(self.volume)
+
+    def start(self, verb):
+        self.dmjob(verb, 'vol', self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--force', '--speed', '2M')
+
+    def rename(self):
+        self.sh('dmsetup', 'rename', 'vol', 'new')
+        self.linear('vol', self.disk(0), 64 << 11, 8 << 11)
+        self.stranger = self.dm_table('vol')
+
+    def expect_well(self, writer):
+        self.assertEqual(self.outcome('j').get('error'), None)
+        self.assertEqual(self.dm_table('vol'), self.stranger)
+        self.assertEqual(self.dm_table('new'), self.table)
+        writer.verify('/dev/mapper/new')
+        self.nothing_left()
+
+
 class ReloadedManagedTest(CopyingTest):
     def test_a_volume_is_not_pivoted_that_was_left_a_moment_before(self):
         volume = self.attach('vol', self.disk(0))
@@ -164,6 +233,59 @@ class ReloadedManagedTest(CopyingTest):
         self.kill_daemon_when_noted()
         self.start_daemon()
         self.expect_lives_on('vol', self.disk(0))
+
+
+class ReloadedTrackerTest(incremental_story.IncrementalStory):
+    def test_a_chain_is_broken_loudly(self):
+        """What was written past the tracker has no mark."""
+        self.begin()
+        self.full()
+        self.change([3])
+        self.dm_switch('vol', self.own_table)
+        self.change([5])
+        tracking = self.wait_for(lambda: self.broken_chain(), 30, 'the chain to be broken')
+        self.assertIn('its table was replaced by somebody else', tracking['broken'])
+        self.assertIn('replaced by somebody else', self.incremental(check=False).stderr)
+        self.assertEqual(self.dm_table('vol'), self.own_table)
+        self.wait_for(lambda: not any(name.startswith('dmjob-_vol') for name in self.dm_names()), 30,
+                      'the tracker to be taken away')
+        self.full()
+        self.expect_equal()
+
+    def test_an_incremental_backup_ends_with_it(self):
+        self.begin()
+        self.full()
+        self.change(range(0, 700, 2))
+        self.job = 'j'
+        self.dmjob('backup', 'vol', self.target, '--incremental', '--id', 'j', '--speed', '2M', '--manual-dismiss')
+        self.until_copied(1 << 20)
+        self.dm_switch('vol', self.own_table)
+        self.change([5])
+        self.assertRegex(self.until_failed(), WORDS)
+        self.wait_for(self.broken_chain, 30, 'the chain to be broken')
+        self.assertEqual(self.dm_table('vol'), self.own_table)
+
+    def broken_chain(self):
+        tracking = self.managed_volumes()['vol']['tracking']
+        return tracking if tracking['state'] == 'broken' else None
+
+
+class ReloadedOverlayTest(overlay_story.OverlayStory):
+    def test_a_snapshot_says_so_and_is_not_merged(self):
+        self.begin()
+        self.dmjob('attach', 'vol', self.backing)
+        own = self.dm_table('vol')
+        self.dmjob('snapshot', 'vol', '--scratch', self.scratch)
+        self.start_writing(size=4 << 20)
+        self.until_used(1 << 20)
+        self.stamp.stop()
+        self.dm_switch('vol', own)
+        self.wait_for(lambda: 'was replaced by somebody else' in self.volume()['overlay'].get('trouble', ''), 30,
+                      'the volume to tell')
+        failed = self.dmjob('commit', 'vol', '--pivot', '--wait', check=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertIn('was replaced by somebody else', failed.stderr)
+        self.assertEqual(self.dm_table('vol'), own)
 
 
 if __name__ == '__main__':

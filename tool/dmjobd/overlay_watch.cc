@@ -29,6 +29,18 @@ constexpr const char* kMergeFailed =
     "the merge into its disk has failed; nothing is lost: see to the disks, then resume its job, "
     "or commit the volume";
 
+constexpr const char* kReplaced =
+    "its table was replaced by somebody else: what is written to it goes past its scratch, which "
+    "holds what was written before; stop whoever uses it and save what is needed, before anything "
+    "else";
+
+// The kernel has another table than a volume that holds or merges has.
+bool is_replaced(const ManagedVolume& volume, const dm::OverlayStack::State& state) {
+  using Kind = dm::OverlayStack::Kind;
+  const bool has_scratch = volume.overlay->stage != volumes::Overlay::Stage::kDiscarding;
+  return has_scratch && (state.kind == Kind::kLinear || state.kind == Kind::kOther);
+}
+
 bool is_held(const OverlayDevice::Room& room) { return room.state.held() && !room.can_grow; }
 
 }  // namespace
@@ -65,6 +77,14 @@ awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
   if (!found) co_return Visit::kWell;
   const ManagedVolume volume = *found;
   co_await look(volume, watched);
+  if (is_replaced(volume, watched.room.state)) {  // or a step is half done: once more, alone
+    auto hold =
+        co_await environment_.locks.acquire(name, "look at its table", drivers::kSlotPatience);
+    const ManagedVolume* now = find(name);
+    if (now) co_await look(*now, watched);
+    if (now && is_replaced(*now, watched.room.state)) throw core::Error(kReplaced);
+    co_return Visit::kWell;
+  }
   const bool wanted =
       volumes::is_given_up(watched.room.state) || volumes::is_nearly_full(watched.room.state);
   const bool now = environment_.clock.now() >= watched.next_try;
