@@ -225,6 +225,7 @@ std::string BackupCopy::why_replaced() {
   try {
     watched_.require_standing();
     tracked_.require_standing();
+    if (!tracked_.on_tracker()) room_.volume = watched_.volume();
   } catch (const dm::TableReplaced& replaced) {
     return replaced.what() +
            std::string("; what was read may be newer than the instant: start the job again");

@@ -77,6 +77,7 @@ class BackupCopy {
     std::uint64_t used = 0;  // bytes, of what is written over
     std::uint64_t size = 0;  // bytes that there can be
     bool can_grow = true;    // as far as `size`
+    std::string volume;      // what it is called by now
     std::string lost;        // why the instant is lost, or its volume; "" if neither is
   };
   // Reserves room ahead of its use. After the instant. Thread: any, but not beside withdraw().

@@ -26,6 +26,7 @@ boost::asio::awaitable<void> BackupDriver::watch(core::Job& job) {
   while (watching_ && room_.lost.empty()) {
     auto look = [this] { return copy_->look(); };
     room_ = co_await looker_.run(std::move(look));
+    note_name(job, room_.volume);
     if (watching_ && room_.lost.empty()) co_await environment_.dm_events.wait_for(kEvery);
   }
   if (watching_ && !room_.lost.empty()) {

@@ -53,6 +53,7 @@ CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_
       resumed_(resumed),
       error_map_(plan_.error_map, plan_.uuid),
       phase_(resumed ? "taken up" : "starting"),
+      volume_now_(plan_.volume),
       to_verify_(plan_.verify ? plan_.size : 0) {
   control_.set_speed(plan_.speed);
 }
@@ -73,7 +74,22 @@ std::optional<std::uint64_t> CopyDriver::record_version() const {
     last_plan_ = plan_;
     ++plan_version_;
   }
-  return plan_version_;
+  return (plan_version_ << 16) + renamed_;
+}
+
+nlohmann::json CopyDriver::record() const {
+  nlohmann::json record = plan_.record();
+  if (renamed_ == 0 || plan_.managed) return record;
+  record["volume"] = volume_now_;
+  record["source"] = "/dev/mapper/" + volume_now_;
+  return record;
+}
+
+void CopyDriver::note_name(core::Job& job, const std::string& volume) {
+  if (volume.empty() || volume == volume_now_) return;
+  volume_now_ = volume;
+  ++renamed_;
+  job.host().persist_soon();
 }
 
 boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
@@ -212,7 +228,7 @@ void CopyDriver::finish_map() {
 
 nlohmann::json CopyDriver::describe() const {
   nlohmann::json about{{"phase", phase_},
-                       {"volume", plan_.volume},
+                       {"volume", volume_now_},
                        {"source", plan_.source},
                        {"target", plan_.target},
                        {"dirty", left_},

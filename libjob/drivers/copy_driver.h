@@ -39,7 +39,7 @@ class CopyDriver : public core::Driver {
   void kick(core::Job& job) override;
   void set_speed(std::uint64_t bytes_per_second) override;
   nlohmann::json describe() const override;
-  nlohmann::json record() const override { return plan_.record(); }
+  nlohmann::json record() const override;
   std::optional<std::uint64_t> record_version() const override;
 
  protected:
@@ -111,6 +111,9 @@ class CopyDriver : public core::Driver {
   // Takes the note into the record and the queries. If the record cannot be written, a next start
   // finds that it does not fit, and copies all.
   boost::asio::awaitable<void> note_account(core::Job& job);
+  // What the volume is called by now, for the queries, and for a next start. That of a managed one
+  // is in the state file, and is its name again at the next boot.
+  void note_name(core::Job& job, const std::string& volume);
   // Returns "" or why the record cannot be written.
   static boost::asio::awaitable<std::string> try_persist(core::Job& job);
   // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
@@ -130,6 +133,8 @@ class CopyDriver : public core::Driver {
   std::string phase_;
   std::string late_disk_;  // or file; for describe(): which is waited for
   std::string copied_anew_;
+  std::string volume_now_;     // its name
+  std::uint64_t renamed_ = 0;  // so often
   bool halted_ = false;
   void face(core::Job& job, const io::CompareError& error);
   void show_progress(core::Job& job);

@@ -131,6 +131,8 @@ class LiveCopy {
   // False if the volume, which this has tracked or mirrored, no longer has our table. Unknown is
   // true. Thread: the watch.
   bool stands() noexcept;
+  // What the volume is called by then. Thread: the watch.
+  std::string volume_name() const { return watched_->volume(); }
   // The same, for sure: "" or how it was lost. On the worker.
   std::string why_replaced();
   // The status of wr; nullopt if it is not a mirror now. Thread: any.

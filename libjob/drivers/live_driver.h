@@ -91,6 +91,7 @@ class LiveDriver : public CopyDriver {
   struct Seen {
     std::optional<dm::MirrorStatus> status;
     bool stands = true;  // the volume, after that status was read
+    std::string volume;  // its name; "" if that was not looked at
   };
   Seen see(bool is_to_stand);
   static Trouble judge(const dm::MirrorStatus& status, bool mirroring);

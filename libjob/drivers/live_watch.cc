@@ -65,6 +65,7 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   }
   if (!seen.stands && is_to_stand()) co_await face_lost_volume(job);
   if (!lost_volume_.empty()) co_return;
+  note_name(job, seen.volume);
   const auto& status = seen.status;
   if (!status || status->legs.size() != 2 || table != tables_) co_return;
   const Trouble trouble = judge(*status, mirroring_);
@@ -88,6 +89,7 @@ LiveDriver::Seen LiveDriver::see(bool is_to_stand) {
   Seen seen;
   seen.status = look_at_wr();
   seen.stands = !is_to_stand || copy_->stands();
+  if (is_to_stand) seen.volume = copy_->volume_name();
   return seen;
 }
 

@@ -168,7 +168,8 @@ class RenamedTest(CopyingTest):
             self.rename()
             self.dmjob('speed', 'j', '0')
             self.wait_status('j', 'ready')
-            self.dmjob('cancel', 'j')
+            self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, 'the new name')
+        self.dmjob('cancel', 'j')
         self.expect_identical('/dev/mapper/new', self.disk(1))
         self.expect_well(writer)
 
@@ -191,7 +192,12 @@ class RenamedTest(CopyingTest):
             self.until_taken_up('j')
             self.dmjob('speed', 'j', '0')
             self.wait_status('j', 'ready')
-            self.dmjob('cancel', 'j', '--force')
+            self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, 'the new name')
+            self.kill_daemon_when_noted()
+            self.start_daemon()
+            self.assertEqual(self.until_taken_up('j')['volume'], 'new')
+            self.wait_status('j', 'ready')
+        self.dmjob('cancel', 'j')
         self.expect_well(writer)
 
     def begin(self):
