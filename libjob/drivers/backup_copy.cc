@@ -84,7 +84,7 @@ void BackupCopy::open_scratch_device(bool create) {
 }
 
 void BackupCopy::take_target() {
-  if (plan_.new_file) make_target_file(plan_);
+  if (plan_.new_file) target_.make_file();
   target_.begin();
   const bool untouched = tracked_.check_target(plan_);
   guarded_ = tracked_.is_part() && untouched;

@@ -55,6 +55,10 @@ class BackupCopy {
   // At the end: true if the target is the one at its path, and nobody else has written to it; else
   // all is dirty. Throws Error if another disk is at the path.
   bool is_target_ours();
+  // Throws Error if the target, a file, is not at its path any more, or was cut.
+  void require_target_file() const { target_.require_file_at_path(); }
+  // For the job's record: TargetDisk::file().
+  const std::string& target_file() const { return target_.file(); }
   // For the job's record: TargetAccount::noted().
   const std::string& target_account() const { return target_.account(); }
   // Why all was copied once more, for people; "" if it was not.

@@ -109,7 +109,7 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
   co_await forget_target_mark(job);
   auto build = [this] {
     copy_->build();
-    return plan_.new_file ? file_identity(plan_.target) : plan_.target_file;
+    return copy_->target_file();
   };
   plan_.target_file = co_await worker_.run(std::move(build));
   plan_.target_account = copy_->target_account();
@@ -185,7 +185,11 @@ void BackupDriver::confirm_source() {
 
 // --- the end ---
 
-boost::asio::awaitable<void> BackupDriver::prepare(core::Job&) { co_return; }
+// A disk was let go when it was done.
+boost::asio::awaitable<void> BackupDriver::prepare(core::Job&) {
+  auto look = [this] { look_after_target(); };
+  co_await worker_.run(std::move(look));
+}
 
 boost::asio::awaitable<void> BackupDriver::commit(core::Job& job) {
   if (!left_behind_.empty()) co_await withdraw(job);

@@ -53,6 +53,7 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
  protected:
   boost::asio::awaitable<void> rest(core::Job& job) override;
   void confirm_source() override;
+  void look_after_target() override { copy_->require_target_file(); }
   void confirm_difference() override { confirm_source(); }
   boost::asio::awaitable<void> face_differences(const BulkCopy::Look& look) override;
 

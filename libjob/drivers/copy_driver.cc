@@ -95,7 +95,10 @@ void CopyDriver::note_name(core::Job& job, const std::string& volume) {
 boost::asio::awaitable<io::CopyEnd> CopyDriver::copy_slice(core::Job& job, BulkCopy& bulk) {
   if (halted_ || job.pause_requested() || job.must_return()) co_return io::CopyEnd::kStopped;
   control_.go_on();
-  auto run = [&] { return bulk.run_slice(job.progress(), kSlice, [this] { confirm_source(); }); };
+  auto run = [&] {
+    look_after_target();
+    return bulk.run_slice(job.progress(), kSlice, [this] { confirm_source(); });
+  };
   BulkCopy::Slice slice = co_await worker_.run(std::move(run));
   show_left(job, slice.dirty);
   show_unreadable(bulk);

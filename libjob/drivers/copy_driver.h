@@ -66,6 +66,9 @@ class CopyDriver : public core::Driver {
   // On the worker: when something could not be read, and when all was read. Throws Error if the
   // source as a whole has failed, so that neither its errors nor its bytes count.
   virtual void confirm_source() {}
+  // On the worker, at each slice. Throws Error if the target, a file, is not what it was: all that
+  // is still to be copied would be in vain.
+  virtual void look_after_target() {}
   static std::string place_of(std::uint64_t offset, std::uint64_t length);  // " at byte ..."
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.
   void face(core::Job& job, const io::CopyError& error);

@@ -53,7 +53,7 @@ void OfflineDriver::open_scratch(bool create) {
 }
 
 void OfflineDriver::open_afresh() {
-  if (plan_.new_file) make_target_file(plan_);
+  if (plan_.new_file) target_->make_file();
   lock_source();
   target_->begin();
   open_scratch(true);
@@ -86,7 +86,7 @@ void OfflineDriver::open(const std::string& fingerprint) {
       std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead), target_->open(),
                                  *scratch_, control_, environment_.clock, plan_, error_map_);
   if (goes_on) bulk_->load_checkpoint();
-  if (plan_.new_file) made_file_ = file_identity(plan_.target);
+  made_file_ = target_->file();
 }
 
 void OfflineDriver::close() {
@@ -95,6 +95,10 @@ void OfflineDriver::close() {
   scratch_device_ = {};
   source_lock_.reset();
   scratch_lock_.reset();
+}
+
+void OfflineDriver::look_after_target() {
+  if (target_) target_->require_file_at_path();
 }
 
 // --- on the reactor ---
@@ -129,7 +133,9 @@ boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   plan_.target_account = target_->account();
   if (anew_) show_copied_anew(kCopiedAnew);
   co_await job.host().persist();
-  show_left(job, bulk_->dirty().dirty_bytes());
+  const std::uint64_t left = bulk_->dirty().dirty_bytes();
+  show_copied(job, left);
+  show_left(job, left);
 }
 
 CopyDriver::TargetNote OfflineDriver::note_of_target() const {
@@ -149,7 +155,14 @@ boost::asio::awaitable<bool> OfflineDriver::is_target_ours(core::Job& job) {
 }
 
 // run() has returned only after the target's last flush.
-boost::asio::awaitable<void> OfflineDriver::prepare(core::Job&) { co_return; }
+// Since then somebody may have taken it away.
+boost::asio::awaitable<void> OfflineDriver::prepare(core::Job&) {
+  auto look = [this] {
+    make_target();
+    target_->require_at_path();
+  };
+  co_await worker_.run(std::move(look));
+}
 
 boost::asio::awaitable<void> OfflineDriver::commit(core::Job&) {
   set_phase("done");

@@ -29,6 +29,7 @@ class OfflineDriver : public CopyDriver {
 
  protected:
   void confirm_difference() override { require_untouched_source(); }
+  void look_after_target() override;
   TargetNote note_of_target() const override;
 
  private:

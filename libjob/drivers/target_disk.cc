@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/same_disk.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
@@ -27,19 +29,24 @@ std::string fingerprint_of(dev_t disk) {
   return io::write_fingerprint(what);
 }
 
-}  // namespace
-
-void make_target_file(const CopyPlan& plan) {
-  const io::Fd file(::open(plan.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) io::throw_last_error(plan.target);
-  if (ftruncate(file.get(), 0) != 0 || ftruncate(file.get(), static_cast<off_t>(plan.size)) != 0)
-    io::throw_last_error(plan.target);
+std::string identity_of(const struct stat& file) {
+  return io::boot_id() + " " + std::to_string(file.st_dev) + " " + std::to_string(file.st_ino);
 }
+
+std::uint64_t bytes_of(dev_t disk) {
+  const std::string sectors = io::sysfs::first_line(io::sysfs::folder(disk) + "/size");
+  return std::strtoull(sectors.c_str(), nullptr, 10) * 512;
+}
+
+[[noreturn]] void refuse(const CopyPlan& plan, const std::string& what) {
+  throw core::Error("target " + plan.target + " " + what + ": start the job again");
+}
+
+}  // namespace
 
 std::string file_identity(const std::string& path) {
   struct stat facts{};
-  if (stat(path.c_str(), &facts) != 0) return "";
-  return io::boot_id() + " " + std::to_string(facts.st_dev) + " " + std::to_string(facts.st_ino);
+  return stat(path.c_str(), &facts) == 0 ? identity_of(facts) : "";
 }
 
 bool is_same_file(const std::string& identity, const std::string& path) {
@@ -78,10 +85,13 @@ TargetDisk::TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held,
 
 io::Sameness TargetDisk::check() {
   io::Sameness sameness = io::Sameness::kSame;
-  if (plan_.new_file || !plan_.target_file.empty()) {
-    if (file_inode(plan_.target).empty()) io::throw_last_error(plan_.target);
-    if (!plan_.target_file.empty() && !is_same_file(plan_.target_file, plan_.target))
+  if (is_file()) {
+    const std::string now = file_identity(plan_.target);
+    if (now.empty()) io::throw_last_error(plan_.target);
+    const std::string& before = file_.empty() ? plan_.target_file : file_;
+    if (!before.empty() && !is_same_file(before, plan_.target))
       io::throw_error(ENOENT, "another file is in the place of " + plan_.target);
+    file_ = now;
   } else {
     const io::DiskIdentity now = io::identify_disk(plan_.target);
     sameness = io::compare(disk_, now);
@@ -128,6 +138,16 @@ void TargetDisk::take(dev_t disk) {
   when_let_go_.clear();
 }
 
+// Whoever puts another file in its place is found out by check().
+void TargetDisk::make_file() {
+  const io::Fd file(::open(plan_.target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  struct stat facts{};
+  if (!file || ftruncate(file.get(), 0) != 0 ||
+      ftruncate(file.get(), static_cast<off_t>(plan_.size)) != 0 || fstat(file.get(), &facts) != 0)
+    io::throw_last_error(plan_.target);
+  file_ = identity_of(facts);
+}
+
 void TargetDisk::begin() {
   check();
   take(number_at_path());
@@ -157,10 +177,22 @@ bool TargetDisk::take_what_is_not_held() {
   if (!own_path_.empty()) {
     if (!own_) own_ = std::make_unique<io::OwnWrites>(own_path_, false);
     believed = is_own_account_right() && believed;
+    believed = restore_length() && believed;
   }
   trouble_.clear();
   known_ = true;
   return believed;
+}
+
+// Of a file that somebody has cut or made longer. False: it was.
+bool TargetDisk::restore_length() {
+  struct stat facts{};
+  if (!is_file() || stat(plan_.target.c_str(), &facts) != 0) return true;
+  if (static_cast<std::uint64_t>(facts.st_size) == plan_.size) return true;
+  if (truncate(plan_.target.c_str(), static_cast<off_t>(plan_.size)) != 0)
+    io::throw_last_error(plan_.target);
+  own_->touch();
+  return false;
 }
 
 // Of a file there is only its date.
@@ -232,8 +264,12 @@ std::unique_ptr<io::BlockDevice> TargetDisk::count(std::unique_ptr<io::BlockDevi
 
 std::unique_ptr<io::BlockDevice> TargetDisk::open() {
   if (is_held()) return io::open_device(held_->device(), io::Access::kReadWrite);
-  return count(io::open_device(plan_.target,
-                               plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite));
+  auto device = io::open_device(plan_.target,
+                                plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite);
+  check();  // that this is what was opened
+  if (plan_.only_compare && fingerprint_.empty()) fingerprint_ = look_at(plan_.target);
+  if (own_ && is_file()) own_->expect_length(plan_.target, plan_.size);
+  return count(std::move(device));
 }
 
 store::ScratchPlace TargetDisk::place_of_scratch() const {
@@ -253,10 +289,44 @@ std::string TargetDisk::lasting_name() const {
 }
 
 void TargetDisk::require_at_path() const {
-  if (!is_held() || number_at_path() == held_->disk()) return;
-  throw core::Error("target " + plan_.target + " is not the disk that was written to any more (" +
-                    io::sysfs::number(held_->disk()) + ", " + io::device_path(held_->disk()) +
-                    "): give that its name back");
+  is_file() ? require_file_at_path() : require_disk_at_path();
+  if (plan_.only_compare && !fingerprint_.empty() && was_written_to(plan_.target, fingerprint_))
+    throw core::Error("target " + plan_.target +
+                      " was written to during the comparison, which tells nothing: compare again "
+                      "once nobody uses it");
+}
+
+void TargetDisk::require_disk_at_path() const {
+  const dev_t now = number_at_path();
+  if (is_held() && now != held_->disk())
+    throw core::Error("target " + plan_.target + " is not the disk that was written to any more (" +
+                      io::sysfs::number(held_->disk()) + ", " + io::device_path(held_->disk()) +
+                      "): give that its name back");
+  if (now == 0) refuse(plan_, "is not there any more");
+  if (!is_held() && io::compare(disk_, io::identify_disk(plan_.target)) == io::Sameness::kDifferent)
+    refuse(plan_, "leads to another disk by now");
+  if (bytes_of(now) < plan_.size) refuse(plan_, "has become smaller than the source");
+}
+
+void TargetDisk::require_file_at_path() const {
+  if (!is_file()) return;
+  struct stat facts{};
+  if (stat(plan_.target.c_str(), &facts) != 0)
+    refuse(plan_,
+           "is not at that path any more: the file, or a folder above it, was removed or "
+           "renamed, or something was mounted there");
+  const std::string& before = file_.empty() ? plan_.target_file : file_;
+  if (!before.empty() && !is_same_file(before, plan_.target))
+    refuse(plan_, "is another file by now: the one that was written to was removed or renamed");
+  require_same_size(static_cast<std::uint64_t>(facts.st_size));
+}
+
+// What is only read may be larger than the source.
+void TargetDisk::require_same_size(std::uint64_t bytes) const {
+  const bool fits = bytes == plan_.size || (plan_.only_compare && bytes > plan_.size);
+  if (fits && !(own_ && own_->was_cut())) return;
+  refuse(plan_, "was cut or made longer by somebody else (it has " + std::to_string(bytes) +
+                    " bytes, the source " + std::to_string(plan_.size) + ")");
 }
 
 void TargetDisk::flush() {

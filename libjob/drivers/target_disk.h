@@ -34,9 +34,6 @@ inline constexpr const char* kCopiedAnew =
     "somebody else has written to the target, or nobody can tell whether: all of it is copied once "
     "more";
 
-// Of a regular file that is a target: makes it, of the source's size and without any data. Whatever
-// it held before reads as zeroes then, and zeroes need not be written.
-void make_target_file(const CopyPlan& plan);
 // Which file a path leads to: boot, device and inode. "" if there is none.
 std::string file_identity(const std::string& path);
 // Of a file that is there: whether it is the one of that identity. After a boot only the inode
@@ -62,6 +59,9 @@ class TargetDisk {
   TargetDisk(const CopyPlan& plan, std::unique_ptr<dm::HeldDisk> held, std::string own_writes,
              Holder holder = Holder::kJob);
 
+  // Of a regular file, before begin(): makes it, of the source's size and without any data.
+  // Whatever it held before reads as zeroes then, and zeroes need not be written.
+  void make_file();
   // As the job begins. Throws if the target is away, another one, or in use.
   void begin();
   // Once more, by a new process or after an error. Throws as begin(). False: what it holds is not
@@ -84,8 +84,12 @@ class TargetDisk {
   // A path by which it is found after a boot and that leads to it now. Throws Error, which says
   // what to do, if there is none.
   std::string lasting_name() const;
-  // Throws Error if that path leads to another disk by now.
+  // Which file it is, for the job's record; "" of a disk.
+  const std::string& file() const { return file_; }
+  // Throws Error if the path leads to another disk or file by now, or if that has another size.
   void require_at_path() const;
+  // The same of a file; cheap. Nothing of a disk, whose links may be away for a moment.
+  void require_file_at_path() const;
   // Its writes are on the disk, not in a cache. Whatever the path leads to by now.
   void flush();
 
@@ -115,6 +119,9 @@ class TargetDisk {
   bool take_what_is_not_held();
   bool is_file() const { return plan_.target_disk == io::DiskIdentity{}; }
   bool is_own_account_right();
+  bool restore_length();
+  void require_disk_at_path() const;
+  void require_same_size(std::uint64_t bytes) const;
   std::string written_by_others() const;
   // What the path leads to now, compared with what it led to before. Throws if it leads nowhere, or
   // to another disk or file.
@@ -129,6 +136,8 @@ class TargetDisk {
   io::DiskIdentity disk_;
   TargetAccount account_;
   Rest rest_ = [](const std::function<void()>&) {};
+  std::string file_;                    // file_identity(); "" before begin(), and of a disk
+  std::string fingerprint_;             // of what is only read: io::write_fingerprint() at first
   std::string when_let_go_;             // its write_fingerprint() then
   std::optional<io::DeviceLock> lock_;  // of what is not held
   const std::string own_path_;

@@ -104,7 +104,22 @@ std::unique_ptr<BlockDevice> OwnWrites::count(std::unique_ptr<BlockDevice> devic
   return std::make_unique<CountedDevice>(std::move(device), *this);
 }
 
+void OwnWrites::expect_length(const std::string& path, std::uint64_t bytes) {
+  file_ = Fd(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!file_) throw_last_error(path);
+  length_ = bytes;
+  was_cut_ = false;
+}
+
+// A write may make it longer for a moment, up to a whole block.
+void OwnWrites::look_at_length() {
+  struct stat facts{};
+  if (fstat(file_.get(), &facts) != 0) return;
+  was_cut_ = was_cut_ || static_cast<std::uint64_t>(facts.st_size) < length_;
+}
+
 void OwnWrites::add(std::uint64_t bytes) {
+  if (file_) look_at_length();
   page_->sectors = page_->sectors + static_cast<std::int64_t>((bytes + kSector - 1) / kSector);
   touch();
 }

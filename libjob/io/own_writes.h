@@ -14,6 +14,7 @@
 #include <string>
 
 #include "libjob/io/block_device.h"
+#include "libjob/io/fd.h"
 
 namespace dmjob::io {
 
@@ -28,6 +29,11 @@ class OwnWrites {
   // The device, with each of its writes told to this. This outlives it.
   std::unique_ptr<BlockDevice> count(std::unique_ptr<BlockDevice> device);
 
+  // Of the regular file at `path`: before each write it is looked at whether it is still that long.
+  // What is cut off, and then written to at its end, is as long as before.
+  void expect_length(const std::string& path, std::uint64_t bytes);
+  bool was_cut() const { return was_cut_; }
+
   void add(std::uint64_t bytes);
   void touch();
   std::int64_t sectors() const;
@@ -39,7 +45,12 @@ class OwnWrites {
     std::int64_t sectors;
     std::int64_t last;  // nanoseconds since 1970
   };
+  void look_at_length();
+
   volatile Page* page_ = nullptr;
+  Fd file_;  // whose length is looked at
+  std::uint64_t length_ = 0;
+  bool was_cut_ = false;
 };
 
 // The file at `path` was written to or changed later than that: not by us.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "libjob/io/probe.h"
@@ -61,6 +62,20 @@ TEST_F(OwnWritesTest, AreNoReads) {
   EXPECT_EQ(device->read(0, data.bytes()), std::error_code());
   EXPECT_EQ(own.sectors(), 0);
   EXPECT_EQ(own.last(), last);
+}
+
+TEST_F(OwnWritesTest, FindAFileThatWasCutAlthoughItIsAsLongAsBefore) {
+  const std::string path = folder.file("target", kSize);
+  OwnWrites own(page, true);
+  own.expect_length(path, kSize);
+  const auto device = own.count(open_device(path, Access::kReadWrite));
+  auto data = test::aligned(pattern(4096, 1));
+  EXPECT_EQ(device->write(0, data.bytes()), std::error_code());
+  EXPECT_FALSE(own.was_cut());
+  std::filesystem::resize_file(path, 4096);
+  EXPECT_EQ(device->write(kSize - 4096, data.bytes()), std::error_code());
+  EXPECT_EQ(std::filesystem::file_size(path), kSize);
+  EXPECT_TRUE(own.was_cut());
 }
 
 TEST_F(OwnWritesTest, AreKnownToTheNextProcess) {
