@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
@@ -51,11 +52,50 @@ std::string name_of_entry(dev_t partition) {
   return uuid.empty() ? "" : std::string(kEntry) + uuid;
 }
 
+// How many bytes a character of UTF-8 has that begins so; 0: none does.
+std::size_t length_of(unsigned char first) {
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first < 0xE0) return 2;
+  if (first >= 0xE0 && first < 0xF0) return 3;
+  return first >= 0xF0 && first < 0xF5 ? 4 : 0;
+}
+
+// Of several bytes: too long a form, a surrogate, or beyond the last character.
+bool is_no_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0xE0) return false;
+  const unsigned char second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0;
+  return (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
+         (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
+}
+
+bool is_utf8(std::string_view text) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  while (!text.empty()) {
+    const std::size_t length = length_of(static_cast<unsigned char>(text.front()));
+    if (length == 0 || length > text.size() || is_no_character(text)) return false;
+    if (!std::ranges::all_of(text.substr(1, length - 1), continues)) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// Files and serial numbers have any bytes, the state file has not.
+std::string fit_to_be_stored(const std::string& name) {
+  if (is_utf8(name)) return name;
+  std::string plain;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    plain += byte < 0x80 ? std::string(1, c) : "\\" + std::to_string(byte);
+  }
+  return plain;
+}
+
 std::string lasting_name(dev_t disk) {
-  if (std::string loop = name_of_loop(disk); !loop.empty()) return loop;
+  if (std::string loop = name_of_loop(disk); !loop.empty()) return fit_to_be_stored(loop);
   for (const char* const name : kNames) {
     const std::string value = sysfs::first_line(sysfs::folder(disk) + "/" + name);
-    if (!value.empty()) return std::string(name) + "=" + value;
+    if (!value.empty()) return fit_to_be_stored(std::string(name) + "=" + value);
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "tool/dmjob/interrupt.h"
 
@@ -41,6 +42,51 @@ sockaddr_un address_of(const std::string& path) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    json(text).dump();
+  } catch (const json::type_error&) {
+    return false;
+  }
+  return true;
+}
+
+// The first text in it that JSON has no bytes for; nullptr: there is none.
+const std::string* find_not_utf8(const json& value) {
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    return is_utf8(text) ? nullptr : &text;
+  }
+  if (!value.is_structured()) return nullptr;
+  for (const json& member : value)
+    if (const std::string* found = find_not_utf8(member)) return found;
+  return nullptr;
+}
+
+std::string with_bytes_shown(const std::string& text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80)
+      shown += c;
+    else
+      shown += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return shown;
+}
+
+// A name that is sent otherwise than it was given would be another file's.
+void require_utf8(const json& arguments) {
+  const std::string* found = find_not_utf8(arguments);
+  if (found == nullptr) return;
+  throw CliError(kExitUsage,
+                 "'" + with_bytes_shown(*found) +
+                     "' is not UTF-8, and the daemon is told names in UTF-8 only: make "
+                     "a symbolic link of a plain name to it, or to its folder, and name "
+                     "that");
 }
 
 }  // namespace
@@ -181,9 +227,10 @@ json Client::answer_to(std::uint64_t id, const std::string& command, Deadline de
 json Client::execute(const std::string& command, const json& arguments) {
   const std::uint64_t id = ++last_id_;
   const Deadline deadline = Clock::now() + kAnswerLimit;
+  require_utf8(arguments);
   json request{{"execute", command}, {"id", id}};
   if (!arguments.empty()) request["arguments"] = arguments;
-  send(request.dump(-1, ' ', true, json::error_handler_t::replace) + "\n", deadline);
+  send(request.dump(-1, ' ', true) + "\n", deadline);
   return answer_to(id, command, deadline);
 }
 

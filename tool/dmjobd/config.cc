@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "libjob/core/error.h"
 
@@ -50,9 +51,20 @@ void read_file(options::variables_map& values) {
   options::store(options::parse_config_file(stream, settings()), values);
 }
 
+// It would be in the state file, and in answers to clients, under another name.
+void require_utf8(const std::string& path, const char* name) {
+  try {
+    nlohmann::json(path).dump();
+  } catch (const nlohmann::json::type_error&) {
+    throw core::Error(std::string(name) +
+                      " is not UTF-8: make a symbolic link of a plain name to it, and name that");
+  }
+}
+
 void take(const options::variables_map& values, const char* name, std::string& into) {
-  if (values.count(name) > 0)
-    into = std::filesystem::absolute(values[name].as<std::string>()).string();
+  if (values.count(name) == 0) return;
+  into = std::filesystem::absolute(values[name].as<std::string>()).string();
+  require_utf8(into, name);
 }
 
 }  // namespace

@@ -39,8 +39,12 @@ class Builder : public nlohmann::json_sax<json> {
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& last_token,
-                   const nlohmann::detail::exception& /*error*/) override {
-    fault_ = "JSON parse error near '" + last_token.substr(0, kShownToken) + "'";
+                   const nlohmann::detail::exception& error) override {
+    const bool is_utf8 = std::string_view(error.what()).find("UTF-8") == std::string_view::npos;
+    if (!is_utf8)
+      fault_ = "JSON parse error, a string is not UTF-8";
+    else
+      fault_ = "JSON parse error near '" + last_token.substr(0, kShownToken) + "'";
     return false;
   }
 
