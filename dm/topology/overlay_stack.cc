@@ -128,6 +128,13 @@ dev_t OverlayStack::origin() const {
   return other && other->dev == below ? held_by(control_.table(other->name)) : below;
 }
 
+dev_t OverlayStack::cow_disk() const {
+  const auto found = control_.find(cow_name(spec_.volume));
+  if (!found || found->uuid != cow_uuid(spec_.uuid) || !found->live_table) return 0;
+  const Table table = control_.table(found->name);  // of one part or two, on the same disk
+  return table.empty() ? 0 : first_device_of(Table({table.segments().front()}));
+}
+
 // --- tables ---
 
 DeviceWord OverlayStack::cow() const {

@@ -88,6 +88,9 @@ class OverlayStack {
   // The disk that the volume stands on now; 0 if there is no volume, or no such disk.
   dev_t origin() const;
 
+  // What the cow's device is on, as the kernel has it; 0 if it has no such device.
+  dev_t cow_disk() const;
+
   // Makes the cow's device, if it is missing. What is in it is not touched.
   void make_cow(std::uint64_t boundary);
   void remove_cow();

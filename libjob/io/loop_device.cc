@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "libjob/io/block_device.h"
 #include "libjob/io/sysfs.h"
 
 namespace dmjob::io {
@@ -46,6 +47,18 @@ std::optional<loop_info64> loop_info(int loop) {
 
 bool is_over(const loop_info64& info, const struct stat& file) {
   return info.lo_device == file.st_dev && info.lo_inode == file.st_ino;
+}
+
+bool is_file_at(dev_t loop, const std::string& path) {
+  const Fd fd(open(device_path(loop).c_str(), O_RDONLY | O_CLOEXEC));
+  const auto info = fd ? loop_info(fd.get()) : std::nullopt;
+  if (!info) throw_error(ENXIO, "device " + sysfs::number(loop) + " has no file");
+  struct stat file{};
+  return stat(path.c_str(), &file) == 0 && is_over(*info, file);
+}
+
+std::string place_of_file(dev_t loop) {
+  return sysfs::first_line(sysfs::folder(loop) + "/loop/backing_file");
 }
 
 std::vector<std::string> bound_loops() {
@@ -88,6 +101,14 @@ std::optional<LoopDevice> LoopDevice::try_set_up(int file_fd) {
   }
   let_write(loop, path);
   return LoopDevice(std::move(loop), path);
+}
+
+LoopDevice LoopDevice::at(dev_t loop) {
+  const std::string path = device_path(loop);
+  Fd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd) throw_last_error(path);
+  if (!loop_info(fd.get())) throw_error(ENXIO, path + " has no file");
+  return {std::move(fd), path};
 }
 
 LoopDevice LoopDevice::over(const std::string& file) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/loop.h>
+#include <sys/types.h>
 
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ class LoopDevice {
   // Opens the loop device over `file`; one that exists is taken if it is writable and is all of the
   // file, else a free one is set up.
   static LoopDevice over(const std::string& file);
+  // Opens the one of that number, whatever has become of its file's name.
+  static LoopDevice at(dev_t loop);
 
   const std::string& path() const { return path_; }
 
@@ -40,6 +43,10 @@ class LoopDevice {
 std::optional<loop_info64> loop_info(int loop);
 // That is the file it stands on.
 bool is_over(const loop_info64& info, const struct stat& file);
+// The file that the loop device is over is at that path. Throws if it is no loop device in use.
+bool is_file_at(dev_t loop, const std::string& path);
+// Where the kernel says that its file is: "/a (deleted)". "" if it is no loop device in use.
+std::string place_of_file(dev_t loop);
 // The paths of all loop devices that have a file.
 std::vector<std::string> bound_loops();
 

@@ -45,10 +45,13 @@ std::uint64_t CowSpace::most_bytes(std::uint64_t volume_bytes, std::uint64_t chu
   return (1 + areas + chunks) * chunk_bytes;
 }
 
-CowSpace CowSpace::open(const CowPlace& place, bool create) {
+CowSpace CowSpace::open(const CowPlace& place, bool create, dev_t loop) {
   CowSpace space(place);
   if (create && is_file(place)) space.make_file();
-  if (is_file(place)) space.loop_.emplace(io::LoopDevice::over(place.place.path));
+  space.has_name_ = loop == 0 || !is_file(place) || io::is_file_at(loop, place.place.path);
+  if (is_file(place))
+    space.loop_.emplace(space.has_name_ ? io::LoopDevice::over(place.place.path)
+                                        : io::LoopDevice::at(loop));
   const std::string& path = space.loop_ ? space.loop_->path() : place.place.path;
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) fail(errno, path);
@@ -87,7 +90,7 @@ std::uint64_t CowSpace::allocated() const {
 
 // A map is believed. A count of blocks may be of others than the first ones: those are asked for.
 bool CowSpace::take_up() {
-  if (!is_file(place_)) return true;
+  if (!is_file(place_) || !has_name_) return true;
   const std::uint64_t there = allocated();
   const io::Fd file = open_file(place_.place.path, 0);
   if (!bytes_in_place(file.get(), place_.bytes)) return reserve(there);
@@ -99,6 +102,7 @@ bool CowSpace::take_up() {
 bool CowSpace::reserve(std::uint64_t bytes) {
   bytes = std::min(bytes, place_.bytes);
   if (bytes <= reserved_) return true;
+  if (!has_name_) return false;
   const io::Fd file = open_file(place_.place.path, 0);
   const int error = allocate(file.get(), reserved_, bytes);
   if (means_no_room(error) || error == EOPNOTSUPP) return false;

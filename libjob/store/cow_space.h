@@ -40,14 +40,17 @@ class CowSpace {
 
   // create: makes the file if it is missing, and sees to it that a snapshot finds no exceptions.
   // Refused where room in a file cannot be reserved (reserved_file.h). Otherwise everything must be
-  // there.
-  static CowSpace open(const CowPlace& place, bool create);
+  // there. loop: what the kernel has the file under, if it has; that counts, wherever the path
+  // leads by now.
+  static CowSpace open(const CowPlace& place, bool create, dev_t loop = 0);
   // Removes the file that was made, when nothing stands on it any more.
   static void remove(const CowPlace& place) noexcept;
 
   dev_t dev() const { return dev_; }
   std::uint64_t offset() const { return place_.place.offset; }  // bytes on dev()
   std::uint64_t bytes() const { return place_.bytes; }
+  // False: the file is not at its path any more. It works on, but nobody can get room in it.
+  bool has_name() const { return has_name_; }
 
   // Bytes from the start that are certain to be there. Of a file that was opened again: 0, until
   // reserve() has looked.
@@ -73,6 +76,7 @@ class CowSpace {
   std::optional<io::LoopDevice> loop_;
   dev_t dev_ = 0;
   std::uint64_t reserved_ = 0;
+  bool has_name_ = true;
 };
 
 }  // namespace dmjob::store

@@ -11,8 +11,10 @@
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
 #include "libjob/store/superblock.h"
+#include "libjob/volumes/late_disks.h"
 
 namespace dmjob::volumes {
 namespace {
@@ -76,6 +78,31 @@ std::uint64_t mark_offset(const ManagedVolume& volume) {
   return volume.overlay->cow.place.offset - OverlayDevice::kMarkBytes;
 }
 
+bool is_file(const store::ScratchPlace& place) {
+  return place.kind == store::ScratchPlace::Kind::kFile ||
+         place.kind == store::ScratchPlace::Kind::kMemory;
+}
+
+// 0 if the cow is no file, or not in the kernel.
+dev_t loop_below_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  if (!is_file(volume.overlay->cow.place)) return 0;
+  return dm::OverlayStack(control, ledger, bare_spec(volume)).cow_disk();
+}
+
+// After a boot only its name leads to it.
+store::CowSpace open_space(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume,
+                           bool make) {
+  const store::CowPlace& cow = volume.overlay->cow;
+  const dev_t loop = loop_below_cow(control, ledger, volume);
+  if (!make && loop == 0 && is_file(cow.place) && !is_there(cow.place.path))
+    throw Error("scratch " + cow.place.path + " is not there, and what was written to '" +
+                volume.name + "' since it was made is in it: bring it back" +
+                (volume.overlay->read_only
+                     ? ""
+                     : ", or throw that away (dmjob rollback " + volume.name + ")"));
+  return store::CowSpace::open(cow, make, loop);
+}
+
 // Sectors of the disk, if a stream may go to it, which is written to through what holds it then.
 std::uint64_t length_to_hold(const ManagedVolume& volume, dev_t disk) {
   if (volume.overlay->cow.place.kind != store::ScratchPlace::Kind::kTail) return 0;
@@ -124,7 +151,7 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
     : control_(control),
       volume_(std::move(volume)),
       origin_(disk_of(volume_).dev),
-      space_(store::CowSpace::open(volume_.overlay->cow, make)),
+      space_(open_space(control, ledger, volume_, make)),
       stack_(control, ledger,
              {.volume = volume_.name,
               .uuid = volume_.uuid,
@@ -249,7 +276,7 @@ void OverlayDevice::begin_merge() {
 // takes the notes away in their order, but a new table counts them anew: that is looked at, too.
 bool OverlayDevice::pause_merge() {
   const std::uint64_t used = stack_.look().status.used;
-  if (!space_.take_up()) return false;
+  if (!space_.has_name() || !space_.take_up()) return false;
   if (!has_room(used)) grow_beyond(used);
   if (!has_room(used)) return false;
   const std::uint64_t boundary = boundary_of(space_.reserved());
@@ -273,9 +300,25 @@ void discard_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolu
 }
 
 void forget_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  const dev_t loop = loop_below_cow(control, ledger, volume);
+  const std::string& path = volume.overlay->cow.place.path;
+  const bool is_at_path = loop == 0 || io::is_file_at(loop, path);
   dm::OverlayStack(control, ledger, bare_spec(volume)).remove_cow();
   if (has_mark(volume)) wipe_mark(volume);
-  store::CowSpace::remove(volume.overlay->cow);
+  if (is_at_path) store::CowSpace::remove(volume.overlay->cow);
+}
+
+std::string fault_of_scratch_file(dm::Control& control, dm::Ledger& ledger,
+                                  const ManagedVolume& volume) {
+  const dev_t loop = loop_below_cow(control, ledger, volume);
+  const std::string& path = volume.overlay->cow.place.path;
+  if (loop == 0 || io::is_file_at(loop, path)) return "";
+  const std::string now = io::place_of_file(loop);
+  const bool renamed = !now.ends_with(" (deleted)");
+  return "scratch " + path +
+         (renamed ? " is " + now + " by now: give it back its name, or "
+                  : " was deleted, and what was written since lasts until the next boot only: ") +
+         (volume.overlay->read_only ? "stream" : "commit") + " the volume before that";
 }
 
 dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
@@ -342,7 +385,8 @@ OverlayDevice::Room OverlayDevice::make_room() {
   Room room{.state = stack_.look(), .can_grow = true};
   const std::uint64_t boundary = room.state.boundary;
   if (!is_nearly_full(room.state)) return room;
-  room.can_grow = space_.take_up() && grow_beyond(std::max(boundary, room.state.status.used));
+  room.can_grow = space_.has_name() && space_.take_up() &&
+                  grow_beyond(std::max(boundary, room.state.status.used));
   const std::uint64_t now = boundary_of(space_.reserved());
   const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
   if (now < length() && now < boundary + margin) room.can_grow = false;

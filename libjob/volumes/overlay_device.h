@@ -91,6 +91,10 @@ dev_t origin_of(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
 // What the kernel has of a volume; cheap, and needs no disk.
 dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
                                 const ManagedVolume& volume);
+// What is wrong, and what to do, if the file of its scratch is not at its path any more while the
+// kernel has it; else "".
+std::string fault_of_scratch_file(dm::Control& control, dm::Ledger& ledger,
+                                  const ManagedVolume& volume);
 // True if the kernel has given up its cow.
 bool is_given_up(const dm::OverlayStack::State& state);
 // True if make_room() has something to do.

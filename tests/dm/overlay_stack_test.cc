@@ -90,6 +90,15 @@ TEST_F(OverlayStackTest, WritesBehindTheBoundaryWaitForEverAndReadsDoNot) {
             "3072 1024 delay 8:48 3080 0 8:48 3080 4294967295 8:48 3080 0\n");
 }
 
+TEST_F(OverlayStackTest, TellsWhatItsCowIsOnWhateverItsBoundaryIs) {
+  EXPECT_EQ(stack.cow_disk(), 0);
+  for (const std::uint64_t boundary : {std::uint64_t{0}, kBoundary, kCow}) {
+    stack.make_cow(boundary);
+    EXPECT_EQ(stack.cow_disk(), spec().cow_disk);
+    stack.remove_cow();
+  }
+}
+
 TEST_F(OverlayStackTest, ACowWithRoomForAllHasNoBoundary) {
   stack.make_cow(kCow);
   EXPECT_EQ(cow_table(), "0 4096 linear 8:48 8\n");

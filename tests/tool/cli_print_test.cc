@@ -202,6 +202,13 @@ TEST(Info, ShowsWhatItWaitsForAndTheScratch) {
   EXPECT_THAT(text, HasSubstr("scratch    tail of /dev/sdb\n"));
 }
 
+TEST(Info, TellsOfAScratchThatHasLostItsName) {
+  JobContext context;
+  context.scratch_fault = "scratch /s/cow was deleted";
+  EXPECT_THAT(job_info(running_job(), context),
+              HasSubstr("at risk    scratch /s/cow was deleted\n"));
+}
+
 TEST(Info, OfAJobThatIsGoneHasItsOutcomeAndNoSpeed) {
   json job = job_in("null");
   job["error"] = "Operation canceled";

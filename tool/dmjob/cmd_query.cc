@@ -28,7 +28,9 @@ JobContext context_of(Client& client, const json& job, bool gone) {
   const json volume = volume_of(client.ask_if_known("query-volumes"), text_of(job, "volume"));
   if (volume.is_object()) {
     context.managed = flag_of(volume, "managed");
-    context.held = flag_of(volume.value("overlay", json::object()), "held");
+    const json overlay = volume.value("overlay", json::object());
+    context.held = flag_of(overlay, "held");
+    context.scratch_fault = text_of(overlay, "scratch-fault");
   }
   context.events = client.ask_if_known("query-events", {{"since", 0}});
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -200,6 +200,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"time left", context.gone ? "" : time_left(job)},
       {"not proven", text_of(job, "not-proven")},
       {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
+      {"at risk", context.gone ? "" : context.scratch_fault},
       {"waits for", text_of(job, "waiting-for")},
       {"flushes", text_of(job, "swallows-flushes")},
       {"copied anew", text_of(job, "copied-anew")},

@@ -16,6 +16,7 @@ struct JobContext {
   bool gone = false;            // it stands in the history only
   std::optional<bool> managed;  // is its volume; not set: not a volume, or not known
   bool held = false;            // writes to its volume wait for room
+  std::string scratch_fault;    // of its volume's overlay: what is wrong and what to do
   nlohmann::json events;        // those still kept, oldest first
   std::int64_t now = 0;         // seconds since the epoch
 };

@@ -47,6 +47,8 @@ std::string overlay_state(const json& overlay) {
                            text_of(overlay, "scratch");
   if (const auto trouble = text_of(overlay, "trouble"); !trouble.empty())
     return "FAILED: " + trouble + "; " + room;
+  if (const auto fault = text_of(overlay, "scratch-fault"); !fault.empty())
+    return "AT RISK: " + fault + "; " + room;
   if (flag_of(overlay, "held"))
     return "HELD, its writes wait: " + text_of(overlay, "to-do") + "; " + room;
   return (flag_of(overlay, "read-only") ? "overlay, " : "snapshot, ") + room;

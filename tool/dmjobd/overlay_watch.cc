@@ -97,8 +97,20 @@ awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
 }
 
 awaitable<void> Overlays::look(const ManagedVolume& volume, Watched& watched) {
-  auto look = [&] { return volumes::look_at(*environment_.control, environment_.ledger, volume); };
+  std::string fault;
+  auto look = [&] {
+    fault = volumes::fault_of_scratch_file(*environment_.control, environment_.ledger, volume);
+    return volumes::look_at(*environment_.control, environment_.ledger, volume);
+  };
   watched.room.state = co_await watched.worker.run(std::move(look));
+  tell_fault(volume, watched, std::move(fault));
+}
+
+void Overlays::tell_fault(const ManagedVolume& volume, Watched& watched, std::string fault) {
+  if (std::exchange(watched.scratch_fault, fault) == fault) return;
+  if (fault.empty()) return log_info("volume '" + volume.name + "' has its scratch back");
+  log_error("volume '" + volume.name + "': " + fault);
+  publish_change(volume, {{"change", "scratch lost its name"}, {"reason", fault}});
 }
 
 awaitable<void> Overlays::act(std::string name, Watched& watched) {
@@ -153,6 +165,7 @@ nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
   about["held"] = is_held(room);
   if (is_held(room)) about["to-do"] = way_out(volume);
   if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
+  if (!watched->scratch_fault.empty()) about["scratch-fault"] = watched->scratch_fault;
   return about;
 }
 

@@ -49,7 +49,8 @@ class Overlays {
  private:
   // What the watch knows of a volume.
   struct Watched : WatchedVolume {
-    bool told = false;  // that its writes wait
+    bool told = false;          // that its writes wait
+    std::string scratch_fault;  // volumes::fault_of_scratch_file()
     volumes::OverlayDevice::Room room;
     core::TimePoint next_try;
   };
@@ -66,6 +67,7 @@ class Overlays {
   boost::asio::awaitable<void> act(std::string name, Watched& watched);
   static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);
+  void tell_fault(const volumes::ManagedVolume& volume, Watched& watched, std::string fault);
   void publish_change(const volumes::ManagedVolume& volume, nlohmann::json more);
   dm::Control& control_or_refuse() const;
 
