@@ -82,6 +82,7 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk)
       phase_ = "waiting for its scratch, which has failed";
       co_await job.wait_kick(kAfterError);
     } else if (state.kind != Kind::kMerging) {
+      show(job, state);  // it is in the record when that is written
       co_await begin_by_policy(job, disk);
     } else if (!tried_) {
       co_await begin_by_policy(job, std::nullopt);
@@ -186,7 +187,10 @@ awaitable<void> OverlayMerge::set_stage(core::Job& job, Overlay overlay) {
 
 void OverlayMerge::show(core::Job& job, const State& state) {
   const std::uint64_t left = (state.status.used - state.status.metadata) * 512;
-  if (left < left_) job.progress().add_done(left_ - left);
+  const auto known = job.progress().get();
+  // Of an earlier process the record may be older than what it has merged.
+  const std::uint64_t before = left_ == 0 ? known.len - known.offset : left_;
+  if (left < before) job.progress().add_done(before - left);
   left_ = left;
   job.progress().set_remaining(left);
 }

@@ -47,6 +47,16 @@ TEST_F(CommitTest, TellsWhatIsLeft) {
   until([&] { return job->progress().get().offset == 100 * 512; });
 }
 
+TEST_F(CommitTest, ProgressDoesNotFallWhenTheDaemonDies) {
+  start_commit();
+  until_phase("merging");
+  fill_cow(kUsed - 100);
+  restart_commit();
+  until_phase("merging");
+  EXPECT_EQ(job->progress().get().offset, 100 * 512);
+  EXPECT_EQ(job->progress().get().len, (kUsed - 16) * 512);
+}
+
 TEST_F(CommitTest, WithoutDeviceMapperIsNotMade) {
   daemon->environment.control = nullptr;
   EXPECT_THROW(driver(), core::Error);
