@@ -25,6 +25,8 @@ bool Job::takes(Verb verb) const {
       return flags_.user_paused;
     case Verb::kCancel:
       return !flags_.preparing;
+    case Verb::kFinalize:
+      return is_to_be_finalized() && !flags_.finalize && !flags_.preparing;
     case Verb::kComplete:
       return driver_->can_complete() && !flags_.cancelled && !flags_.soft_cancel;
     default:

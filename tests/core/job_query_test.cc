@@ -51,6 +51,23 @@ TEST_F(Query, ReadyIsFalseOnceTheJobIsDone) {
   EXPECT_EQ(job->query_block_job()["ready"], false);
 }
 
+TEST_F(Query, AJobThatTakesEffectTakesNoVerb) {
+  toy->hold_prepare = true;
+  be_ready();
+  ask([](Job& j) { j.complete(); });
+  EXPECT_EQ(job->query_block_job()["verbs"], json::array());
+}
+
+TEST_F(Query, AJobThatWaitsForItsFinalizeTakesThatOnce) {
+  toy->has_ready_phase = false;
+  toy->hold_prepare = true;
+  start({.id = "j", .auto_finalize = false});
+  finish_work();
+  EXPECT_EQ(job->query_block_job()["verbs"], json({"cancel", "finalize"}));
+  ask([](Job& j) { j.finalize(); });
+  EXPECT_EQ(job->query_block_job()["verbs"], json::array());
+}
+
 TEST_F(Query, TheDriversLastWordsStayThoughItIsGone) {
   toy->has_ready_phase = false;
   start({.id = "j", .auto_dismiss = false});

@@ -218,6 +218,17 @@ TEST(Info, OfAJobThatIsGoneHasItsOutcomeAndNoSpeed) {
   EXPECT_THAT(job_info(job, context), Not(HasSubstr("speed")));
 }
 
+TEST(Info, OffersOnlyWhatTheDaemonWouldTakeNow) {
+  json job = job_in("pending");
+  job["verbs"] = {"cancel"};
+  EXPECT_EQ(advice(job, {}), "`dmjob cancel vol1` drops it");
+  job["verbs"] = json::array();
+  EXPECT_EQ(advice(job, {}), "nothing: it ends by itself");
+  job["status"] = "ready";
+  job["verbs"] = {"pause", "cancel"};
+  EXPECT_EQ(advice(job, {}), "`dmjob cancel vol1` ends it and leaves /dev/sdb a copy");
+}
+
 struct Advice {
   const char* status;
   const char* text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjob/info.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -149,43 +150,64 @@ std::string io_error_text(const json& job, const JobContext& context) {
          (io_status == "nospace" ? "; no space left" : "");
 }
 
-std::string commands(const json& job, std::string_view verb, std::string_view effect) {
+// Of older daemons it is not known.
+bool takes(const json& job, std::string_view verb) {
+  const auto verbs = job.find("verbs");
+  if (verbs == job.end() || !verbs->is_array()) return true;
+  return std::ranges::find(*verbs, json(verb)) != verbs->end();
+}
+
+// "" if the job would refuse it now. verb: with its options, "cancel --force".
+std::string offer(const json& job, std::string_view verb, std::string_view effect) {
+  if (!takes(job, verb.substr(0, verb.find(' ')))) return "";
   return "`dmjob " + std::string(verb) + ' ' + text_of(job, "id") + "` " + std::string(effect);
+}
+
+std::string listed(const std::vector<std::string>& offers) {
+  std::string list;
+  for (const std::string& text : offers)
+    if (!text.empty()) list += (list.empty() ? "" : "; ") + text;
+  return list;
 }
 
 std::string advice_when_ready(const json& job, const JobContext& context) {
   const std::string volume = text_of(job, "volume");
   const std::string target = text_of(job, "target");
   if (ends_overlay(job))
-    return commands(job, "complete", "ends the snapshot") + "; " +
-           commands(job, "cancel", "begins it anew, of that instant");
-  const std::string keep = commands(job, "cancel", "ends it and leaves " + target + " a copy");
+    return listed({offer(job, "complete", "ends the snapshot"),
+                   offer(job, "cancel", "begins it anew, of that instant")});
+  const std::string keep = offer(job, "cancel", "ends it and leaves " + target + " a copy");
   if (context.managed == false)
-    return keep + "; " + volume + " is not managed by dmjob and cannot be switched";
-  return commands(job, "complete", "switches " + volume + " to " + target) + "; " + keep;
+    return listed({keep, volume + " is not managed by dmjob and cannot be switched"});
+  return listed({offer(job, "complete", "switches " + volume + " to " + target), keep});
 }
 
 std::string advice_when_paused(const json& job) {
   const std::string io_status = text_of(job, "io-status");
   const bool failed = !io_status.empty() && io_status != "ok";
-  return (failed ? "mend the disk, then " : "") + commands(job, "resume", "goes on") + "; " +
-         commands(job, "cancel --force", "gives up");
+  return (failed ? "mend the disk, then " : "") +
+         listed({offer(job, "resume", "goes on"), offer(job, "cancel --force", "gives up")});
+}
+
+std::string advice_by_status(const json& job, const JobContext& context) {
+  const std::string status = text_of(job, "status");
+  if (status == "paused" || status == "standby") return advice_when_paused(job);
+  if (status == "ready") return advice_when_ready(job, context);
+  if (status == "pending")
+    return listed(
+        {offer(job, "finalize", "lets it take effect"), offer(job, "cancel", "drops it")});
+  if (status == "concluded") return offer(job, "dismiss", "forgets it");
+  if (status == "waiting") return offer(job, "cancel", "drops its whole transaction");
+  if (status == "aborting") return "";
+  return listed({"nothing: it goes on by itself", offer(job, "pause", "holds it")});
 }
 
 }  // namespace
 
 std::string advice(const json& job, const JobContext& context) {
-  const std::string status = text_of(job, "status");
   if (context.gone) return "nothing: it is over";
-  if (status == "paused" || status == "standby") return advice_when_paused(job);
-  if (status == "ready") return advice_when_ready(job, context);
-  if (status == "pending")
-    return commands(job, "finalize", "lets it take effect") + "; " +
-           commands(job, "cancel", "drops it");
-  if (status == "concluded") return commands(job, "dismiss", "forgets it");
-  if (status == "waiting") return commands(job, "cancel", "drops its whole transaction");
-  if (status == "aborting") return "nothing: it ends by itself";
-  return "nothing: it goes on by itself; " + commands(job, "pause", "holds it");
+  const std::string text = advice_by_status(job, context);
+  return text.empty() ? "nothing: it ends by itself" : text;
 }
 
 std::string job_info(const json& job, const JobContext& context) {
