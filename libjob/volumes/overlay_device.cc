@@ -86,7 +86,8 @@ bool is_file(const store::ScratchPlace& place) {
 // 0 if the cow is no file, or not in the kernel.
 dev_t loop_below_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   if (!is_file(volume.overlay->cow.place)) return 0;
-  return dm::OverlayStack(control, ledger, bare_spec(volume)).cow_disk();
+  const dev_t loop = dm::OverlayStack(control, ledger, bare_spec(volume)).cow_disk();
+  return loop == 0 || io::place_of_file(loop).empty() ? 0 : loop;
 }
 
 // After a boot only its name leads to it.

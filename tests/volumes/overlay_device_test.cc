@@ -101,8 +101,12 @@ TEST_F(OverlayDeviceTest, AnotherDiskInThePlaceOfItsOwnIsNotTakenForIt) {
 
 TEST_F(OverlayDeviceTest, WhoseFileIsGoneIsNotMadeAnew) {
   hold();
+  end_of_power();
   std::filesystem::remove(folder.path("cow"));
-  EXPECT_NE(refusal_of([&] { open(); }), "");
+  EXPECT_EQ(refusal_of([&] { open(); }),
+            "scratch " + folder.path("cow") +
+                " is not there, and what was written to 'vol' since "
+                "it was made is in it: bring it back, or throw that away (dmjob rollback vol)");
   EXPECT_FALSE(has_cow_file());
 }
 
