@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -75,7 +76,7 @@ void add_processes(dev_t dev, std::string& list) {
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const std::string pid = entry.path().filename();
     if (!std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
-    if (has_open(entry.path(), dev)) {
+    if (pid != std::to_string(getpid()) && has_open(entry.path(), dev)) {
       add(list, "open in " + first_line(entry.path() / "comm") + " (pid " + pid + ')');
     }
   }
@@ -87,6 +88,12 @@ std::string who_holds(dev_t dev) {
   std::string list;
   add_block_holders(dev, list);
   add_mounts(dev, list);
+  add_processes(dev, list);
+  return list;
+}
+
+std::string processes_with(dev_t dev) {
+  std::string list;
   add_processes(dev, list);
   return list;
 }

@@ -18,6 +18,9 @@ namespace dmjob::dm {
 // For messages only.
 std::string who_holds(dev_t dev);
 
+// "open in dd (pid 12)", of other processes than this one; "" if nobody was found. For messages.
+std::string processes_with(dev_t dev);
+
 // Control::write_back(), Control::holders().
 std::optional<bool> read_write_back(dev_t dev);
 std::vector<Holder> read_holders(dev_t dev);

@@ -15,6 +15,7 @@
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/geometry.h"
+#include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::drivers {
@@ -116,6 +117,11 @@ bool is_held_by_overlays(const io::ProbeResult& backing, const CheckContext& con
   return !backing.holders.empty() && std::ranges::all_of(backing.holders, reads_only);
 }
 
+std::string users_of_backing(const io::ProbeResult& backing) {
+  const auto user = volumes::user_of(backing);
+  return user ? user->how + ": " + user->cure : "in use";
+}
+
 io::ProbeResult check_backing(const std::string& path, const CheckContext& context) {
   const io::ProbeResult backing = probe_or_refuse(path, "backing");
   const std::string shown = "backing " + path;
@@ -124,10 +130,10 @@ io::ProbeResult check_backing(const std::string& path, const CheckContext& conte
                 "' makes a disk of it, name that");
   require_untaken(context, {.role = "backing", .path = path, .shared = true}, shown);
   if (!backing.mounted_on.empty())
-    throw Error(shown + " is mounted on " + backing.mounted_on.front() +
+    throw Error(shown + " is " + volumes::user_of(backing).value().how +
                 ": unmount it, and mount the volume instead");
   if (backing.held_exclusively && !is_held_by_overlays(backing, context))
-    throw Error(shown + " is in use: close what has it open, since nobody may change it");
+    throw Error(shown + " is " + users_of_backing(backing) + ", since nobody may change it");
   const std::string fault = io::geometry_fault(backing, {.written = false});
   if (!fault.empty()) throw Error(shown + " " + fault);
   return backing;

@@ -63,7 +63,7 @@ CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
   CopyPlan plan;
   plan.uuid = volumes::new_uuid();
   plan.volume = source.volume;
-  plan.source = source.volume.empty() ? request.source : "/dev/mapper/" + source.volume;
+  plan.source = source.volume.empty() ? source.what.path : "/dev/mapper/" + source.volume;
   // A link by what it holds now is gone once it holds something else.
   const bool by_contents = io::is_link_of_contents(request.target);
   plan.target = by_contents ? volumes::stable_path(request.target) : request.target;

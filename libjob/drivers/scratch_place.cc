@@ -13,6 +13,7 @@
 #include "libjob/drivers/own_marks.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
+#include "libjob/volumes/disk_users.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -48,9 +49,7 @@ void check_disk(const io::ProbeResult& disk, const ScratchWish& wish, const io::
   if (target && target->kind == io::Kind::kBlockDevice && io::overlaps(disk.dev, target->dev))
     refuse(disk.path, "is the target, lies on it or under it");
   require_untaken(context, {.role = "scratch", .path = disk.path}, "scratch " + disk.path);
-  if (!disk.mounted_on.empty()) refuse(disk.path, "is in use (on " + disk.mounted_on.front() + ")");
-  if (!disk.holders.empty()) refuse(disk.path, "is in use (by " + disk.holders.front() + ")");
-  if (disk.held_exclusively) refuse(disk.path, "is in use");
+  if (const auto user = volumes::user_of(disk)) refuse(disk.path, "is " + user->how);
   if (!wish.force && is_open(disk, context)) refuse(disk.path, "is open in a program");
   const std::string fault =
       io::geometry_fault(disk, {.bytes = wish.bytes, .block = wish.most_block});
@@ -82,6 +81,8 @@ ScratchPlace given(const ScratchWish& wish, const io::ProbeResult& source,
     return {ScratchPlace::Kind::kDevice, path, 0};
   }
   if (std::filesystem::is_directory(path, ignored)) return in_folder(path, wish, source);
+  if (std::filesystem::is_symlink(path, ignored) && !std::filesystem::exists(path, ignored))
+    refuse(path, "is a link that leads nowhere");
   if (std::filesystem::exists(path, ignored)) refuse(path, "is a file that exists already");
   ScratchPlace place = in_folder(path.parent_path(), wish, source);
   place.path = path;

@@ -11,17 +11,14 @@
 #include "dm/topology/stateless.h"
 #include "libjob/core/error.h"
 #include "libjob/io/block_device.h"
+#include "libjob/volumes/disk_users.h"
 
 namespace dmjob::drivers {
 
 using core::Error;
 
 io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role) {
-  try {
-    return io::probe(path);
-  } catch (const std::system_error& error) {
-    throw Error(role + " " + path + ": " + error.code().message());
-  }
+  return volumes::probe_or_refuse(path, role + " " + path);
 }
 
 namespace {
@@ -57,6 +54,17 @@ void check_table(const dm::Table& table, const std::string& name) {
                 name + "' puts it into the table, then copy");
 }
 
+// Nobody can write to it, so it is copied as any disk that is idle.
+Source read_only_source(const std::string& path, const CheckContext& context) {
+  io::ProbeResult what = probe_or_refuse(path, "source");
+  require_untaken(context, {.role = "source", .path = path}, "source " + path);
+  if (const auto user = volumes::user_of(what))
+    throw Error("source " + path + " is " + user->how +
+                ", and is read-only, so that it is copied " +
+                "while nobody uses it: " + user->cure);
+  return {.what = what, .volume = {}, .managed = false, .tracked = false, .owner = {}};
+}
+
 Source live_source(const std::string& name, const CheckContext& context) {
   if (!context.control)
     throw Error("volume '" + name + "': this kernel has no device-mapper (modprobe dm-mod)");
@@ -70,9 +78,7 @@ Source live_source(const std::string& name, const CheckContext& context) {
     throw Error("'" + name + "' is an inner device of a dmjob job: name its volume");
   if (device->suspended)
     throw Error("volume '" + name + "' is suspended: 'dmsetup resume " + name + "' first");
-  if (device->read_only)
-    throw Error("volume '" + name +
-                "' is read-only: a volume that is copied live must be writable");
+  if (device->read_only) return read_only_source("/dev/mapper/" + name, context);
   Source source;
   source.what = probe_or_refuse(io::device_path(device->dev), "volume");
   require_untaken(context, {.role = "source", .path = source.what.path, .live = true},
@@ -87,27 +93,22 @@ Source live_source(const std::string& name, const CheckContext& context) {
 }
 
 void require_idle(const io::ProbeResult& disk) {
-  std::string user;
-  if (!disk.mounted_on.empty())
-    user = "mounted on " + disk.mounted_on.front();
-  else if (!disk.holders.empty())
-    user = "held by " + disk.holders.front();
-  else if (disk.held_exclusively)
-    user = "open exclusively";
-  if (user.empty()) return;
-  throw Error("source " + disk.path + " is in use (" + user +
-              ") and not a device-mapper volume: release it once and put it under dmjob with "
+  const auto user = volumes::user_of(disk);
+  if (!user) return;
+  throw Error("source " + disk.path + " is " + user->how +
+              " and not a device-mapper volume: release it once and put it under dmjob with "
               "'dmjob attach NAME " +
               disk.path + "', then copy NAME");
 }
 
 // Whoever writes through the loop device may not have written yet.
 void require_idle_file(const io::ProbeResult& file) {
-  if (!file.mounted_on.empty())
-    throw Error("source " + file.path + " is in use (" + file.mounted_on.front() + ")");
-  if (!file.holders.empty())
-    throw Error("source " + file.path + " is in use (held by " + file.holders.front() +
-                "): copy /dev/" + file.holders.front() + ", or detach that first");
+  const auto user = volumes::user_of(file);
+  if (!user) return;
+  const std::string way_out = file.mounted_on.empty()
+                                  ? "copy /dev/" + file.holders.front() + ", or detach that first"
+                                  : user->cure;
+  throw Error("source " + file.path + " is " + user->how + ": " + way_out);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "libjob/drivers/own_marks.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
+#include "libjob/volumes/disk_users.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -24,11 +25,8 @@ using core::Error;
 }
 
 void check_use(const io::ProbeResult& target) {
-  if (!target.mounted_on.empty())
-    refuse_target(target, "is mounted on " + target.mounted_on.front() + ": unmount it");
-  if (!target.holders.empty())
-    refuse_target(target, "is held by " + target.holders.front() + ": release it");
-  if (target.held_exclusively) refuse_target(target, "is in use: close what has it open");
+  if (const auto user = volumes::user_of(target))
+    refuse_target(target, "is " + user->how + ": " + user->cure);
 }
 
 void check_open(const io::ProbeResult& target, const TargetWish& wish,
@@ -100,6 +98,7 @@ std::optional<io::ProbeResult> check_target(const TargetWish& wish, const Source
     throw Error("target " + wish.path + (exists ? " is not a disk" : " does not exist") +
                 ": a volume in use is copied to a block device (losetup makes one of a file)");
   if (!exists) {
+    if (std::filesystem::is_symlink(path, ignored)) probe_or_refuse(wish.path, "target");
     if (wish.must_exist) throw Error("target " + wish.path + " does not exist");
     check_folder(path, source);
     return std::nullopt;

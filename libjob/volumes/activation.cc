@@ -13,6 +13,7 @@
 #include "libjob/io/probe.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"
+#include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/lasting_path.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
@@ -23,15 +24,12 @@ namespace {
 
 // A disk that nobody uses. Throws core::Error.
 io::ProbeResult require_free_disk(const std::string& path) {
-  io::ProbeResult disk = io::probe(path);
+  io::ProbeResult disk = probe_or_refuse(path, path);
   if (disk.kind != io::Kind::kBlockDevice)
     throw core::Error(path + " is a regular file: attach it to a loop device first (losetup)");
-  if (!disk.mounted_on.empty())
-    throw core::Error(path + " is mounted on " + disk.mounted_on.front() +
-                      ": unmount it, attach it, then mount the volume");
-  if (!disk.holders.empty())
-    throw core::Error(path + " is held by " + disk.holders.front() + ": release it first");
-  if (disk.held_exclusively) throw core::Error(path + " is in use: close what has it open first");
+  if (const auto user = user_of(disk))
+    throw core::Error(path + " is " + user->how + ": " + user->cure +
+                      (disk.mounted_on.empty() ? " first" : ", attach it, then mount the volume"));
   if (const std::string fault = io::geometry_fault(disk, {}); !fault.empty())
     throw core::Error(path + " " + fault);
   return disk;
@@ -47,11 +45,12 @@ std::optional<std::string> link_in(const char* folder, dev_t dev) {
 
 // What it writes would bypass the volume. What is left of our own inner devices does not write.
 void require_unused(const io::ProbeResult& disk) {
-  if (!disk.mounted_on.empty())
-    throw core::Error(disk.path + " is mounted on " + disk.mounted_on.front() + ": unmount it");
+  if (const auto user = disk.mounted_on.empty() ? std::nullopt : user_of(disk))
+    throw core::Error(disk.path + " is " + user->how + ": " + user->cure);
   for (const std::string& holder : disk.holders)
     if (!io::probe("/dev/" + holder).dm_uuid.starts_with(dm::kInnerUuidPrefix))
-      throw core::Error(disk.path + " is held by " + holder + ": release it first");
+      throw core::Error(disk.path + " is held by " + holder_in_words(holder) +
+                        ": release it first");
 }
 
 bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {

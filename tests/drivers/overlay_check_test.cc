@@ -85,7 +85,7 @@ TEST_F(OverlayCheckTest, ANameThatIsNoneIsRefused) {
 
 TEST_F(OverlayCheckTest, ABackingDiskThatIsNotThereIsRefused) {
   request.backing = "/dev/is/not/there";
-  EXPECT_EQ(refusal(), "backing /dev/is/not/there: No such file or directory");
+  EXPECT_EQ(refusal(), "backing /dev/is/not/there is not there: No such file or directory");
 }
 
 TEST_F(OverlayCheckTest, ABackingFileIsRefusedWithTheWayToADisk) {

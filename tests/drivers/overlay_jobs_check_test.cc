@@ -157,7 +157,7 @@ TEST_F(StreamCheckTest, ToATargetThatCannotTakeTheVolumeIsRefused) {
   request.target = folder.path("target");
   EXPECT_THAT(refusal(), HasSubstr(" is not a disk: "));
   request.target = "/dev/is/not/there";
-  EXPECT_EQ(refusal(), "target /dev/is/not/there: No such file or directory");
+  EXPECT_EQ(refusal(), "target /dev/is/not/there is not there: No such file or directory");
 }
 
 TEST_F(StreamCheckTest, ToATargetThatHoldsSomethingIsRefusedButByForce) {

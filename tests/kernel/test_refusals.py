@@ -41,14 +41,14 @@ class RefusalsTest(CopyingTest):
         with self.all_as_it_was(), self.held_exclusively(self.disk(SMALLER)):
             for path, why in ((self.target, f'is mounted on {folder}: unmount it'),
                               (self.disk(OTHER), 'is held by dm-1'),
-                              (self.disk(SMALLER), 'is in use: close what has it open')):
+                              (self.disk(SMALLER), 'is in use (open in python3 (pid ')):
                 self.expect_refused(f'target {path} {why}', 'copy', 'vol', path, '--force')
 
     def test_a_target_that_is_swapped_to(self):
         self.sh('mkswap', self.target)
         self.sh('swapon', self.target)
         with self.all_as_it_was():
-            self.expect_refused('is mounted on swap', 'copy', 'vol', self.target, '--force')
+            self.expect_refused('is in use as swap: swapoff it', 'copy', 'vol', self.target, '--force')
 
     def test_targets_that_are_the_source(self):
         half = self.linear('half', self.target, length=8 * MIB // 512)
@@ -73,7 +73,7 @@ class RefusalsTest(CopyingTest):
         self.mounted(self.disk(OTHER))
         with self.all_as_it_was():
             for source, why in (('other', "Cannot find volume 'other'"),
-                                ('/dev/nothing', 'source /dev/nothing: No such file'),
+                                ('/dev/nothing', 'source /dev/nothing is not there: No such file'),
                                 (self.disk(OTHER), f"'dmjob attach NAME {self.disk(OTHER)}'"),
                                 (self.disk(SOURCE), f"source {self.disk(SOURCE)} is in use by volume 'vol' (its disk)")):
                 self.expect_refused(why, 'copy', source, self.target)
@@ -108,8 +108,8 @@ class RefusalsTest(CopyingTest):
         os.mkdir('/run/full')
         self.sh('mount', '-t', 'tmpfs', '-o', 'size=4k', 'full', '/run/full')
         with self.all_as_it_was():
-            for path, why in ((tiny, 'is too small'), (self.disk(OTHER), 'is in use (by dm-1)'),
-                              (mounted, 'is in use (on '), (self.disk(SOURCE), 'is the source'),
+            for path, why in ((tiny, 'is too small'), (self.disk(OTHER), 'is held by dm-1 (device-mapper'),
+                              (mounted, 'is mounted on '), (self.disk(SOURCE), 'is the source'),
                               (self.volume, 'is the source'), (self.target, 'is the target'),
                               ('/etc/passwd', 'is a file that exists already'),
                               ('/no/folder/file', 'is not there (No such file'),
@@ -184,8 +184,8 @@ class RefusalsTest(CopyingTest):
         with self.all_as_it_was(), self.held_exclusively(self.disk(SMALLER)):
             for path, why in ((self.target, f'is mounted on {folder}: unmount it, attach it, then mount the volume'),
                               (self.disk(OTHER), 'is held by dm-1'), (self.disk(SOURCE), "is in use by volume 'vol'"),
-                              (self.disk(SMALLER), 'is in use'), ('/dev/nothing', '/dev/nothing: No such file'),
-                              ('/run/file', 'is a regular file'), ('/run', 'neither a disk nor a regular file')):
+                              (self.disk(SMALLER), 'is in use'), ('/dev/nothing', '/dev/nothing is not there'),
+                              ('/run/file', 'is a regular file'), ('/run', '/run is a folder: name a disk or a file')):
                 self.expect_refused(why, 'attach', 'new', path)
 
     def test_names_that_cannot_be_attached(self):

@@ -48,9 +48,29 @@ class SourcesTest(CopyingTest):
         self.dm_create('origin', f'0 16384 snapshot-origin {self.disk(0)}')
         self.expect_refused('snapshot-origin target, which must not be active twice', 'copy', 'origin',
                             self.disk(TARGET))
-        self.dm_create('frozen', f'0 16384 linear {self.disk(1)} 0', readonly=True)
-        self.expect_refused("volume 'frozen' is read-only", 'copy', 'frozen', self.disk(TARGET))
         self.assertEqual(self.list() + self.history(), [])
+
+    def test_read_only_volumes_are_copied_as_they_are(self):
+        self.sh('mkfs.ext4', '-q', self.disk(1), '8M')
+        table = f'0 16384 linear {self.disk(1)} 0'
+        volume = self.dm_create('frozen', table, readonly=True)
+        target = self.disk(TARGET)
+        for verb, source in ('copy', 'frozen'), ('backup', volume):
+            self.dmjob(verb, source, target, '--force', '--wait')
+            self.expect_identical(volume, target)
+            self.dmjob('compare', source, target, '--wait')
+        self.assertIn('linear', self.dm_table('frozen'))
+        self.sh('mount', '-o', 'ro', volume, '/mnt')
+        self.addCleanup(self.sh, 'umount', '/mnt', check=False)
+        self.expect_refused('is mounted on /mnt, and is read-only', 'copy', 'frozen', target, '--force')
+
+    def test_a_read_only_logical_volume_is_copied(self):
+        self.lvm('vgcreate', 'vg', self.disk(0), self.disk(1))
+        self.lvm('lvcreate', '--noudevsync', '-y', '-Zn', '-Wn', '-L', '8M', '-n', 'lv', 'vg')
+        self.lvm('lvchange', '--noudevsync', '-pr', 'vg/lv')
+        self.expect_refused("is held by dm-0 (LVM's volume vg-lv)", 'copy', self.disk(TARGET), self.disk(0), '--force')
+        self.dmjob('copy', 'vg-lv', self.disk(TARGET), '--force', '--wait')
+        self.expect_identical(devices.dm_path('vg-lv'), self.disk(TARGET))
 
     def test_a_logical_volume(self):
         self.lvm('vgcreate', 'vg', self.disk(0), self.disk(1))

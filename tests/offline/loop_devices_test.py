@@ -37,7 +37,7 @@ class LoopDevicesTest(OfflineTest):
         held = f'held by {os.path.basename(loop)}'
         self.expect_refused(f'target {target} is {held}', 'copy', source, target, '--force')
         self.expect_refused(f'target {target} is {held}', 'copy', loop, target, '--force')
-        self.expect_refused(f'source {target} is in use ({held}): copy {loop}', 'copy', target, self.path('new'))
+        self.expect_refused(f'source {target} is {held}: copy {loop}', 'copy', target, self.path('new'))
         self.assertEqual(self.list() + self.history(), [])
 
     def test_a_disk_that_is_mounted_is_no_source_and_no_target(self):

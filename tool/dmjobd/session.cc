@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/system/error_code.hpp>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "libjob/core/error.h"
@@ -134,6 +135,8 @@ asio::awaitable<void> Session::answer(QmpMessage message) {
     line = return_line(reply, id);
   } catch (const Error& error) {
     line = error_line(error, id);
+  } catch (const std::system_error& error) {  // it names its disk or file
+    line = error_line(Error(error.what()), id);
   } catch (const std::exception& error) {
     line = error_line(Error(std::string("Internal error: ") + error.what()), id);
   }
