@@ -81,6 +81,16 @@ class BackupTest(backup_story.BackupStory):
         self.expect_instant(f'{folder}/vol.img')
         self.expect_as_before()
 
+    def test_a_file_that_is_removed_meanwhile_is_no_backup(self):
+        folder = self.mount_disk_2()
+        self.begin(daemon=('--scratch-dir', folder))
+        self.start_backup(target=f'{folder}/vol.img', scratch=False, speed='3M')
+        self.until_instant()
+        os.unlink(f'{folder}/vol.img')
+        self.assertIn('is not at that path any more', self.until_status('concluded').get('error', ''))
+        self.dmjob('dismiss', self.job)
+        self.expect_as_before()
+
     def mount_disk_2(self):
         folder = '/run/backups'
         self.sh('mkfs.ext4', '-q', '-O', '^has_journal', self.disk(2))

@@ -63,6 +63,14 @@ class CompareTest(copy_story.CopyStory):
         self.assertEqual(self.written_to_target(), written)
         self.expect_as_before()
 
+    def test_a_target_that_is_written_to_meanwhile_tells_nothing(self):
+        self.begin_with_a_copy()
+        self.begin_slowly()
+        self.stamp.start()
+        self.flip_byte(self.target, 700)  # which was compared before
+        self.expect_end('was written to during the comparison, which tells nothing')
+        self.expect_as_before()
+
 
 if __name__ == '__main__':
     harness.main()
