@@ -21,6 +21,11 @@ class OverlaysTest : public volumes::OverlayStory {
  protected:
   OverlaysTest() {
     events.subscribe([this](const core::Event& event) { told.push_back(event.data); });
+    // As the kernel does: a loop device that nobody has open is another test's soon.
+    kernel.before_create([this](const dm::NewDevice& device) {
+      if (device.name == dm::OverlayStack::cow_name("vol") && has_cow())
+        user_of_cow = io::LoopDevice::over(folder.path("cow"));
+    });
   }
   ~OverlaysTest() override {
     overlays.stop();
