@@ -45,7 +45,9 @@ class Driver {
   virtual boost::asio::awaitable<void> attend(Job& /*job*/) { co_return; }
   // In status pending, finalized: the step that takes effect (a pivot, unless
   // job.soft_cancel_requested()). From here on a cancel is refused, and job.exiting() changes
-  // nothing. Throws: nothing has taken effect, the job aborts.
+  // nothing. Throws: nothing has taken effect, the job aborts. Throws NotNow: it does not abort. If
+  // that is so for all jobs of the transaction, they are ready again, and run() is called once
+  // more; else prepare() is.
   virtual boost::asio::awaitable<void> prepare(Job& job) = 0;
   // In status pending, after prepare() of every job of the transaction.
   virtual boost::asio::awaitable<void> commit(Job& job) = 0;

@@ -21,4 +21,10 @@ class Error : public std::runtime_error {
   ErrorClass class_;
 };
 
+// What was asked for cannot be done now, and nothing has changed; later it may.
+class NotNow : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace dmjob::core

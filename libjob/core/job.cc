@@ -104,6 +104,7 @@ void Job::kick() {
 
 void Job::set_ready() {
   if (flags_.ready || must_return()) return;
+  assert(may_move(status_, Status::kReady) && stage_of(status_) == Stage::kWork);
   flags_.ready = true;
   move(Status::kReady);
   publish_with_progress("BLOCK_JOB_READY");

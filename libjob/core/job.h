@@ -105,6 +105,8 @@ class Job : public std::enable_shared_from_this<Job> {
   Status status() const { return status_; }
   IoStatus io_status() const { return io_status_; }
   const std::string& error() const { return error_; }  // empty: none
+  // Why it is ready again, after it was to take effect; empty: it is not, or was asked once more.
+  const std::string& put_off() const { return put_off_; }
   bool user_paused() const { return flags_.user_paused; }
   bool holds_claims() const { return stage_of(status_) != Stage::kOver; }
   nlohmann::json query_job() const;  // a member of query-jobs
@@ -194,12 +196,14 @@ class Job : public std::enable_shared_from_this<Job> {
   static boost::asio::awaitable<void> live(std::shared_ptr<Job> job);
   boost::asio::awaitable<void> wait_while_obstructed();
   std::string obstacle() const;
+  boost::asio::awaitable<void> work_and_take_effect();
   boost::asio::awaitable<void> work();
   boost::asio::awaitable<void> take_effect();
   boost::asio::awaitable<void> wait_for_the_others();
   boost::asio::awaitable<void> wait_for_finalize();
   boost::asio::awaitable<void> attend();
   boost::asio::awaitable<void> prepare();
+  boost::asio::awaitable<void> prepare_until_it_is_time();
   boost::asio::awaitable<void> begin_prepare();
   bool waits_for_the_group() const;
   boost::asio::awaitable<void> conclude();
@@ -217,6 +221,9 @@ class Job : public std::enable_shared_from_this<Job> {
   void give_up_for_exit();
   void kick_group();
   void be_prepared();
+  void be_put_off(std::string reason);
+  bool can_go_back() const;
+  void go_back();
   void break_group();
   void go_with_the_group();
 
@@ -238,6 +245,7 @@ class Job : public std::enable_shared_from_this<Job> {
   int holds_ = 0;  // PauseHolds on it
   IoStatus io_status_ = IoStatus::kOk;
   std::string error_;
+  std::string put_off_;
   Progress progress_;
   nlohmann::json last_words_ = nlohmann::json::object();  // driver's describe() when concluded
   mutable std::shared_ptr<RecordCache> record_cache_;
@@ -250,6 +258,8 @@ class Job : public std::enable_shared_from_this<Job> {
   bool exiting_ = false;
   bool durably_preparing_ = false;
   bool ready_to_commit_ = false;  // its own prepare() has succeeded
+  bool put_off_now_ = false;      // its own prepare() has said NotNow, and not been called since
+  bool goes_back_ = false;        // to run()
   bool given_up_ = false;         // its own prepare() did not come to an end before the daemon's
   bool kick_pending_ = false;
   Outcome outcome_ = Outcome::kOpen;

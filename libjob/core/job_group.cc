@@ -68,11 +68,37 @@ void Job::kick_group() {
 void Job::be_prepared() {
   if (flags_.cancelled) return;
   ready_to_commit_ = true;
+  kick_group();  // who was put off can no longer go back
   if (!std::ranges::all_of(transaction_->members(), &Job::ready_to_commit_)) return;
   for_group([](Job& job) {
     job.flags_.prepared = true;
     job.kick();
   });
+}
+
+void Job::be_put_off(std::string reason) {
+  put_off_now_ = true;
+  put_off_ = std::move(reason);
+  publish("JOB_STALLED", {{"id", id()}, {"reason", put_off_}});
+  const auto is_put_off = [](const Job* job) { return job->put_off_now_ && job->flags_.ready; };
+  if (!exiting_ && std::ranges::all_of(transaction_->members(), is_put_off))
+    for_group([](Job& job) { job.go_back(); });
+}
+
+// Nobody of its transaction has come so far that he cannot go back.
+bool Job::can_go_back() const {
+  return std::ranges::none_of(transaction_->members(), &Job::ready_to_commit_) && flags_.ready;
+}
+
+// As if it had never been asked to take effect.
+void Job::go_back() {
+  goes_back_ = true;
+  put_off_now_ = false;
+  durably_preparing_ = false;
+  flags_.preparing = flags_.complete = flags_.soft_cancel = flags_.finalize = false;
+  move(Status::kReady);
+  host_.persist_soon();
+  kick();
 }
 
 // This one fails or is cancelled.

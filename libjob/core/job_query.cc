@@ -56,6 +56,7 @@ nlohmann::json Job::query_block_job() const {
     if (takes(verb)) reply["verbs"].push_back(to_string(verb));
   }
   if (!error_.empty()) reply["error"] = error_;
+  if (!put_off_.empty()) reply["put-off"] = put_off_;
   if (!transaction_->id().empty()) reply["transaction"] = transaction_->id();
   if (obstructed_)
     if (const std::string why = obstacle(); !why.empty()) reply["waiting-for"] = why;

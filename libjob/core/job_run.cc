@@ -23,6 +23,7 @@ namespace dmjob::core {
 namespace {
 
 constexpr Duration kPersistAgain = std::chrono::seconds(1);
+constexpr Duration kPrepareAgain = std::chrono::seconds(5);
 constexpr Duration kAskAgain = std::chrono::seconds(1);
 
 std::string text_of(const std::exception_ptr& error) {
@@ -60,8 +61,10 @@ void Job::launch() {
 
 boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
   co_await job->wait_while_obstructed();
-  if (job->started_ && stage_of(job->status_) == Stage::kWork) co_await job->work();
-  if (job->is_open()) co_await job->take_effect();
+  do {
+    job->goes_back_ = false;
+    co_await job->work_and_take_effect();
+  } while (job->goes_back_);
   if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
   if (job->outcome_ == Outcome::kOpen) {  // the daemon ends; all is kept
     job->give_up_for_exit();
@@ -71,6 +74,11 @@ boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
   }
   job->idle_ = true;
   job->changed_.notify();
+}
+
+boost::asio::awaitable<void> Job::work_and_take_effect() {
+  if (started_ && stage_of(status_) == Stage::kWork) co_await work();
+  if (is_open()) co_await take_effect();
 }
 
 // --- before anything is done ---
@@ -94,7 +102,7 @@ boost::asio::awaitable<void> Job::wait_while_obstructed() {
 
 boost::asio::awaitable<void> Job::work() {
   try {
-    if (!restored_) co_await host_.persist();
+    if (!restored_ && !flags_.ready) co_await host_.persist();
     if (!must_return()) co_await driver_->run(*this);
   } catch (...) {
     fail(std::current_exception());
@@ -148,13 +156,33 @@ boost::asio::awaitable<void> Job::attend() {
 boost::asio::awaitable<void> Job::prepare() {
   try {
     co_await begin_prepare();
-    if (!flags_.cancelled) co_await driver_->prepare(*this);
-    be_prepared();
+    co_await prepare_until_it_is_time();
   } catch (...) {
     fail(std::current_exception());
   }
   if (!ready_to_commit_ && exiting_) co_return;
-  while (!flags_.prepared && waits_for_the_group()) co_await kicked_.wait();
+  while (!flags_.prepared && !goes_back_ && waits_for_the_group()) co_await kicked_.wait();
+}
+
+// Where others of the transaction cannot go back, it is tried on: what is finished is not thrown
+// away.
+boost::asio::awaitable<void> Job::prepare_until_it_is_time() {
+  while (!flags_.cancelled && !goes_back_) {
+    std::string not_now;
+    try {
+      co_await driver_->prepare(*this);
+    } catch (const NotNow& error) {
+      not_now = error.what();
+    }
+    if (not_now.empty()) break;
+    be_put_off(std::move(not_now));
+    while (can_go_back() && !goes_back_ && !exiting_ && waits_for_the_group())
+      co_await kicked_.wait();
+    if (goes_back_ || exiting_ || !waits_for_the_group()) co_return;
+    co_await kicked_.wait_for(kPrepareAgain);
+    put_off_now_ = false;
+  }
+  be_prepared();
 }
 
 boost::asio::awaitable<void> Job::begin_prepare() {

@@ -28,6 +28,7 @@ void Job::cancel(bool force) {
   if (!force && is_ready_status(status_) && !flags_.cancelled) {
     flags_.soft_cancel = true;
     flags_.complete = false;
+    put_off_.clear();
   } else {
     flags_.cancelled = true;
     if (flags_.user_paused) take_back_pause();
@@ -67,6 +68,7 @@ void Job::complete() {
   }
   driver_->check_complete();
   flags_.complete = true;
+  put_off_.clear();
   wake();
 }
 

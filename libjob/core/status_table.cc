@@ -35,7 +35,7 @@ constexpr std::array<Row, kStatuses> kMoves = {
     /*   */ "-----++-+--",  // ready
     /*   */ "----+------",  // standby
     /*   */ "-------++--",  // waiting
-    /*   */ "--------++-",  // pending
+    /*   */ "----+---++-",  // pending
     /*   */ "--------++-",  // aborting
     /*   */ "----------+",  // concluded
     /*   */ "-----------",  // null

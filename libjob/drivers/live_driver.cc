@@ -31,7 +31,9 @@ LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_
 LiveDriver::~LiveDriver() { group_->leave(*this); }
 
 boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
-  co_await open(job);
+  preparing_ = false;  // once more, if its end was put off
+  waited_at_end_ = {};
+  if (!opened_) co_await open(job);
   if (!opened_ || ended_) co_return;
   bool equal = co_await converge(job);
   while (equal) {

@@ -168,6 +168,7 @@ class LiveDriver : public CopyDriver {
   bool at_end_ = false;       // in end(), and nothing has come of it yet
   bool ended_ = false;        // the volume has switched, maybe by an earlier process
   std::string end_failed_;
+  bool end_put_off_ = false;  // it has failed for now only
 
   bool watching_ = false;
   bool watch_done_ = true;

@@ -45,6 +45,8 @@ boost::asio::awaitable<void> LiveDriver::prepare(core::Job& job) {
     const bool known = co_await try_settle(job);
     if (ended_) co_return;
     if (!known) break;
+    const bool again = i + 1 < kTries && group_->members().size() > 1;
+    if (end_put_off_ && !again) throw core::NotNow(failed);
   }
   throw core::Error(failed);
 }

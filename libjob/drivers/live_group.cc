@@ -4,11 +4,23 @@
 #include "libjob/drivers/live_group.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "libjob/drivers/live_driver.h"
 
 namespace dmjob::drivers {
+namespace {
+
+// A volume does not come to rest, a file system cannot be frozen, LVM is at work: nobody's fault
+// and over some time. What is finished is not thrown away for it.
+bool is_passing(const std::exception& error) {
+  const auto* of_system = dynamic_cast<const std::system_error*>(&error);
+  return of_system && (of_system->code() == std::errc::timed_out ||
+                       of_system->code() == std::errc::device_or_resource_busy);
+}
+
+}  // namespace
 
 // The last copy of the transaction to come here acts for all.
 boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
@@ -20,6 +32,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
   if (!failed.empty()) co_return failed;
   job_ = &job;
   at_end_ = true;
+  end_put_off_ = false;
   end_failed_ = "the target failed while the other volumes were waited for";
   set_phase("waiting for the other volumes");
   // One of them may have left in the meantime: who waits looks again.
@@ -141,11 +154,14 @@ boost::asio::awaitable<std::string> LiveDriver::switch_all(std::vector<LiveCopy:
   std::vector<WantedVolume> volumes;
   for (const LiveDriver* driver : all)
     volumes.emplace_back(driver->plan_.volume, "end of job '" + driver->job_id_ + "'");
+  bool held = false;
   try {
     const auto holds = co_await hold_volumes(environment_.locks, volumes);
+    held = true;
     auto call = [&] { LiveCopy::end_together(endings, [this] { pass_gate(); }); };
     co_await worker_.run(std::move(call));
   } catch (const std::exception& error) {
+    for (LiveDriver* driver : all) driver->end_put_off_ = !held || is_passing(error);
     co_return error.what();
   }
   co_return "";

@@ -68,6 +68,8 @@ const Step kManualFinalize = [](Teller& t) { t.start({.id = "j", .auto_finalize 
 const Step kManualDismiss = [](Teller& t) { t.start({.id = "j", .auto_dismiss = false}); };
 const Step kFailInRun = [](Teller& t) { t.toy->run_error = "disk on fire"; };
 const Step kFailInPrepare = [](Teller& t) { t.toy->prepare_error = "no pivot"; };
+const Step kPutOff = [](Teller& t) { t.toy->prepare_not_now = "not now"; };
+const Step kNotPutOff = [](Teller& t) { t.toy->prepare_not_now.clear(); };
 
 Step break_disk(OnError policy) {
   return [policy](Teller& t) {
@@ -124,6 +126,8 @@ const std::map<std::string, Story> kEndings = {
      {kNoReadyPhase, break_disk(OnError::kStop), kStart, kMendDisk, kResume}},
     {"I/O error, policy ignore",
      {kNoReadyPhase, break_disk(OnError::kIgnore), kStart, kMendDisk, kFinishWork}},
+    {"ready, put off, then completed",
+     {kStart, kFinishWork, kPutOff, kComplete, kNotPutOff, kComplete}},
     {"failed when it took effect", {kNoReadyPhase, kFailInPrepare, kStart, kFinishWork}},
     {"failed and dismissed by a user", {kFailInRun, kManualDismiss, kDismiss}},
     {"waiting, then cancelled", {kWaitForPartner, kCancel}},

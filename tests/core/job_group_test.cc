@@ -90,6 +90,22 @@ class GroupTest : public DaemonTest {
     settle();
   }
 
+  void be_ready() {
+    make_both();
+    for (Member* member : {&a, &b}) {
+      member->toy->has_ready_phase = member->toy->work_done = true;
+      member->job->start();
+    }
+    settle();
+    forget_stories();
+  }
+
+  void complete_both() {
+    a.job->complete();
+    b.job->complete();
+    settle();
+  }
+
   Member a;
   Member b;
   std::string order;
@@ -123,6 +139,31 @@ TEST_F(GroupTest, AllArePreparedBeforeOneCommits) {
   finish(b);
   EXPECT_EQ(a.toy->calls, (std::vector<std::string>{"run", "prepare", "commit", "clean"}));
   EXPECT_EQ(b.toy->calls, a.toy->calls);
+}
+
+TEST_F(GroupTest, AllAreReadyAgainIfNoneCanTakeEffectNow) {
+  be_ready();
+  a.toy->prepare_not_now = b.toy->prepare_not_now = "not now";
+  complete_both();
+  EXPECT_EQ(a.story, "waiting pending JOB_STALLED ready");
+  EXPECT_EQ(b.story, a.story);
+  a.toy->prepare_not_now = b.toy->prepare_not_now = "";
+  forget_stories();
+  complete_both();
+  EXPECT_EQ(a.story, "waiting pending BLOCK_JOB_COMPLETED concluded null");
+  EXPECT_EQ(b.story, a.story);
+}
+
+TEST_F(GroupTest, OneThatCannotTakeEffectNowWaitsForItsTimeIfTheOtherHas) {
+  be_ready();
+  a.toy->prepare_not_now = "not now";
+  complete_both();
+  EXPECT_EQ(a.story, "waiting pending JOB_STALLED");
+  EXPECT_EQ(a.job->status(), Status::kPending);
+  a.toy->prepare_not_now.clear();
+  a.job->kick();
+  settle();
+  EXPECT_EQ(b.story, "waiting pending BLOCK_JOB_COMPLETED concluded null");
 }
 
 TEST_F(GroupTest, OneWithoutAutoFinalizeHoldsAllAndIsTheOnlyOneToSaySo) {

@@ -239,6 +239,45 @@ TEST_F(Restart, AnEffectThatIsNotDurableIsFoundAgain) {
   EXPECT_EQ(calls(), "run prepare clean prepare commit clean");
 }
 
+// --- put off ---
+
+TEST_F(Restart, AnEffectThatCannotBeNowLeavesTheJobReady) {
+  be_ready();
+  toy->prepare_not_now = "it is frozen";
+  ask([](Job& j) { j.complete(); });
+  EXPECT_EQ(story(), "waiting pending JOB_STALLED ready");
+  EXPECT_EQ(event("JOB_STALLED"), json({{"id", "j"}, {"reason", "it is frozen"}}));
+  EXPECT_EQ(calls(), "run prepare run");
+  EXPECT_EQ(job->query_block_job()["put-off"], "it is frozen");
+  toy->prepare_not_now.clear();
+  ask([](Job& j) { j.complete(); });
+  EXPECT_EQ(story(), "waiting pending COMPLETED concluded null");
+  EXPECT_EQ(calls(), "run prepare run prepare commit clean");
+}
+
+TEST_F(Restart, OneThatWasPutOffCanBeCancelledAndEndsWithItsCopy) {
+  be_ready();
+  toy->prepare_not_now = "it is frozen";
+  ask([](Job& j) { j.complete(); });
+  EXPECT_EQ(job->query_block_job()["put-off"], "it is frozen");
+  toy->prepare_not_now.clear();
+  ask([](Job& j) { j.cancel(false); });
+  EXPECT_FALSE(toy->on_target);
+  EXPECT_EQ(calls(), "run prepare run prepare commit clean");
+}
+
+TEST_F(Restart, OneThatIsPutOffAfterARestartIsReadyToo) {
+  toy->hold_prepare = true;
+  be_ready();
+  ask([](Job& j) { j.complete(); });
+  kill_daemon();
+  toy->hold_prepare = false;
+  toy->prepare_not_now = "it is frozen";
+  restart_daemon();
+  EXPECT_EQ(job->status(), core::Status::kReady);
+  EXPECT_EQ(calls(), "run prepare prepare run");
+}
+
 // --- killed at each write of the state file ---
 
 struct Kill {

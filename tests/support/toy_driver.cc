@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "libjob/core/error.h"
 #include "libjob/core/job.h"
 
 namespace dmjob::test {
@@ -54,6 +55,7 @@ awaitable<void> ToyDriver::prepare(core::Job& job) {
   toy_->calls.emplace_back("prepare");
   while (toy_->hold_prepare) co_await job.wait_kick(kLong);
   throw_if(toy_->prepare_error);
+  if (!toy_->prepare_not_now.empty()) throw core::NotNow(toy_->prepare_not_now);
   if (!job.soft_cancel_requested()) toy_->on_target = true;
 }
 

@@ -22,6 +22,7 @@ struct Toy {
   std::string run_error;   // non-empty: the call throws it
   std::string attend_error;
   std::string prepare_error;
+  std::string prepare_not_now;
   std::string abort_error;
   std::string clean_error;
   std::string refuse_complete;

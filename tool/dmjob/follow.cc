@@ -103,12 +103,18 @@ bool Follower::reconnect(Deadline deadline) {
   return true;
 }
 
+std::optional<Outcome> Follower::outcome_of(const JobState& state, Goal goal) const {
+  const auto reached = state.reached(goal);
+  const bool told = !command_.empty() && sent_;
+  return reached || !told ? reached : state.put_off();
+}
+
 bool Follower::wait(Goal goal, Deadline deadline) {
   for (;;) {
     try {
       look();
-      const auto is_there = [goal](const JobState& state) {
-        return state.reached(goal).has_value();
+      const auto is_there = [&](const JobState& state) {
+        return outcome_of(state, goal).has_value();
       };
       if (std::ranges::all_of(states_, is_there)) return true;
       if (Clock::now() >= deadline) return false;

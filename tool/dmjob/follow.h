@@ -34,6 +34,9 @@ class Follower {
   bool wait(Goal goal, Deadline deadline);
 
   const std::vector<JobState>& states() const { return states_; }
+  // How a job that is there ended, or what it has come to; of one that was told to take effect also
+  // that it could not.
+  std::optional<Outcome> outcome_of(const JobState& state, Goal goal) const;
 
  private:
   void look();

@@ -224,6 +224,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"scratch", context.gone ? text_of(job, "scratch") : scratch_text(job)},
       {"at risk", context.gone ? "" : context.scratch_fault},
       {"waits for", text_of(job, "waiting-for")},
+      {"put off", text_of(job, "put-off")},
       {"flushes", text_of(job, "swallows-flushes")},
       {"copied anew", text_of(job, "copied-anew")},
       {"I/O error", io_error_text(job, context)},

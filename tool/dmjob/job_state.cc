@@ -118,6 +118,12 @@ std::optional<Outcome> JobState::reached(Goal goal) const {
   return std::nullopt;
 }
 
+std::optional<Outcome> JobState::put_off() const {
+  const std::string why = text_of(job_, "put-off");
+  if (!is_ready() || why.empty()) return std::nullopt;
+  return Outcome{Ending::kPutOff, why, job_, true};
+}
+
 std::optional<std::string> JobState::news() {
   const std::string now = status();
   if (now == told_) return std::nullopt;

@@ -13,11 +13,11 @@
 namespace dmjob::cli {
 
 enum class Goal { kReady, kEnd };
-enum class Ending { kReady, kDone, kCancelled, kFailed };
+enum class Ending { kReady, kDone, kCancelled, kFailed, kPutOff };
 
 struct Outcome {
   Ending ending = Ending::kDone;
-  std::string error;   // kFailed: why
+  std::string error;   // kFailed, kPutOff: why
   nlohmann::json job;  // as `info --json` shows it
   bool was_ready = false;
 };
@@ -51,6 +51,8 @@ class JobState {
   bool was_ready() const { return was_ready_; }
   bool unknown() const { return unknown_; }  // nobody knows of such a job
   std::optional<Outcome> reached(Goal goal) const;
+  // It was to take effect and could not: it is ready as before.
+  std::optional<Outcome> put_off() const;
   // Once each time that the job stops and waits for the user: what happened and what to do.
   std::optional<std::string> news();
 

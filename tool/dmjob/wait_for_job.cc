@@ -59,6 +59,9 @@ void tell(const Call& call, const Outcome& outcome) {
                      job + "was cancelled" + (compared ? "" : "; " + left_by(outcome.job)));
     case Ending::kFailed:
       throw CliError(kExitFailed, job + "failed: " + outcome.error);
+    case Ending::kPutOff:
+      throw CliError(kExitFailed,
+                     job + "could not take effect now and is ready as before: " + outcome.error);
   }
 }
 
@@ -83,7 +86,8 @@ std::vector<Outcome> wait_for_jobs(const Call& call, Client& client,
     throw CliError(kExitTimedOut, still);
   }
   std::vector<Outcome> outcomes;
-  for (const JobState& state : follower.states()) outcomes.push_back(*state.reached(plan.goal));
+  for (const JobState& state : follower.states())
+    outcomes.push_back(*follower.outcome_of(state, plan.goal));
   return outcomes;
 }
 
