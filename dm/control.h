@@ -113,6 +113,12 @@ class Control {
   virtual std::optional<bool> write_back(dev_t dev) = 0;
   // What stands on a block device. Loop devices and mounts are not told.
   virtual std::vector<Holder> holders(dev_t dev) = 0;
+  // The block devices that file systems are mounted from, in the mount namespace of any process. Of
+  // a btrfs its own number, which is no disk's.
+  virtual std::vector<dev_t> mounted() = 0;
+  // How many writes to a dm device have ended; nullopt if it does not count. Flushes are none. May
+  // be called with any device suspended.
+  virtual std::optional<std::uint64_t> writes_ended(dev_t dev) = 0;
 
   // The kernel's target types, loaded modules only.
   virtual std::vector<std::string> targets() = 0;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dm/holders.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <system_error>
 
@@ -49,6 +52,16 @@ void add_block_holders(dev_t dev, std::string& list) {
   }
 }
 
+void read_mounts(const fs::path& process, std::set<dev_t>& found) {
+  std::ifstream mounts(process / "mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    if (std::sscanf(line.c_str(), "%*d %*d %u:%u", &major, &minor) == 2 && major != 0)
+      found.insert(makedev(major, minor));
+  }
+}
+
 void add_mounts(dev_t dev, std::string& list) {
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
@@ -57,6 +70,10 @@ void add_mounts(dev_t dev, std::string& list) {
     words >> id >> parent >> device >> root >> place;
     if (device == print_dev(dev)) add(list, "mounted on " + place);
   }
+}
+
+bool is_number(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool has_open(const fs::path& process, dev_t dev) {
@@ -75,7 +92,7 @@ void add_processes(dev_t dev, std::string& list) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const std::string pid = entry.path().filename();
-    if (!std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (!is_number(pid)) continue;
     if (pid != std::to_string(getpid()) && has_open(entry.path(), dev)) {
       add(list, "open in " + first_line(entry.path() / "comm") + " (pid " + pid + ')');
     }
@@ -83,6 +100,35 @@ void add_processes(dev_t dev, std::string& list) {
 }
 
 }  // namespace
+
+// Each mount namespace once. One without a process is not seen.
+std::vector<dev_t> read_mounted() {
+  std::set<dev_t> found;
+  std::set<fs::path> spaces;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    if (!is_number(entry.path().filename())) continue;
+    const fs::path space = fs::read_symlink(entry.path() / "ns/mnt", error);
+    if (!space.empty() && spaces.insert(space).second) read_mounts(entry.path(), found);
+  }
+  return {found.begin(), found.end()};
+}
+
+// No stream: the buffer is on the stack.
+std::optional<std::uint64_t> read_writes_ended(dev_t dev) {
+  std::array<char, 64> path;
+  std::array<char, 256> text;
+  std::snprintf(path.data(), path.size(), "/sys/dev/block/%u:%u/stat", major(dev), minor(dev));
+  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const ssize_t count = read(fd, text.data(), text.size() - 1);
+  close(fd);
+  if (count <= 0) return std::nullopt;
+  text.at(static_cast<std::size_t>(count)) = 0;
+  unsigned long long writes = 0;
+  if (std::sscanf(text.data(), "%*u %*u %*u %*u %llu", &writes) != 1) return std::nullopt;
+  return writes;
+}
 
 std::string who_holds(dev_t dev) {
   std::string list;

@@ -188,6 +188,12 @@ std::optional<bool> KernelControl::write_back(dev_t dev) { return read_write_bac
 
 std::vector<Holder> KernelControl::holders(dev_t dev) { return read_holders(dev); }
 
+std::vector<dev_t> KernelControl::mounted() { return read_mounted(); }
+
+std::optional<std::uint64_t> KernelControl::writes_ended(dev_t dev) {
+  return read_writes_ended(dev);
+}
+
 std::vector<std::string> KernelControl::targets() {
   Task task(Ioctl::kTargets, "");
   task.run();

@@ -43,6 +43,8 @@ class KernelControl : public Control {
   std::vector<dev_t> deps(const std::string& name) override;
   std::optional<bool> write_back(dev_t dev) override;
   std::vector<Holder> holders(dev_t dev) override;
+  std::vector<dev_t> mounted() override;
+  std::optional<std::uint64_t> writes_ended(dev_t dev) override;
   std::vector<std::string> targets() override;
   std::optional<std::string> target_version(const std::string& target) override;
 

@@ -217,6 +217,7 @@ void OverlayStack::swap(const Table& next, SuspendMode mode) {
 void OverlayStack::hold(dev_t origin) {
   const Table next = table_of(Kind::kHolding, origin);
   std::vector<TableSwitch> switches = holders_to_follow(control_, spec_.volume, next);
+  for (TableSwitch& above : switches) above.mode = SuspendMode::kFreeze;
   switches.push_back({spec_.volume, next, SuspendMode::kFreeze});
   switch_tables(control_, ledger_, switches, [] {});
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dm/topology/table_switch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <ranges>
+#include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "dm/suspend_limit.h"
+#include "dm/topology/freezing.h"
 #include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
@@ -17,9 +22,14 @@ namespace {
 
 // Of several devices, since the first ones wait for the last.
 constexpr std::chrono::seconds kPatience(5);
+// Of one with those that stand on it: all the same volume's users.
+constexpr std::chrono::seconds kPatienceWithOne(30);
 
-// Made with their places, so that nothing is allocated for them once a device is suspended.
-using Guards = std::vector<std::optional<SuspendGuard>>;
+// Somebody else has frozen a file system, or is about to; it is looked at once more.
+class FreezingRefused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 void require_nothing_loaded(Control& control, const std::string& device) {
   if (control.inactive_table(device).empty()) return;
@@ -42,46 +52,103 @@ void require_ours(Control& control, const TableSwitch& one) {
     throw TableReplaced(one.device);
 }
 
-void suspend_all(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
-                 Guards& guards) {
-  std::vector<Table> tables;
-  for (const TableSwitch& one : switches) {
-    require_ours(control, one);
-    tables.push_back(control.table(one.device));
+// Whatever is left without resume_all() is resumed the other way round: a file system that is
+// thawed writes to what is below it.
+class Suspension {
+ public:
+  // All that is allocated is, here.
+  Suspension(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+             FrozenElsewhere& frozen)
+      : control_(control),
+        ledger_(ledger),
+        frozen_(frozen),
+        switches_(switches),
+        patience_(switches.size() > 1 ? kPatience : kPatienceWithOne),
+        devices_(suspension_of(control, switches)),
+        guards_(devices_.size()) {
+    for (const ToSuspend& device : devices_) tables_.push_back(control.table(device.name));
+    spare_ = tables_;
   }
-  std::optional<SuspendLimit> limit;
-  if (switches.size() > 1) limit.emplace(kPatience);
-  for (std::size_t i = 0; i < switches.size(); ++i) {
-    guards[i].emplace(control, ledger, switches[i].device, switches[i].mode, OnDeath::kOldTable,
-                      std::move(tables[i]));
+  ~Suspension() {
+    for (auto& guard : guards_ | std::views::reverse) guard.reset();
   }
-}
+  Suspension(const Suspension&) = delete;
+  Suspension& operator=(const Suspension&) = delete;
 
-// Once more, with all suspended.
-void require_all_ours(Control& control, std::span<const TableSwitch> switches, Guards& guards) {
-  for (std::size_t i = 0; i < switches.size(); ++i) {
-    const TableSwitch& one = switches[i];
-    if (!one.from.empty() && control.inactive_table(one.device) != one.table)
-      guards[i]->leave_inactive();
+  void suspend_all() {
+    std::optional<SuspendLimit> limit;
+    if (devices_.size() > 1) limit.emplace(patience_);
+    frozen_.begin_again();
+    for (std::size_t i = 0; i < devices_.size(); ++i) suspend(i);
+    if (!frozen_.all_at_rest()) throw FreezingRefused(devices_.front().name);
   }
-  for (const TableSwitch& one : switches) require_ours(control, one);
-}
 
-// Past the point of no return: one that fails keeps no other from switching.
-void resume_all(Guards& guards) {
-  std::exception_ptr first_error;
-  for (auto& guard : guards)
-    if (&guard != &guards.front()) guard->follow(*guards.front());
-  for (auto& guard : guards) guard->on_death(OnDeath::kNewTable);  // the first decides for all
-  for (auto guard = guards.rbegin(); guard != guards.rend(); ++guard) {
-    try {
-      (*guard)->resume();
-    } catch (const std::system_error&) {
-      if (!first_error) first_error = std::current_exception();
+  // With all suspended. What somebody has loaded meanwhile is not dropped.
+  void require_all_ours() {
+    for (const TableSwitch& one : switches_)
+      if (!one.from.empty() && control_.inactive_table(one.device) != one.table)
+        guard_of(one.device).leave_inactive();
+    for (const TableSwitch& one : switches_) require_ours(control_, one);
+  }
+
+  // Past the point of no return: one that fails keeps no other from switching.
+  void resume_all() {
+    std::exception_ptr first_error;
+    for (auto& guard : guards_)
+      if (&guard != &guards_.front()) guard->follow(*guards_.front());
+    for (auto& guard : guards_) guard->on_death(OnDeath::kNewTable);  // the first decides for all
+    for (auto& guard : guards_ | std::views::reverse) {
+      try {
+        guard->resume();
+      } catch (const std::system_error&) {
+        if (!first_error) first_error = std::current_exception();
+      }
     }
+    if (first_error) std::rethrow_exception(first_error);
   }
-  if (first_error) std::rethrow_exception(first_error);
-}
+
+ private:
+  void suspend(std::size_t i) {
+    const ToSuspend& device = devices_[i];
+    if (!freeze(i)) {
+      if (!frozen_.is_at_rest(device)) throw FreezingRefused(device.name);
+      guards_[i].emplace(control_, ledger_, device.name, SuspendMode::kFlush, OnDeath::kOldTable,
+                         std::move(spare_[i]));
+    }
+    const bool is_switched = std::ranges::count(switches_, device.name, &TableSwitch::device) != 0;
+    if (!is_switched) guards_[i]->leave_inactive();  // nothing of ours is loaded
+  }
+
+  // False if somebody else has frozen it.
+  bool freeze(std::size_t i) {
+    const ToSuspend& device = devices_[i];
+    try {
+      guards_[i].emplace(control_, ledger_, device.name, device.mode, OnDeath::kOldTable,
+                         std::move(tables_[i]));
+      return true;
+    } catch (const std::system_error& error) {
+      const bool refused =
+          device.mode == SuspendMode::kFreeze && error.code() == std::errc::device_or_resource_busy;
+      if (!refused) throw;
+    }
+    return false;
+  }
+
+  SuspendGuard& guard_of(const std::string& device) {
+    const auto found = std::ranges::find(devices_, device, &ToSuspend::name);
+    return guards_.at(static_cast<std::size_t>(found - devices_.begin())).value();
+  }
+
+  Control& control_;
+  Ledger& ledger_;
+  FrozenElsewhere& frozen_;
+  const std::span<const TableSwitch> switches_;
+  const std::chrono::seconds patience_;
+  const std::vector<ToSuspend> devices_;
+  std::vector<Table> tables_;
+  std::vector<Table> spare_;  // for a second try
+  std::vector<std::optional<SuspendGuard>> guards_;
+};
 
 void drop_own(Control& control, const TableSwitch& one) noexcept {
   try {
@@ -91,18 +158,17 @@ void drop_own(Control& control, const TableSwitch& one) noexcept {
   }
 }
 
-}  // namespace
-
-void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
-                   const std::function<void()>& inside) {
+void try_switch(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+                FrozenElsewhere& frozen, const std::function<void()>& inside) {
   std::size_t loaded = 0;
   try {
     load_all(control, switches, loaded);
-    Guards guards(switches.size());
-    suspend_all(control, ledger, switches, guards);
-    require_all_ours(control, switches, guards);
+    for (const TableSwitch& one : switches) require_ours(control, one);
+    Suspension suspension(control, ledger, switches, frozen);
+    suspension.suspend_all();
+    suspension.require_all_ours();
     inside();
-    resume_all(guards);
+    suspension.resume_all();
   } catch (...) {
     for (const TableSwitch& one : switches.first(loaded)) drop_own(control, one);
     throw;
@@ -110,6 +176,28 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
   for (const TableSwitch& one : switches)
     if (!one.from.empty() && control.table(one.device) != one.table)
       throw TableReplaced(one.device);
+}
+
+}  // namespace
+
+void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
+                   const std::function<void()>& inside) {
+  constexpr int kTries = 5;
+  constexpr std::chrono::milliseconds kBetween(500);
+  FrozenElsewhere frozen(control);
+  std::string busy;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      return try_switch(control, ledger, switches, frozen, inside);
+    } catch (const FreezingRefused& refused) {
+      busy = refused.what();
+    }
+    std::this_thread::sleep_for(kBetween);
+  }
+  throw std::system_error(EBUSY, std::generic_category(),
+                          "the file system on " + busy +
+                              " is frozen by somebody else (fsfreeze?), and written to all the "
+                              "same, or not yet at rest; try again");
 }
 
 void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,

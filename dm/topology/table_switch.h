@@ -29,12 +29,16 @@ struct TableSwitch {
   Table from = {};
 };
 
-// Several are suspended in the order given (a file system is frozen before the disk of its
-// journal, a device before one that it stands on) and resumed the other way round; ETIMEDOUT is
-// thrown if they do not come to rest within 5 s (one alone: 30 s): one that hangs is not to hold
-// all others. Should this process die, all have their old tables until `inside` has returned and
-// all the new ones from then on. One exception: if at last the kernel does not take a table that it
-// had loaded, the others have switched, and its error is thrown.
+// Several are suspended in the order given (a device before one that it stands on), but those with
+// a mounted file system that is to be frozen first, since its journal may be on another; what
+// stands on a device that is to be frozen is suspended and frozen, too (freezing.h). All are
+// resumed the other way round; ETIMEDOUT is thrown if they do not come to rest within 5 s (those of
+// one switch: 30 s): one that hangs is not to hold all others. A file system that somebody else has
+// frozen counts as frozen; EBUSY if it is neither that nor can be, after some seconds, or if
+// somebody else is changing one of those above. Should this process die, all have their old tables
+// until `inside` has returned and all the new ones from then on. One exception: if at last the
+// kernel does not take a table that it had loaded, the others have switched, and its error is
+// thrown.
 //
 // Where `from` is given: EBUSY, and nothing is changed, if somebody else has loaded a table; nor is
 // anything if, with all suspended, one no longer has the table `from`, or not ours loaded. What

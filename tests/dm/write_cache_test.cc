@@ -207,7 +207,7 @@ TEST_F(OverlayCacheTest, ASnapshotIntoACacheSwitchesItsHoldersInTheSameSuspensio
   kernel.set_write_back(makedev(8, 48), true);
   hold();
   EXPECT_EQ(calls(),
-            (Log{"load above", "load on", "load ov", "suspend above flush", "suspend on flush",
+            (Log{"load above", "load on", "load ov", "suspend above freeze", "suspend on freeze",
                  "suspend ov freeze", "resume ov", "resume on", "resume above"}));
   EXPECT_TRUE(passes("ov") && passes("on") && passes("above"));
   EXPECT_EQ(kernel.violations(), Log{});

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Long because: one short function for each call of the seam, and for what a test arranges.
 #include "tests/support/fake_control.h"
 
 #include <sys/sysmacros.h>
@@ -110,6 +111,22 @@ void FakeControl::set_table(const std::string& name, const Table& table) {
 void FakeControl::set_write_back(dev_t disk, bool write_back) {
   const std::lock_guard lock(mutex_);
   write_back_[disk] = write_back;
+}
+
+void FakeControl::set_mounted(dev_t dev) {
+  const std::lock_guard lock(mutex_);
+  mounted_.push_back(dev);
+}
+
+void FakeControl::freeze_elsewhere(const std::string& name, int times) {
+  const std::lock_guard lock(mutex_);
+  at(name).frozen_elsewhere = times;
+}
+
+void FakeControl::set_writes(const std::string& name,
+                             std::vector<std::optional<std::uint64_t>> counts) {
+  const std::lock_guard lock(mutex_);
+  at(name).writes = std::move(counts);
 }
 
 void FakeControl::add_holder(dev_t dev, const Holder& holder) {
@@ -283,7 +300,13 @@ void FakeControl::clear(const std::string& name) {
 void FakeControl::suspend(const std::string& name, SuspendMode mode) {
   const std::lock_guard lock(mutex_);
   begin("suspend", name, word_for(mode));
-  at(name).suspended = true;
+  FakeDevice& device = at(name);
+  if (mode == SuspendMode::kFreeze && device.frozen_elsewhere > 0) {
+    --device.frozen_elsewhere;
+    log_.back() += " !";
+    fail(EBUSY, "dm suspend of " + name);
+  }
+  device.suspended = true;
 }
 
 void FakeControl::resume(const std::string& name) {
@@ -386,6 +409,22 @@ std::vector<Holder> FakeControl::holders(dev_t dev) {
   const auto [first, last] = holders_.equal_range(dev);
   for (auto other = first; other != last; ++other) found.push_back(other->second);
   return found;
+}
+
+std::vector<dev_t> FakeControl::mounted() {
+  const std::lock_guard lock(mutex_);
+  return mounted_;
+}
+
+std::optional<std::uint64_t> FakeControl::writes_ended(dev_t dev) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, device] : devices_) {
+    if (device.dev != dev) continue;
+    const auto now = device.writes.front();
+    if (device.writes.size() > 1) device.writes.erase(device.writes.begin());
+    return now;
+  }
+  return std::nullopt;
 }
 
 void FakeControl::set_modules(const std::vector<std::string>& targets) { modules_ = targets; }

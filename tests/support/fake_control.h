@@ -46,6 +46,12 @@ class FakeControl : public Control {
   // What a disk says of its cache; by default that it has none. A dm device says what those under
   // it say when its table goes live, but for a mirror's log.
   void set_write_back(dev_t disk, bool write_back);
+  // A file system is mounted from it. It is frozen by a suspension that freezes.
+  void set_mounted(dev_t dev);
+  // The next suspensions that freeze it fail with EBUSY, as where somebody else has frozen it.
+  void freeze_elsewhere(const std::string& name, int times);
+  // What writes_ended() says of it each time, one after the other; the last one from then on.
+  void set_writes(const std::string& name, std::vector<std::optional<std::uint64_t>> counts);
   // What stands on a device beside dm devices.
   void add_holder(dev_t dev, const Holder& holder);
 
@@ -96,6 +102,8 @@ class FakeControl : public Control {
   std::vector<dev_t> deps(const std::string& name) override;
   std::optional<bool> write_back(dev_t dev) override;
   std::vector<Holder> holders(dev_t dev) override;
+  std::vector<dev_t> mounted() override;
+  std::optional<std::uint64_t> writes_ended(dev_t dev) override;
   std::vector<std::string> targets() override;
   std::optional<std::string> target_version(const std::string& target) override;
 
@@ -106,6 +114,8 @@ class FakeControl : public Control {
     bool suspended = false;
     bool read_only = false;
     int opened = 0;
+    int frozen_elsewhere = 0;
+    std::vector<std::optional<std::uint64_t>> writes{0};
     bool write_back = false;
     std::optional<Table> live;
     std::optional<Table> inactive;
@@ -130,6 +140,7 @@ class FakeControl : public Control {
   std::map<std::string, FakeDevice> devices_;
   std::map<dev_t, bool> write_back_;
   std::multimap<dev_t, Holder> holders_;
+  std::vector<dev_t> mounted_;
   unsigned next_minor_ = 0;
   std::map<std::string, dev_t> numbers_to_come_;
   std::string kept_ = "16/8192 16";  // nothing yet, and there is room

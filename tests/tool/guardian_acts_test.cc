@@ -34,6 +34,8 @@ class Passed : public dm::Control {
   std::vector<dev_t> deps(const std::string& name) override { return to_.deps(name); }
   std::optional<bool> write_back(dev_t dev) override { return to_.write_back(dev); }
   std::vector<dm::Holder> holders(dev_t dev) override { return to_.holders(dev); }
+  std::vector<dev_t> mounted() override { return to_.mounted(); }
+  std::optional<std::uint64_t> writes_ended(dev_t dev) override { return to_.writes_ended(dev); }
   std::vector<std::string> targets() override { return to_.targets(); }
   std::optional<std::string> target_version(const std::string& target) override {
     return to_.target_version(target);

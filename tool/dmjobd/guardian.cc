@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <ranges>
 #include <system_error>
 #include <thread>
 
@@ -200,7 +201,9 @@ void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
   GuardianActs acts(open_kernel, fork, lock);
   TrackersWatch trackers(*page_, acts);
   wait_for_the_end(pipe, trackers);
-  for (const GuardianPage::Slot& slot : page_->slots)
+  // From the bottom up, as far as the slots tell: a file system that is thawed writes to what is
+  // below it.
+  for (const GuardianPage::Slot& slot : page_->slots | std::views::reverse)
     if (slot.suspended()) acts.resume(slot.name.data(), slot.takes_new_table());
   acts.wait();
   for (const GuardianPage::Slot& slot : page_->slots)
