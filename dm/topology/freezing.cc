@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -115,11 +116,13 @@ std::vector<ToSuspend> suspension_of(Control& control, std::span<const TableSwit
   const auto has_file_system = [&](const ToSuspend& device) {
     return device.mode == SuspendMode::kFreeze && std::ranges::count(mounted, device.dev) != 0;
   };
-  const auto first_without = std::stable_partition(all.begin(), all.end(), has_file_system);
-  const auto tops_without = std::stable_partition(tops.begin(), tops.end(), has_file_system);
-  all.insert(first_without, tops_without, tops.end());
-  all.insert(all.begin(), tops.begin(), tops_without);
-  return all;
+  std::vector<ToSuspend> ordered;
+  for (const bool wanted : {true, false})
+    for (const auto* devices : {&tops, &all})
+      std::ranges::copy_if(*devices, std::back_inserter(ordered), [&](const ToSuspend& device) {
+        return has_file_system(device) == wanted;
+      });
+  return ordered;
 }
 
 bool FrozenElsewhere::is_at_rest(const ToSuspend& device) {

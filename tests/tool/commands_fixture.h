@@ -23,7 +23,7 @@ class CommandsTest : public ::testing::Test {
   // What the answer holds; for an error "Class: text".
   json run(const std::string& command, const char* arguments = "{}", Access caller = Access::kAll,
            bool out_of_band = false) {
-    Request request{command, json::parse(arguments), out_of_band};
+    Request request{command, json::parse(arguments), out_of_band, {}};
     json answer;
     reactor_.run(run_into(std::move(request), caller, answer));
     return answer;
