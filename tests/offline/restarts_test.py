@@ -150,6 +150,7 @@ class RestartsTest(OfflineTest):
         self.copy(source, target, '--id', 'j', '--speed', '32M')
         self.wait_offset('j', 32 * MIB)
         self.pause('j')
+        self.until_noted()
         self.dmjob('speed', 'j', '1M')
         self.dmjob('resume', 'j')
         self.wait_status('j', 'running')

@@ -173,8 +173,8 @@ std::string Overlays::loss(const ManagedVolume& volume) const {
   const volumes::Overlay& overlay = *volume.overlay;
   const Watched* watched = watch_.find(volume.name);
   const std::uint64_t used = watched ? watched->room.state.status.used * 512 : 0;
-  const std::string what = "what was written to '" + volume.name + "'" +
-                           (used != 0 ? ", " + std::to_string(used) + " bytes," : "") + " is lost";
+  std::string what = "what was written to '" + volume.name + "'" +
+                     (used != 0 ? ", " + std::to_string(used) + " bytes," : "") + " is lost";
   if (overlay.read_only) return what;
   if (!overlay.merge_begun) return what + ": " + volume.device + " is as it was at the snapshot";
   return what + ", and as a commit had begun, " + volume.device +
