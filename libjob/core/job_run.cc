@@ -85,14 +85,16 @@ boost::asio::awaitable<void> Job::work_and_take_effect() {
 
 std::string Job::obstacle() const { return host_.obstacle ? host_.obstacle(*this) : ""; }
 
+// A pause is shown here and kept in run(), which a paused job is to reach as well.
 boost::asio::awaitable<void> Job::wait_while_obstructed() {
   obstructed_ = restored_ && !obstacle().empty();
   while (obstructed_ && !must_return()) {
-    const bool pauses = pause_requested() && stage_of(status_) == Stage::kWork;
-    if (pauses)
-      co_await pause_point();
-    else
-      co_await wait_kick(kAskAgain);
+    const Status shown = pause_requested() ? paused_form(status_) : unpaused_form(status_);
+    if (shown != status_ && stage_of(status_) == Stage::kWork) {
+      move(shown);
+      host_.persist_soon();
+    }
+    co_await wait_kick(kAskAgain);
     obstructed_ = !obstacle().empty();
   }
   obstructed_ = false;
