@@ -97,7 +97,7 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
   using Volume = dm::CopyStack::Found::Volume;
   if (found.volume == Volume::kOnTarget) return Adopted::kOnTarget;
   if (found.volume != Volume::kInterposed) {
-    require_planned_volume(control_, plan_);
+    if (found.volume != Volume::kMissing) require_planned_volume(control_, plan_);
     stack_->remove_inner();
     scratch_device_ = {};
     return Adopted::kNothing;
