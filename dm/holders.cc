@@ -88,12 +88,12 @@ bool has_open(const fs::path& process, dev_t dev) {
   return false;
 }
 
-void add_processes(dev_t dev, std::string& list) {
+void add_processes(dev_t dev, const std::string& but_for, std::string& list) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const std::string pid = entry.path().filename();
-    if (!is_number(pid)) continue;
-    if (pid != std::to_string(getpid()) && has_open(entry.path(), dev)) {
+    if (!is_number(pid) || pid == but_for) continue;
+    if (has_open(entry.path(), dev)) {
       add(list, "open in " + first_line(entry.path() / "comm") + " (pid " + pid + ')');
     }
   }
@@ -134,13 +134,13 @@ std::string who_holds(dev_t dev) {
   std::string list;
   add_block_holders(dev, list);
   add_mounts(dev, list);
-  add_processes(dev, list);
+  add_processes(dev, "", list);
   return list;
 }
 
 std::string processes_with(dev_t dev) {
   std::string list;
-  add_processes(dev, list);
+  add_processes(dev, std::to_string(getpid()), list);
   return list;
 }
 
