@@ -211,9 +211,9 @@ class IncrementalProofTest(incremental_story.IncrementalStory):
         self.expect_equal()
 
     def dm_path_of(self, part):
-        """Of an inner device of a job."""
-        return '/dev/mapper/' + self.wait_for(
-            lambda: next((name for name in self.dm_names() if name.endswith(f'-{part}')), None), 60, f'a device {part}')
+        """Of an inner device of a job, once it has its node: the kernel has it a little before."""
+        paths = lambda: (f'/dev/mapper/{name}' for name in self.dm_names() if name.endswith(f'-{part}'))
+        return self.wait_for(lambda: next(filter(os.path.exists, paths()), None), 60, f'a device {part}')
 
     def test_a_rescue_system_that_touched_only_what_is_marked(self):
         """Nothing is lost: what is marked is copied, whoever has written to it."""
