@@ -74,8 +74,8 @@ void BackupStack::interpose(std::span<BackupStack* const> stacks, std::vector<Ta
 }
 
 void BackupStack::hold(const std::function<void()>& inside) {
-  require_standing();
-  hold_device(control_, ledger_, volume_.name(), stood_, inside);
+  const Table& from = require_standing();
+  hold_device(control_, ledger_, volume_.name(), from, inside);
 }
 
 // --- taking away ---
@@ -109,11 +109,8 @@ bool BackupStack::is_replaced(const InnerDevices::Numbers& found) {
   return !live.empty() && live != base_table();
 }
 
-// Mostly by one ioctl that waits for no lock.
-void BackupStack::require_standing() {
-  if (!stood_.empty() && volume_.table() == stood_) return;
-  if (!is_interposed(inner_.find())) throw TableReplaced(volume_.name());
-  stood_ = volume_.table();
+const Table& BackupStack::require_standing() {
+  return volume_.require([this] { return is_interposed(inner_.find()); });
 }
 
 bool BackupStack::take_up() {

@@ -55,10 +55,9 @@ class BackupStack {
   // checked_volume_table() does, and one that stands on the scratch (EINVAL).
   void build();
   // The instant, for all: their volumes, with file systems frozen, are suspended together
-  // (switch_tables()). If one cannot be, none has the snapshot-origin. ESTALE if the table of one
-  // is no longer what build() saw.
-  // `above`: of devices that stand on these volumes, switched in the same suspension; first in it.
-  // `inside`: as of switch_tables().
+  // (switch_tables()). If one cannot be, none has the snapshot-origin. TableReplaced if the table
+  // of one is no longer what build() saw. `above`: of devices that stand on these volumes, switched
+  // in the same suspension; first in it. `inside`: as of switch_tables().
   static void interpose(
       std::span<BackupStack* const> stacks, std::vector<TableSwitch> above = {},
       const std::function<void()>& inside = [] {});
@@ -76,9 +75,9 @@ class BackupStack {
 
   // Of snap. Thread: any.
   SnapshotStatus status();
-  // After interpose(): throws TableReplaced unless the volume has our table. Thread: one at a time,
-  // which may be another than that of the other calls, on an object of its own.
-  void require_standing();
+  // After interpose(): the volume's table, which is ours; else throws TableReplaced. Thread: one at
+  // a time, which may be another than that of the other calls, on an object of its own.
+  const Table& require_standing();
   // The volume's name by now: one that was renamed is followed. As of the last look.
   const std::string& volume() const { return volume_.name(); }
   // Its number, to be read.
@@ -97,7 +96,6 @@ class BackupStack {
   const BackupStackSpec spec_;
   const InnerDevices inner_;
   StandingVolume volume_;
-  Table stood_;  // that require_standing() has seen
 };
 
 }  // namespace dmjob::dm

@@ -234,7 +234,6 @@ class CopyStack {
   const CopyStackSpec spec_;
   const InnerDevices inner_;
   StandingVolume volume_;
-  Table stood_;  // that require_standing() has seen
   dev_t base_ = 0;
   dev_t tgt_ = 0;
   dev_t target_;  // that tgt holds

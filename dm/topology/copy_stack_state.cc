@@ -92,10 +92,8 @@ Table CopyStack::require_interposed(const Devices& found) {
   return volume_.table();
 }
 
-// Mostly by one ioctl that waits for no lock.
 void CopyStack::require_standing() {
-  if (!stood_.empty() && volume_.table() == stood_) return;
-  stood_ = require_interposed(inner_.find());
+  volume_.require([this] { return volume_state(inner_.find()) == Found::Volume::kInterposed; });
 }
 
 std::optional<std::string> CopyStack::mirror_status_text() {

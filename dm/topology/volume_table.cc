@@ -68,4 +68,12 @@ bool StandingVolume::stands(const IsOurs& ours) {
   return false;
 }
 
+const Table& StandingVolume::require(const std::function<bool()>& stands) {
+  if (required_.empty() || table() != required_) {
+    if (!stands()) throw TableReplaced(name_);
+    required_ = table();
+  }
+  return required_;
+}
+
 }  // namespace dmjob::dm
