@@ -73,17 +73,19 @@ void Job::publish_with_progress(const char* name) {
 
 // --- for the driver ---
 
+void Job::show_pause(bool paused) {
+  const Status status = paused ? paused_form(status_) : unpaused_form(status_);
+  if (status == status_) return;
+  move(status);
+  host_.persist_soon();
+}
+
 boost::asio::awaitable<void> Job::pause_point() {
-  const auto show = [this](Status status) {
-    if (status == status_) return;
-    move(status);
-    host_.persist_soon();
-  };
   while (pause_requested() && !must_return()) {
-    show(paused_form(status_));
+    show_pause(true);
     co_await kicked_.wait();
   }
-  if (!exiting_) show(unpaused_form(status_));
+  if (!exiting_) show_pause(false);
 }
 
 void Job::break_pause() {

@@ -182,6 +182,8 @@ class Job : public std::enable_shared_from_this<Job> {
   void check_thread() const;
   // job.cc: the only way to another status, and the only way in for a verb.
   void move(Status to);
+  // The status of a job at work follows a pause.
+  void show_pause(bool paused);
   void admit(Verb verb) const;
   bool takes(Verb verb) const;
   void publish(const char* name, nlohmann::json data);

@@ -89,11 +89,7 @@ std::string Job::obstacle() const { return host_.obstacle ? host_.obstacle(*this
 boost::asio::awaitable<void> Job::wait_while_obstructed() {
   obstructed_ = restored_ && !obstacle().empty();
   while (obstructed_ && !must_return()) {
-    const Status shown = pause_requested() ? paused_form(status_) : unpaused_form(status_);
-    if (shown != status_ && stage_of(status_) == Stage::kWork) {
-      move(shown);
-      host_.persist_soon();
-    }
+    show_pause(pause_requested());
     co_await wait_kick(kAskAgain);
     obstructed_ = !obstacle().empty();
   }

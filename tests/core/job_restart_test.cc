@@ -241,10 +241,17 @@ TEST_F(Restart, AnEffectThatIsNotDurableIsFoundAgain) {
 
 // --- put off ---
 
-TEST_F(Restart, AnEffectThatCannotBeNowLeavesTheJobReady) {
-  be_ready();
-  toy->prepare_not_now = "it is frozen";
-  ask([](Job& j) { j.complete(); });
+class PutOff : public DaemonTest {
+ protected:
+  // It was ready, and told to complete.
+  PutOff() {
+    be_ready();
+    toy->prepare_not_now = "it is frozen";
+    ask([](Job& j) { j.complete(); });
+  }
+};
+
+TEST_F(PutOff, AnEffectThatCannotBeNowLeavesTheJobReady) {
   EXPECT_EQ(story(), "waiting pending JOB_STALLED ready");
   EXPECT_EQ(event("JOB_STALLED"), json({{"id", "j"}, {"reason", "it is frozen"}}));
   EXPECT_EQ(calls(), "run prepare run");
@@ -255,10 +262,7 @@ TEST_F(Restart, AnEffectThatCannotBeNowLeavesTheJobReady) {
   EXPECT_EQ(calls(), "run prepare run prepare commit clean");
 }
 
-TEST_F(Restart, OneThatWasPutOffCanBeCancelledAndEndsWithItsCopy) {
-  be_ready();
-  toy->prepare_not_now = "it is frozen";
-  ask([](Job& j) { j.complete(); });
+TEST_F(PutOff, OneThatWasPutOffCanBeCancelledAndEndsWithItsCopy) {
   EXPECT_EQ(job->query_block_job()["put-off"], "it is frozen");
   toy->prepare_not_now.clear();
   ask([](Job& j) { j.cancel(false); });
