@@ -76,7 +76,7 @@ TEST_F(TakenTableTest, ACheckCountsOnlyIfNothingWasTakenMeanwhile) {
     if (++looks == 1) go_on.wait();
     return owners(context);
   };
-  auto request = [&]() -> boost::asio::awaitable<void> { seen = co_await table.check(check); };
+  auto request = [&]() -> boost::asio::awaitable<void> { seen = co_await table.check(check, {}); };
   reactor.begin(request());
   reactor.run_until([&] { return looks == 1; });
   const auto token = table.hold(holding("the quicker one"));

@@ -286,8 +286,7 @@ awaitable<void> LiveDaemon::make_jobs(std::vector<drivers::JobRequest> requests,
     auto check = [&](const drivers::CheckContext& context) {
       return check_job(request, context, others, grouped);
     };
-    drivers::CheckedJob checked = co_await taken_.check(check);
-    wanted.require();
+    drivers::CheckedJob checked = co_await taken_.check(check, wanted);
     others.push_back(checked.footprint);
     Group own = group;
     if (!grouped) {

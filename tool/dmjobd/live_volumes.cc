@@ -158,8 +158,7 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device, Wanted 
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_attach(name, device, context);
   };
-  volumes::ManagedVolume volume = co_await taken_.check(check);
-  wanted.require();
+  volumes::ManagedVolume volume = co_await taken_.check(check, wanted);
   leave_links_of_others(volume);
   const auto token = taken_.hold(drivers::holding_of(volume));
   volumes_.add(volume);

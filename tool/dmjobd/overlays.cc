@@ -45,8 +45,7 @@ awaitable<void> Overlays::overlay(drivers::OverlayRequest request, Wanted wanted
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_overlay(request, context);
   };
-  auto checked = co_await taken_.check(check);
-  wanted.require();
+  auto checked = co_await taken_.check(check, wanted);
   const auto token = taken_.hold(checked.holding);
   co_await begin(std::move(checked), "overlay");
 }
@@ -57,8 +56,7 @@ awaitable<void> Overlays::snapshot(drivers::OverlayRequest request, Wanted wante
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_snapshot(request, context);
   };
-  auto checked = co_await taken_.check(check);
-  wanted.require();
+  auto checked = co_await taken_.check(check, wanted);
   if (auto job = registry_.holder(request.name))
     throw core::Error("volume '" + request.name + "' is in use by job '" + job->id() +
                       "': end it first");

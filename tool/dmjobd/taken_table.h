@@ -27,6 +27,7 @@
 #include "libjob/core/worker.h"
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/taken.h"
+#include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {
 
@@ -40,17 +41,19 @@ class TakenTable {
       : registry_(registry), volumes_(volumes), context_(std::move(context)) {}
 
   // `check` runs on a worker of its own, since a hung disk is to keep only this request, and again
-  // if something was taken meanwhile. Throws what it throws.
+  // if something was taken meanwhile. Throws what it throws, and if it is no longer wanted then.
   template <typename Check>
   boost::asio::awaitable<std::invoke_result_t<Check, const drivers::CheckContext&>> check(
-      Check check) {
+      Check check, Wanted wanted) {
     core::Worker worker;
     for (;;) {
       const std::uint64_t seen = generation_;
       const drivers::CheckContext context = now();
       auto call = [&] { return check(context); };
       auto result = co_await worker.run(std::move(call));
-      if (generation_ == seen) co_return result;
+      if (generation_ != seen) continue;
+      wanted.require();
+      co_return result;
     }
   }
 
