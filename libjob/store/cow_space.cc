@@ -18,11 +18,6 @@ namespace {
   io::throw_error(error, "scratch " + path);
 }
 
-bool is_file(const CowPlace& place) {
-  return place.place.kind == ScratchPlace::Kind::kFile ||
-         place.place.kind == ScratchPlace::Kind::kMemory;
-}
-
 io::Fd open_file(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600);
   if (fd < 0) fail(errno, path);
@@ -47,9 +42,9 @@ std::uint64_t CowSpace::most_bytes(std::uint64_t volume_bytes, std::uint64_t chu
 
 CowSpace CowSpace::open(const CowPlace& place, bool create, dev_t loop) {
   CowSpace space(place);
-  if (create && is_file(place)) space.make_file();
-  space.has_name_ = loop == 0 || !is_file(place) || io::is_file_at(loop, place.place.path);
-  if (is_file(place))
+  if (create && place.place.is_file()) space.make_file();
+  space.has_name_ = loop == 0 || !place.place.is_file() || io::is_file_at(loop, place.place.path);
+  if (place.place.is_file())
     space.loop_.emplace(space.has_name_ ? io::LoopDevice::over(place.place.path)
                                         : io::LoopDevice::at(loop));
   const std::string& path = space.loop_ ? space.loop_->path() : place.place.path;
@@ -57,13 +52,13 @@ CowSpace CowSpace::open(const CowPlace& place, bool create, dev_t loop) {
   if (stat(path.c_str(), &status) != 0) fail(errno, path);
   if (!S_ISBLK(status.st_mode)) fail(ENOTBLK, path);
   space.dev_ = status.st_rdev;
-  if (!is_file(place)) space.reserved_ = place.bytes;
+  if (!place.place.is_file()) space.reserved_ = place.bytes;
   if (create) space.header().wipe();
   return space;
 }
 
 void CowSpace::remove(const CowPlace& place) noexcept {
-  if (is_file(place)) unlink(place.place.path.c_str());
+  if (place.place.is_file()) unlink(place.place.path.c_str());
 }
 
 // What cannot be reserved is refused before anything is in it.
@@ -78,7 +73,7 @@ void CowSpace::make_file() const {
 }
 
 std::uint64_t CowSpace::allocated() const {
-  if (!is_file(place_)) return place_.bytes;
+  if (!place_.place.is_file()) return place_.bytes;
   const io::Fd file = open_file(place_.place.path, 0);
   if (const auto bytes = bytes_in_place(file.get(), place_.bytes)) return *bytes;
   // As tmpfs, which counts no blocks for such a map.
@@ -90,7 +85,7 @@ std::uint64_t CowSpace::allocated() const {
 
 // A map is believed. A count of blocks may be of others than the first ones: those are asked for.
 bool CowSpace::take_up() {
-  if (!is_file(place_) || !has_name_) return true;
+  if (!place_.place.is_file() || !has_name_) return true;
   const std::uint64_t there = allocated();
   const io::Fd file = open_file(place_.place.path, 0);
   if (!bytes_in_place(file.get(), place_.bytes)) return reserve(there);

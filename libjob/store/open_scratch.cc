@@ -45,10 +45,6 @@ void make_file(const std::string& path, std::uint64_t bytes) {
   throw std::system_error(error, std::generic_category(), "scratch " + path);
 }
 
-bool is_file(ScratchPlace::Kind kind) {
-  return kind == ScratchPlace::Kind::kFile || kind == ScratchPlace::Kind::kMemory;
-}
-
 }  // namespace
 
 OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, ScratchUse use,
@@ -56,7 +52,7 @@ OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, Scratch
   OpenScratch scratch;
   scratch.offset = place.offset;
   std::string path = place.path;
-  if (is_file(place.kind)) {
+  if (place.is_file()) {
     if (create) make_file(path, bytes);
     // A tmpfs may refuse O_DIRECT; a loop device over it does not.
     if (use == ScratchUse::kDm || place.kind == ScratchPlace::Kind::kMemory) {
@@ -71,7 +67,7 @@ OpenScratch open_scratch(const ScratchPlace& place, std::uint64_t bytes, Scratch
 }
 
 void remove_scratch(const ScratchPlace& place) noexcept {
-  if (is_file(place.kind)) unlink(place.path.c_str());
+  if (place.is_file()) unlink(place.path.c_str());
 }
 
 }  // namespace dmjob::store

@@ -25,6 +25,7 @@ struct ScratchPlace {
 
   nlohmann::json record() const;
   static ScratchPlace restore(const nlohmann::json& record);
+  bool is_file() const { return kind == Kind::kFile || kind == Kind::kMemory; }
   std::string describe() const;  // for people: "tail of /dev/sdb", "memory (lost at a reboot)"
   bool operator==(const ScratchPlace&) const = default;
 };

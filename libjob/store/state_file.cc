@@ -115,6 +115,12 @@ std::size_t length_for(std::size_t text) {
   return (text + kSpare + kBlock - 1) / kBlock * kBlock;
 }
 
+io::Fd make_new(int folder) {
+  io::Fd fd(openat(folder, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (fd) keep_in_place(fd.get());
+  return fd;
+}
+
 // The file to be written over. One that is also known by another name, after a crash, or is much
 // too long, is replaced.
 io::Fd open_new(int folder, std::size_t wanted, std::size_t* length) {
@@ -124,12 +130,10 @@ io::Fd open_new(int folder, std::size_t wanted, std::size_t* length) {
     const bool fits = S_ISREG(facts.st_mode) && facts.st_nlink == 1 && *length <= 4 * wanted;
     if (!fits) unlinkat(folder, kNew, 0);
   }
-  io::Fd fd(openat(folder, kNew, O_WRONLY | O_CLOEXEC));
-  if (fd) return fd;
+  io::Fd there(openat(folder, kNew, O_WRONLY | O_CLOEXEC));
+  if (there) return there;
   *length = 0;
-  fd = io::Fd(openat(folder, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (fd) keep_in_place(fd.get());
-  return fd;
+  return make_new(folder);
 }
 
 // Gives it room to the length wanted. Returns the length that it has: shorter if there is no room
@@ -225,10 +229,8 @@ void StateFile::put_in_place() {
 void StateFile::keep_room() const {
   struct stat current{};
   if (fstatat(folder_fd_, kCurrent, &current, 0) != 0) return;
-  const io::Fd fd(openat(folder_fd_, kNew, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd) return;
-  keep_in_place(fd.get());
-  reserve(fd.get(), 0, static_cast<std::size_t>(current.st_size));
+  const io::Fd fd = make_new(folder_fd_);
+  if (fd) reserve(fd.get(), 0, static_cast<std::size_t>(current.st_size));
 }
 
 // By way of a third name, since link() does not replace and there is to be one .old at all times

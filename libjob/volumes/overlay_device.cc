@@ -78,14 +78,9 @@ std::uint64_t mark_offset(const ManagedVolume& volume) {
   return volume.overlay->cow.place.offset - OverlayDevice::kMarkBytes;
 }
 
-bool is_file(const store::ScratchPlace& place) {
-  return place.kind == store::ScratchPlace::Kind::kFile ||
-         place.kind == store::ScratchPlace::Kind::kMemory;
-}
-
 // 0 if the cow is no file, or not in the kernel.
 dev_t loop_below_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
-  if (!is_file(volume.overlay->cow.place)) return 0;
+  if (!volume.overlay->cow.place.is_file()) return 0;
   const dev_t loop = dm::OverlayStack(control, ledger, bare_spec(volume)).cow_disk();
   return loop == 0 || io::place_of_file(loop).empty() ? 0 : loop;
 }
@@ -95,7 +90,7 @@ store::CowSpace open_space(dm::Control& control, dm::Ledger& ledger, const Manag
                            bool make) {
   const store::CowPlace& cow = volume.overlay->cow;
   const dev_t loop = loop_below_cow(control, ledger, volume);
-  if (!make && loop == 0 && is_file(cow.place) && !is_there(cow.place.path))
+  if (!make && loop == 0 && cow.place.is_file() && !is_there(cow.place.path))
     throw Error("scratch " + cow.place.path + " is not there, and what was written to '" +
                 volume.name + "' since it was made is in it: bring it back" +
                 (volume.overlay->read_only
