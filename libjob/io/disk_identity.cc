@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
@@ -12,6 +11,7 @@
 #include "libjob/io/loop_device.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"
+#include "libjob/io/utf8.h"
 
 namespace dmjob::io {
 namespace {
@@ -50,34 +50,6 @@ bool tells_nothing(const std::string& lasting) {
 std::string name_of_entry(dev_t partition) {
   const std::string uuid = partition_uuid(partition);
   return uuid.empty() ? "" : std::string(kEntry) + uuid;
-}
-
-// How many bytes a character of UTF-8 has that begins so; 0: none does.
-std::size_t length_of(unsigned char first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return 2;
-  if (first >= 0xE0 && first < 0xF0) return 3;
-  return first >= 0xF0 && first < 0xF5 ? 4 : 0;
-}
-
-// Of several bytes: too long a form, a surrogate, or beyond the last character.
-bool is_no_character(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  if (first < 0xE0) return false;
-  const unsigned char second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0;
-  return (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
-         (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
-}
-
-bool is_utf8(std::string_view text) {
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
-  while (!text.empty()) {
-    const std::size_t length = length_of(static_cast<unsigned char>(text.front()));
-    if (length == 0 || length > text.size() || is_no_character(text)) return false;
-    if (!std::ranges::all_of(text.substr(1, length - 1), continues)) return false;
-    text.remove_prefix(length);
-  }
-  return true;
 }
 
 // Files and serial numbers have any bytes, the state file has not.

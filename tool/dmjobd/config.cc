@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "libjob/core/error.h"
+#include "libjob/io/utf8.h"
 
 namespace dmjob::daemon {
 namespace {
@@ -53,12 +53,9 @@ void read_file(options::variables_map& values) {
 
 // It would be in the state file, and in answers to clients, under another name.
 void require_utf8(const std::string& path, const char* name) {
-  try {
-    nlohmann::json(path).dump();
-  } catch (const nlohmann::json::type_error&) {
+  if (!io::is_utf8(path))
     throw core::Error(std::string(name) +
                       " is not UTF-8: make a symbolic link of a plain name to it, and name that");
-  }
 }
 
 void take(const options::variables_map& values, const char* name, std::string& into) {
