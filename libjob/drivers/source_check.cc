@@ -24,10 +24,8 @@ io::ProbeResult probe_or_refuse(const std::string& path, const std::string& role
 namespace {
 
 std::string owner_of(const std::string& uuid) {
-  if (uuid.starts_with("LVM-")) return "LVM";
-  if (uuid.starts_with("CRYPT-")) return "cryptsetup";
-  if (uuid.starts_with("mpath-")) return "multipath";
-  return "another program";
+  const std::string owner = volumes::owner_by_uuid(uuid);
+  return owner.empty() ? "another program" : owner;
 }
 
 // cryptsetup puts a key where it alone finds it, while it runs: such a table cannot be loaded

@@ -88,8 +88,7 @@ io::Sameness TargetDisk::check() {
   if (is_file()) {
     const std::string now = file_identity(plan_.target);
     if (now.empty()) io::throw_last_error(plan_.target);
-    const std::string& before = file_.empty() ? plan_.target_file : file_;
-    if (!before.empty() && !is_same_file(before, plan_.target))
+    if (!leads_to_known_file())
       io::throw_error(ENOENT, "another file is in the place of " + plan_.target);
     file_ = now;
   } else {
@@ -308,6 +307,11 @@ void TargetDisk::require_disk_at_path() const {
   if (bytes_of(now) < plan_.size) refuse(plan_, "has become smaller than the source");
 }
 
+bool TargetDisk::leads_to_known_file() const {
+  const std::string& known = file_.empty() ? plan_.target_file : file_;
+  return known.empty() || is_same_file(known, plan_.target);
+}
+
 void TargetDisk::require_file_at_path() const {
   if (!is_file()) return;
   struct stat facts{};
@@ -315,8 +319,7 @@ void TargetDisk::require_file_at_path() const {
     refuse(plan_,
            "is not at that path any more: the file, or a folder above it, was removed or "
            "renamed, or something was mounted there");
-  const std::string& before = file_.empty() ? plan_.target_file : file_;
-  if (!before.empty() && !is_same_file(before, plan_.target))
+  if (!leads_to_known_file())
     refuse(plan_, "is another file by now: the one that was written to was removed or renamed");
   require_same_size(static_cast<std::uint64_t>(facts.st_size));
 }

@@ -120,6 +120,7 @@ class TargetDisk {
   bool is_file() const { return plan_.target_disk == io::DiskIdentity{}; }
   bool is_own_account_right();
   bool restore_length();
+  bool leads_to_known_file() const;
   void require_disk_at_path() const;
   void require_same_size(std::uint64_t bytes) const;
   std::string written_by_others() const;

@@ -18,16 +18,16 @@ namespace {
 constexpr const char* kSwap = "swap";  // among the mount points of a probe
 
 constexpr std::array kOwners = {
-    std::pair{std::string_view("LVM-"), "LVM's volume "},
-    std::pair{std::string_view("CRYPT-"), "cryptsetup's volume "},
-    std::pair{std::string_view("mpath-"), "multipath's map "},
-    std::pair{std::string_view(dm::kVolumeUuidPrefix), "dmjob's volume "},
+    std::pair{std::string_view("LVM-"), "LVM"},
+    std::pair{std::string_view("CRYPT-"), "cryptsetup"},
+    std::pair{std::string_view("mpath-"), "multipath"},
 };
 
-std::string owner_of(const std::string& uuid) {
-  for (const auto& [prefix, words] : kOwners)
-    if (uuid.starts_with(prefix)) return words;
-  return "device-mapper's ";
+std::string device_in_words(const std::string& uuid) {
+  if (uuid.starts_with(dm::kVolumeUuidPrefix)) return "dmjob's volume ";
+  const std::string owner = owner_by_uuid(uuid);
+  if (owner.empty()) return "device-mapper's ";
+  return owner + (owner == "multipath" ? "'s map " : "'s volume ");
 }
 
 std::optional<DiskUser> by_mount(const std::vector<std::string>& points) {
@@ -84,11 +84,17 @@ DiskUser by_process(dev_t disk) {
 
 }  // namespace
 
+std::string owner_by_uuid(const std::string& dm_uuid) {
+  for (const auto& [prefix, owner] : kOwners)
+    if (dm_uuid.starts_with(prefix)) return owner;
+  return "";
+}
+
 std::string holder_in_words(const std::string& holder) {
   const std::string folder = "/sys/class/block/" + holder;
   const std::string name = io::sysfs::first_line(folder + "/dm/name");
   if (!name.empty())
-    return holder + " (" + owner_of(io::sysfs::first_line(folder + "/dm/uuid")) + name + ")";
+    return holder + " (" + device_in_words(io::sysfs::first_line(folder + "/dm/uuid")) + name + ")";
   std::error_code ignored;
   return std::filesystem::exists(folder + "/md", ignored) ? holder + " (an array of md)" : holder;
 }

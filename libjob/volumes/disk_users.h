@@ -24,6 +24,9 @@ std::optional<DiskUser> user_of(const io::ProbeResult& what);
 // shown: "target /tmp".
 io::ProbeResult probe_or_refuse(const std::string& path, const std::string& shown);
 
+// "LVM", "cryptsetup" or "multipath", whose device has such a uuid; "" if it is none of theirs.
+std::string owner_by_uuid(const std::string& dm_uuid);
+
 // What stands on a disk: "dm-3 (LVM's volume vg-data)", "md0 (an array of md)". By its kernel name.
 std::string holder_in_words(const std::string& holder);
 
