@@ -223,6 +223,10 @@ class KernelTest(unittest.TestCase):
         """As `dmjob --json volumes`: by their names."""
         return {volume['name']: volume for volume in self.execute('query-volumes')}
 
+    def volume(self, name='vol'):
+        """One of these."""
+        return self.managed_volumes()[name]
+
     def wait_status(self, job, status, timeout=60):
         """Waits for a status, or one of several. Returns what info says then."""
         wanted = [status] if isinstance(status, str) else list(status)

@@ -79,9 +79,6 @@ class IncrementalStory(backup_story.BackupStory):
     def chain(self):
         return self.volume().get('tracking')
 
-    def volume(self):
-        return self.managed_volumes()['vol']
-
     def until_untracked(self):
         self.wait_for(lambda: self.dm_table('vol') == self.own_table, 20, 'the tracker to be taken away')
 

@@ -54,9 +54,6 @@ class OverlayStory(harness.KernelTest):
                                  options=('--offset', '0', '--length', str(size)))
         self.stamp.start()
 
-    def volume(self, name='vol'):
-        return self.managed_volumes()[name]
-
     def until_held(self):
         self.wait_for(lambda: self.volume()['overlay']['held'], 60, 'the volume to be held')
 

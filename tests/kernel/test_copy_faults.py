@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A live copy whose target fails: a failed disk, one that only refuses writes, one whose cable was pulled. The writer
 never notices. What is copied again is the difference, where the scratch is elsewhere and the disk was never out of sight."""
-import os
-
 import copy_story
 import harness
+from state_disk import StateDisk
 
 MACHINE = dict(disks=['48M', '64M', '16M'], mem='512M', timeout=240, kernel='uml')
 
 MEGABYTE = 1 << 20
 
 
-class CopyFaultsTest(copy_story.CopyStory):
+class CopyFaultsTest(StateDisk, copy_story.CopyStory):
     # --on-target-error stop: the job waits until somebody says that the target is back.
 
     def expect_stopped(self, status):
@@ -227,7 +226,7 @@ class CopyFaultsTest(copy_story.CopyStory):
         """A full file system is no reason (test_full_state.py)."""
         self.begin()
         self.copy_until_ready()
-        self.sh('mount', '--bind', '/dev/null', f'{self.state_dir}/state.json')
+        self.keep_state_file()
         self.dmjob('complete', self.job)
         self.assertIn(f'the state file in {self.state_dir} cannot be written', self.until_failed())
         self.sh('umount', f'{self.state_dir}/state.json')

@@ -143,9 +143,6 @@ class LateDisksTest(harness.KernelTest):
         return self.writer(self.path(volume), log, iops=100, fill=fill,
                            options=('--offset', '0', '--length', str(4 * MIB)))
 
-    def volume(self, name):
-        return self.managed_volumes()[name]
-
     def until_active(self, name):
         """By itself; told once in the log, and by one event."""
         self.wait_for(lambda: self.volume(name)['active'], 60, lambda: self.volume(name))

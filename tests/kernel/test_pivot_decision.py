@@ -30,7 +30,7 @@ class PivotDecisionTest(copy_story.CopyStory):
             record['flags'] |= dict(complete=True, preparing=True)
         state_edit.edit(self.state_dir, change)
 
-    def volume(self):
+    def stored_volume(self):
         return state_edit.read(self.state_dir)['volumes'][0]
 
     def expect_all_on(self, target):
@@ -47,13 +47,13 @@ class PivotDecisionTest(copy_story.CopyStory):
                       lambda: self.info('j'))
         self.assertNotEqual(self.dmjob('cancel', 'j', '--force', check=False).returncode, 0)
         self.stop_daemon()
-        self.assertEqual(self.volume()['pivot-to'], '/dev/mapper/target')
+        self.assertEqual(self.stored_volume()['pivot-to'], '/dev/mapper/target')
         self.start_daemon()
         target = self.linear('target', self.disk(1))
         self.until_status('concluded')
         self.assertNotIn('error', self.info('j'))
         self.expect_all_on(target)
-        self.assertEqual(self.volume()['device'], target)
+        self.assertEqual(self.stored_volume()['device'], target)
 
     def test_another_disk_under_the_name_that_the_user_gave_is_left_alone(self):
         if self.boot == 1:
@@ -66,7 +66,7 @@ class PivotDecisionTest(copy_story.CopyStory):
         self.assertNotIn('error', self.info('j'))
         self.expect_all_on(target)
         self.assertEqual(self.diskstats(self.disk(3))['sectors_written'], 0)
-        self.assertEqual(self.volume()['device'], target)
+        self.assertEqual(self.stored_volume()['device'], target)
 
     def test_a_pivot_without_its_job_is_finished_if_the_volume_shows_it(self):
         if self.boot == 1:
@@ -76,8 +76,8 @@ class PivotDecisionTest(copy_story.CopyStory):
         state_edit.edit(self.state_dir, lambda content: content['jobs'].clear())
         self.start_daemon()
         self.expect_all_on(target)
-        self.assertEqual(self.volume()['device'], target)
-        self.assertNotIn('pivot-to', self.volume())
+        self.assertEqual(self.stored_volume()['device'], target)
+        self.assertNotIn('pivot-to', self.stored_volume())
 
 
 if __name__ == '__main__':

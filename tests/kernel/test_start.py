@@ -71,9 +71,6 @@ class HungDiskTest(harness.KernelTest):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("'slow' is not active: it is being activated", refused.stderr)
 
-    def volume(self, name):
-        return self.managed_volumes()[name]
-
 
 if __name__ == '__main__':
     harness.main()

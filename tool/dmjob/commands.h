@@ -14,6 +14,7 @@ namespace dmjob::cli {
 
 // cmd_volume.cc
 int attach(const Call& call);
+void add_detach_options(boost::program_options::options_description& options);
 int detach(const Call& call);
 int untrack(const Call& call);
 int volumes(const Call& call);
@@ -33,7 +34,6 @@ void add_compare_options(boost::program_options::options_description& options);
 int compare(const Call& call);
 
 // cmd_overlay.cc
-void add_detach_options(boost::program_options::options_description& options);
 void add_overlay_options(boost::program_options::options_description& options);
 int overlay(const Call& call);
 void add_snapshot_options(boost::program_options::options_description& options);
