@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Which generation is taken, by the order of a save: state.json.new is written and fsynced, then
-// state.json gets its second name state.json.old, then .new is renamed over state.json, then what
-// was .old becomes .new, then the folder is fsynced. So state.json is whole at each instant, and a
-// torn one is a fault of the disk: then .old is taken with a warning, and the next save keeps the
-// damaged file as state.json.damaged and does not let it become .old. What is in .new never counts.
+// changes places with state.json.old, then that with state.json, then the folder is fsynced. So
+// state.json is whole at each instant, and a torn one is a fault of the disk: then .old is taken
+// with a warning, and the next save keeps the damaged file as state.json.damaged and does not let
+// it become .old. What is in .new never counts. No name is ever added, since a folder that has to
+// grow for one finds no room on a full file system. Where files cannot change places
+// (RENAME_EXCHANGE), state.json gets the second name .old before .new is renamed over it.
 #include "libjob/store/state_file.h"
 
 #include <fcntl.h>
@@ -31,8 +33,7 @@ namespace {
 constexpr int kVersion = 1;
 constexpr const char* kCurrent = "state.json";
 constexpr const char* kOlder = "state.json.old";
-constexpr const char* kLink = "state.json.old.new";
-constexpr const char* kAside = "state.json.aside";  // .old, until it is .new
+constexpr const char* kLink = "state.json.old.new";  // where files cannot change places
 constexpr const char* kNew = "state.json.new";
 constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
@@ -121,19 +122,27 @@ io::Fd make_new(int folder) {
   return fd;
 }
 
-// The file to be written over. One that is also known by another name, after a crash, or is much
-// too long, is replaced.
+// The file to be written over. One that is also known by another name, after a crash, is replaced;
+// one that is much too long is cut.
 io::Fd open_new(int folder, std::size_t wanted, std::size_t* length) {
   struct stat facts{};
   if (fstatat(folder, kNew, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
     *length = static_cast<std::size_t>(facts.st_size);
-    const bool fits = S_ISREG(facts.st_mode) && facts.st_nlink == 1 && *length <= 4 * wanted;
-    if (!fits) unlinkat(folder, kNew, 0);
+    if (!S_ISREG(facts.st_mode) || facts.st_nlink != 1) unlinkat(folder, kNew, 0);
   }
   io::Fd there(openat(folder, kNew, O_WRONLY | O_CLOEXEC));
-  if (there) return there;
-  *length = 0;
-  return make_new(folder);
+  if (!there) {
+    *length = 0;
+    return make_new(folder);
+  }
+  if (*length > 4 * wanted && ftruncate(there.get(), static_cast<off_t>(wanted)) == 0)
+    *length = wanted;
+  return there;
+}
+
+// Two names change what they lead to, in one step. 0 or an errno; EINVAL: this file system cannot.
+int exchange(int folder, const char* one, const char* other) {
+  return renameat2(folder, one, folder, other, RENAME_EXCHANGE) == 0 ? 0 : errno;
 }
 
 // Gives it room to the length wanted. Returns the length that it has: shorter if there is no room
@@ -219,10 +228,23 @@ void StateFile::write_new(const std::string& text) {
 }
 
 void StateFile::put_in_place() {
-  unlinkat(folder_fd_, kAside, 0);
-  keep_older();
+  if (!current_is_good_) renameat(folder_fd_, kCurrent, folder_fd_, kDamaged);
+  if (faccessat(folder_fd_, kCurrent, F_OK, 0) == 0) {
+    if (take_turns()) return;
+    keep_older();
+  }
   rename_over(kNew, kCurrent);
-  renameat(folder_fd_, kAside, folder_fd_, kNew);
+}
+
+// False: this file system cannot.
+bool StateFile::take_turns() {
+  int failed = exchange(folder_fd_, kNew, kOlder);
+  const bool had_none = failed == ENOENT;
+  if (had_none) rename_over(kNew, kOlder);
+  if (had_none || failed == 0) failed = exchange(folder_fd_, kOlder, kCurrent);
+  if (had_none && failed == EINVAL) rename_over(kOlder, kNew);
+  if (failed != 0 && failed != EINVAL) io::throw_error(failed, path(kCurrent));
+  return failed == 0;
 }
 
 // For the next save; without it that takes room as it finds it.
@@ -233,19 +255,10 @@ void StateFile::keep_room() const {
   if (fd) reserve(fd.get(), 0, static_cast<std::size_t>(current.st_size));
 }
 
-// By way of a third name, since link() does not replace and there is to be one .old at all times
-// but between two renames.
+// By way of a third name, since link() does not replace and there is to be one .old at all times.
 void StateFile::keep_older() {
-  if (!current_is_good_) {
-    renameat(folder_fd_, kCurrent, folder_fd_, kDamaged);
-    return;
-  }
   unlinkat(folder_fd_, kLink, 0);
-  if (linkat(folder_fd_, kCurrent, folder_fd_, kLink, 0) != 0) {
-    if (errno == ENOENT) return;
-    io::throw_last_error(path(kLink));
-  }
-  renameat(folder_fd_, kOlder, folder_fd_, kAside);
+  if (linkat(folder_fd_, kCurrent, folder_fd_, kLink, 0) != 0) io::throw_last_error(path(kLink));
   rename_over(kLink, kOlder);
 }
 

@@ -4,7 +4,7 @@
 // rename, fsync of the folder); the generation before it is kept as state.json.old, and the one
 // before that is what the next is written over, so that a full file system takes it. For that, each
 // file is longer than its text, by spaces. Not so where a write takes new blocks whatever is there
-// (btrfs without NOCOW, ZFS).
+// (btrfs without NOCOW, ZFS), or where files cannot change places (JFS, NFS).
 //
 //   {"crc32c": "hex, of the text of content", "dmjob-state": 1, "sequence": N,
 //   "content": {...}}
@@ -52,6 +52,7 @@ class StateFile {
   std::string path(const char* name) const;
   void write_new(const std::string& text);
   void put_in_place();
+  bool take_turns();
   void keep_older();
   void keep_room() const;
   void rename_over(const char* from, const char* to);
