@@ -171,8 +171,8 @@ class KernelTest(unittest.TestCase):
         self.daemon = None
 
     def until_noted(self):
-        """The state file has the statuses of all jobs: what a daemon was told in the last moment before it was killed may
-        be forgotten."""
+        """The state file has the statuses of all jobs: what a job did by itself in the last moment before its daemon was
+        killed may be forgotten."""
         def noted():
             known = {job['id']: job['status'] for job in state_edit.read(self.state_dir)['jobs']}
             return all(known.get(job['id']) == job['status'] for job in self.list())

@@ -30,6 +30,24 @@ class RestartsTest(OfflineTest):
         self.expect_to_go_on(source, target)
         self.assertEqual(len(self.our_loops()), 2)
 
+    def test_what_was_answered_is_remembered(self):
+        """The daemon is killed at once, again and again."""
+        source = self.sparse_file('source', 64 * MIB, [(0, 64)])
+        for number in range(1, 9):
+            self.copy(source, self.path(f'target-{number}'), '--id', 'j', '--speed', '1M')
+            self.restart_by_a_kill()
+            self.dmjob('speed', 'j', number * MIB)
+            self.restart_by_a_kill()
+            self.assertEqual(self.info('j')['speed'], number * MIB)
+            self.execute('job-cancel', id='j')
+            self.restart_by_a_kill()
+            self.wait_gone('j')
+            self.assertEqual(self.outcome('j')['error'], 'Operation canceled')
+
+    def restart_by_a_kill(self):
+        self.kill_daemon()
+        self.start_daemon()
+
     def test_ended_while_paused_it_is_paused_at_the_next_start(self):
         source = self.sparse_file('source', 64 * MIB, [(0, 64)])
         self.copy(source, self.path('target'), '--id', 'j', '--speed', '8M')

@@ -50,6 +50,16 @@ class Volumes(CliStory):
         for words in ("attach", "data", "/dev/sdb"), ("copy", "vol1", "/dev/sdc"), ("complete", "vol1"):
             self.assertIn("warning: /etc/fstab line 1", self.dmjob(*words).stderr)
 
+    def test_what_an_answer_warns_of_is_remarked(self):
+        self.daemon.add_job("j", "running")
+        for command in "volume-attach", "volume-detach", "job-pause", "blockdev-mirror", "volume-snapshot":
+            self.daemon.handlers[command] = lambda arguments: {"warning": "not written down"}
+        for words in (("attach", "data", "/dev/sdb"), ("detach", "data"), ("pause", "j"), ("snapshot", "data"),
+                      ("copy", "data", "/dev/sdc", "--id", "j")):
+            done = self.dmjob(*words)
+            self.assertEqual(done.returncode, 0, words)
+            self.assertIn("warning: not written down", done.stderr)
+
     def test_untrack_sends_the_name(self):
         self.expect(self.dmjob("untrack", "data"), 0, out="")
         self.expect_asked(("volume-untrack", {"name": "data"}))

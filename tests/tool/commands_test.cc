@@ -139,6 +139,24 @@ TEST_F(CommandsTest, SetSpeedReachesTheDriver) {
   EXPECT_EQ(daemon_.toy().speed, 1000U);
 }
 
+TEST_F(CommandsTest, WhatIsChangedIsRememberedBeforeTheAnswer) {
+  daemon_.start_job("j");
+  run("query-jobs");
+  EXPECT_EQ(daemon_.remembered, 0);
+  EXPECT_EQ(run("job-pause", R"({"id":"j"})"), json::object());
+  EXPECT_EQ(daemon_.remembered, 1);
+  run_mirror(R"("job-id":"k")");
+  EXPECT_EQ(daemon_.remembered, 2);
+}
+
+TEST_F(CommandsTest, AnAnswerSaysThatItIsNotRemembered) {
+  daemon_.start_job("j");
+  daemon_.forgets = "no room";
+  const json answer = run("job-pause", R"({"id":"j"})");
+  EXPECT_THAT(answer.at("warning").dump(), HasSubstr("not written down: no room"));
+  EXPECT_EQ(run("volume-detach", R"({"name":"v","force":true})").size(), 2U);
+}
+
 TEST_F(CommandsTest, VerbsThatTheStatusRefusesAreErrors) {
   daemon_.start_job("j");
   EXPECT_THAT(run("job-complete", R"({"id":"j"})").dump(), HasSubstr("'running' cannot accept"));

@@ -68,6 +68,11 @@ awaitable<void> FakeDaemon::rollback(std::string name, daemon::Wanted /*wanted*/
   co_return;
 }
 
+awaitable<std::string> FakeDaemon::remember() {
+  ++remembered;
+  co_return forgets;
+}
+
 awaitable<std::string> FakeDaemon::release(std::string device) {
   changes.push_back("release " + device);
   co_return "v";

@@ -36,6 +36,7 @@ class FakeDaemon : public daemon::Daemon {
                                         daemon::Wanted wanted) override;
   boost::asio::awaitable<void> rollback(std::string name, daemon::Wanted wanted) override;
   boost::asio::awaitable<void> untrack(std::string name, daemon::Wanted wanted) override;
+  boost::asio::awaitable<std::string> remember() override;
   boost::asio::awaitable<std::string> release(std::string device) override;
   boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
     co_return nlohmann::json::array();
@@ -58,6 +59,8 @@ class FakeDaemon : public daemon::Daemon {
   std::vector<drivers::BackupRequest> backups;
   std::vector<drivers::JobRequest> all;  // of the last start_jobs()
   int copies_done = 0;
+  int remembered = 0;
+  std::string forgets;  // non-empty: why nothing can be written down
   std::vector<std::string> changes;  // "attach v /dev/x"
   std::vector<drivers::OverlayRequest> overlays;
 

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "tool/dmjob/change.h"
 #include "tool/dmjob/start_job.h"
 #include "tool/dmjob/transfer.h"
 
@@ -44,14 +45,14 @@ json backup_arguments(const Call& call, const std::string& source, const std::st
 // Of several, all succeed or none.
 void start(const Call& call, Client& client, const std::vector<json>& backups) try {
   if (backups.size() == 1) {
-    client.execute("blockdev-backup", backups.front());
+    change(call.console(), client, "blockdev-backup", backups.front());
     return;
   }
   json actions = json::array();
   for (const json& backup : backups)
     actions.push_back({{"type", "blockdev-backup"}, {"data", backup}});
-  client.execute("transaction",
-                 {{"actions", actions}, {"properties", {{"completion-mode", "grouped"}}}});
+  change(call.console(), client, "transaction",
+         {{"actions", actions}, {"properties", {{"completion-mode", "grouped"}}}});
 } catch (const CommandError& error) {
   throw hint_at_file(error, call.text("SOURCE"));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/change.h"
 #include "tool/dmjob/commands.h"
 
 namespace dmjob::cli {
@@ -12,7 +13,7 @@ constexpr int kCancelSeconds = 60;
 // Of a refusal because there is no such job, this is the better account.
 void execute_on_job(const Call& call, Client& client, const std::string& command,
                     const json& arguments) try {
-  client.execute(command, arguments);
+  change(call.console(), client, command, arguments);
 } catch (const CommandError&) {
   const std::string id = call.text("ID");
   const json jobs = client.query_block_job(id);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/change.h"
 #include "tool/dmjob/commands.h"
 
 namespace dmjob::cli {
@@ -10,7 +11,7 @@ using nlohmann::json;
 // Sends it and prints it; the rest of what is to be said is for people.
 int send(const Call& call, const char* command, const json& arguments, const std::string& remark) {
   Client client(call.socket());
-  client.execute(command, arguments);
+  change(call.console(), client, command, arguments);
   if (call.console().json()) call.console().print_json(arguments);
   call.console().remark(remark);
   return kExitDone;

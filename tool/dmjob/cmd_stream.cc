@@ -15,7 +15,7 @@ int start_and_follow(const Call& call, const char* command, json arguments) {
   take_job_options(call, arguments);
   const Deadline deadline = call.deadline();
   Client client(call.socket());
-  const std::string id = start_job(client, command, arguments);
+  const std::string id = start_job(call, client, command, arguments);
   follow_started(call, client, id, deadline);
   return kExitDone;
 }

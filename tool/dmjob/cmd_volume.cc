@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tool/dmjob/change.h"
 #include "tool/dmjob/commands.h"
 #include "tool/dmjob/print.h"
 
@@ -15,7 +16,7 @@ void warn_about_boot(const Call& call, Client& client) {
 int attach(const Call& call) {
   const json arguments{{"name", call.text("NAME")}, {"device", call.absolute_path("DEVICE")}};
   Client client(call.socket());
-  client.execute("volume-attach", arguments);
+  change(call.console(), client, "volume-attach", arguments);
   if (call.console().json()) call.console().print_json(arguments);
   call.console().remark("/dev/mapper/" + call.text("NAME") +
                         " is there, and will be after each boot");
@@ -32,7 +33,7 @@ int detach(const Call& call) {
   json arguments{{"name", call.text("NAME")}};
   if (call.flag("force")) arguments["force"] = true;
   Client client(call.socket());
-  const json answer = client.execute("volume-detach", arguments);
+  const json answer = change(call.console(), client, "volume-detach", arguments);
   arguments.update(answer);
   if (call.console().json()) call.console().print_json(arguments);
   if (const std::string lost = text_of(answer, "lost"); !lost.empty())
@@ -43,7 +44,7 @@ int detach(const Call& call) {
 int untrack(const Call& call) {
   const json arguments{{"name", call.text("VOLUME")}};
   Client client(call.socket());
-  client.execute("volume-untrack", arguments);
+  change(call.console(), client, "volume-untrack", arguments);
   if (call.console().json()) call.console().print_json(arguments);
   return kExitDone;
 }
@@ -63,7 +64,7 @@ int volumes(const Call& call) {
 int release(const Call& call) {
   const json arguments{{"device", call.absolute_path("DISK")}};
   Client client(call.socket());
-  const json answer = client.execute("disk-release", arguments);
+  const json answer = change(call.console(), client, "disk-release", arguments);
   if (call.console().json()) call.console().print_json(answer);
   call.console().remark(
       call.text("DISK") +

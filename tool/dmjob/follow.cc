@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjob/follow.h"
 
+#include "tool/dmjob/change.h"
+
 #include <algorithm>
 
 namespace dmjob::cli {
@@ -51,7 +53,7 @@ void Follower::look() {
 void Follower::send_at_ready() {
   if (sent_ || command_.empty() || !states_.front().is_ready()) return;
   try {
-    client_.execute(command_, arguments_);
+    change(console_, client_, command_, arguments_);
   } catch (const CommandError&) {
     // Refused the second time: it is under way since the first.
     if (!sent_before_) throw;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjob/start_job.h"
 
+#include "tool/dmjob/change.h"
+
 #include <algorithm>
 #include <array>
 
@@ -100,8 +102,9 @@ std::string id_of_started(Client& client, const json& arguments) {
   return arguments["device"];
 }
 
-std::string start_job(Client& client, const char* command, const json& arguments) {
-  const std::string id = text_of(client.execute(command, arguments), "id");
+std::string start_job(const Call& call, Client& client, const char* command,
+                      const json& arguments) {
+  const std::string id = text_of(change(call.console(), client, command, arguments), "id");
   return id.empty() ? id_of_started(client, arguments) : id;
 }
 

@@ -26,7 +26,8 @@ std::string policy_of(const Call& call, const char* option);
 void check_waits(const Call& call);
 
 // Returns the job's id.
-std::string start_job(Client& client, const char* command, const nlohmann::json& arguments);
+std::string start_job(const Call& call, Client& client, const char* command,
+                      const nlohmann::json& arguments);
 // What the daemon called the job if it does not say so, as QEMU does not: the newest on that
 // target, which may have ended already.
 std::string id_of_started(Client& client, const nlohmann::json& arguments);

@@ -42,7 +42,7 @@ json transfer_arguments(const Call& call, const std::string& source, const std::
 
 std::string start_transfer(const Call& call, Client& client, const char* command,
                            const json& arguments) try {
-  return start_job(client, command, arguments);
+  return start_job(call, client, command, arguments);
 } catch (const CommandError& error) {
   throw hint_at_file(error, call.text("SOURCE"));
 }

@@ -225,6 +225,11 @@ void check_out_of_band(const Command& command) {
   }
 }
 
+std::string unremembered(const std::string& why_not) {
+  return "done, but not written down: " + why_not +
+         "; a daemon that is killed before it is forgets it";
+}
+
 }  // namespace
 
 std::span<const Command> commands() { return kCommands; }
@@ -245,6 +250,10 @@ Answer run_command(Daemon& daemon, Access caller, Request request) {
   Arguments arguments(std::move(request.arguments), command->parameters, std::move(request.wanted));
   auto running = command->handler(daemon, std::move(arguments));
   Reply reply = co_await std::move(running);
+  if (command->access == Access::kAll) {
+    const std::string why_not = co_await daemon.remember();
+    if (!why_not.empty()) reply.add("warning", unremembered(why_not));
+  }
   co_return reply;
 }
 

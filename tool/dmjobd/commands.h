@@ -31,6 +31,7 @@ std::span<const Command> commands();
 const Command* find_command(std::string_view name);
 
 // Checks who asks and what, in this order: the command, the caller, the arguments. Then runs it.
+// What it has changed is on disk when it returns, or the answer's "warning" says that it is not.
 // Throws core::Error, before any side effect if the request was at fault.
 Answer run_command(Daemon& daemon, Access caller, Request request);
 

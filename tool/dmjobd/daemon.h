@@ -46,6 +46,8 @@ class Daemon {
   virtual boost::asio::awaitable<void> rollback(std::string name, Wanted wanted) = 0;
   // Ends its chain of incremental backups.
   virtual boost::asio::awaitable<void> untrack(std::string name, Wanted wanted) = 0;
+  // Writes down what has been done so far. Returns why that cannot be, or not soon; "" if it is.
+  virtual boost::asio::awaitable<std::string> remember() = 0;
   // An old disk is hidden no more. Returns the name of the volume whose contents it holds.
   virtual boost::asio::awaitable<std::string> release(std::string device) = 0;
   // [{"device", "volume", "role", "until-reboot"?}]: the disks that are hidden from others.

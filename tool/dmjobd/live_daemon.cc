@@ -119,6 +119,13 @@ void LiveDaemon::take_up_job(const nlohmann::json& record, const Group& group) {
   }
 }
 
+awaitable<std::string> LiveDaemon::remember() {
+  constexpr core::Duration kPatience = std::chrono::seconds(5);
+  auto tried = keeper_.try_persist(kPatience);
+  std::string why_not = co_await std::move(tried);
+  co_return why_not;
+}
+
 // --- start and stop ---
 
 awaitable<void> LiveDaemon::begin() {

@@ -62,6 +62,7 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> untrack(std::string name, Wanted wanted) override {
     return trackers_.untrack(std::move(name), std::move(wanted));
   }
+  boost::asio::awaitable<std::string> remember() override;
   boost::asio::awaitable<std::string> release(std::string device) override;
   nlohmann::json query_volumes() override;
   nlohmann::json query_hidden_disks() override { return names_.describe(); }

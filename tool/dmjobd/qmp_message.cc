@@ -73,6 +73,12 @@ json version() {
           {"package", "dmjob " DMJOB_VERSION}};
 }
 
+void Reply::add(std::string_view name, const std::string& value) {
+  json members = json::parse(text_);
+  members[std::string(name)] = value;
+  text_ = core::to_text(members);
+}
+
 std::string to_line(const json& message) {
   std::string line = core::to_text(message);
   line += kLineEnd;

@@ -40,6 +40,8 @@ class Reply {
   // Not explicit, for co_return. NOLINTNEXTLINE(google-explicit-constructor)
   Reply(const nlohmann::json& value) : text_(core::to_text(value)) {}
   static Reply of_text(std::string text) { return Reply(std::move(text), 0); }
+  // One more member of an object.
+  void add(std::string_view name, const std::string& value);
   const std::string& text() const { return text_; }
 
  private:

@@ -33,7 +33,7 @@ boost::asio::awaitable<void> StateKeeper::write_once() {
   const std::uint64_t covers = asked_;
   const std::string content = compose_();
   const Around around = around_ ? around_() : Around{};
-  std::string failed;
+  bool failed = false;
   try {
     auto save = [&] {
       if (around.before) around.before();
@@ -43,12 +43,13 @@ boost::asio::awaitable<void> StateKeeper::write_once() {
     durable_ = covers;
     co_await finish(around);
   } catch (const std::exception& error) {
-    failed = error.what();
+    failed = true;
+    why_not_ = "the state file in " + file_.folder() + " cannot be written: " + error.what();
   }
+  tried_ = covers;
   writing_ = false;
   written_.notify();
-  if (!failed.empty())
-    throw core::Error("the state file in " + file_.folder() + " cannot be written: " + failed);
+  if (failed) throw core::Error(why_not_);
 }
 
 boost::asio::awaitable<void> StateKeeper::finish(Around around) {
@@ -61,6 +62,16 @@ boost::asio::awaitable<void> StateKeeper::finish(Around around) {
     failed = error.what();
   }
   if (!failed.empty()) log_warning(failed);
+}
+
+boost::asio::awaitable<std::string> StateKeeper::try_persist(core::Duration limit) {
+  const std::uint64_t mine = ++asked_;
+  const core::SystemClock clock;
+  const core::TimePoint give_up = clock.now() + limit;
+  persist_soon();
+  while (tried_ < mine && clock.now() < give_up) co_await written_.wait_for(give_up - clock.now());
+  if (durable_ >= mine) co_return std::string();
+  co_return tried_ < mine ? "the disk of " + file_.folder() + " does not answer" : why_not_;
 }
 
 void StateKeeper::persist_soon() {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 
+#include "libjob/core/clock.h"
 #include "libjob/core/signal.h"
 #include "libjob/core/worker.h"
 #include "libjob/store/state_file.h"
@@ -35,6 +36,9 @@ class StateKeeper {
   boost::asio::awaitable<void> persist();
   // Asks for it; a failure is logged.
   void persist_soon();
+  // As persist(), but returns why it is not durable, at the latest after `limit` of real time; ""
+  // if it is.
+  boost::asio::awaitable<std::string> try_persist(core::Duration limit);
 
  private:
   boost::asio::awaitable<void> write_once();
@@ -46,6 +50,8 @@ class StateKeeper {
   std::function<Around()> around_;
   std::uint64_t asked_ = 0;
   std::uint64_t durable_ = 0;
+  std::uint64_t tried_ = 0;
+  std::string why_not_;  // of the last try that failed
   bool writing_ = false;
   bool soon_ = false;
   core::Signal written_;
