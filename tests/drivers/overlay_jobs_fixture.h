@@ -1,156 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A small daemon around a volume that holds what is written to it, with one job on that: its
-// reactor, its events, its state file. It can be stopped and started again; the kernel, which is
-// fake, and the disks, which are loop devices, stay. As root.
+// A volume that holds what is written to it, with one job on that. As root.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "libjob/core/error.h"
-#include "libjob/core/job.h"
-#include "libjob/drivers/environment.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/reactor.h"
+#include "tests/drivers/job_story.h"
 #include "tests/volumes/overlay_fixture.h"
 
 namespace dmjob::drivers {
 
 using volumes::Overlay;
 
-class OverlayJobTest : public volumes::OverlayStory {
+class OverlayJobTest : public JobStory<volumes::OverlayStory> {
  protected:
-  OverlayJobTest() { start_daemon(); }
-  ~OverlayJobTest() override { stop_daemon(); }
-
-  // --- doing ---
-
-  void start(std::unique_ptr<core::Driver> driver, core::JobOptions options = {.id = "j"}) {
-    make_job(std::move(driver), std::move(options));
-    job->start();
-  }
-  void make_job(std::unique_ptr<core::Driver> driver, core::JobOptions options = {.id = "j"}) {
-    job = core::Job::create(daemon->host, std::move(options), std::move(driver));
-  }
-  // Wakes the job from its waits, whose length is no concern of a test.
-  void until(const std::function<bool()>& condition) {
-    daemon->reactor.run_until([&] {
-      job->kick();
-      return condition();
-    });
-  }
-  void until_status(core::Status status) {
-    until([&] { return job->status() == status; });
-  }
-  void until_ready() { until_status(core::Status::kReady); }
-  void until_over() {
-    until([&] { return !job->holds_claims() && job->idle(); });
-  }
   void until_kernel(Kind kind) {
     until([&] { return look().kind == kind; });
   }
-  void until_phase(const std::string& phase) {
-    until([&] { return job->query_block_job()["phase"] == phase; });
-  }
-
-  // --- the daemon ---
-
-  void start_daemon() {
-    daemon = std::make_unique<Daemon>(kernel, ledger);
-    daemon->host.persist = [this] { return persist(); };
-    daemon->events.subscribe([this](const core::Event& event) { tell(event); });
-  }
-  // As by SIGTERM.
-  void stop_daemon() {
-    if (!daemon) return;
-    if (job) {
-      job->stop_for_exit();
-      daemon->reactor.run_until([&] { return job->idle(); });
-    }
-    job.reset();
-    daemon.reset();
-  }
-  void add(const volumes::ManagedVolume& one) {
-    daemon->volumes.add(one);
-    stored = {{"volumes", daemon->volumes.record()}};
-  }
-  // Starts it again with what is stored; `driver` is made of the job's part of that.
-  using MakeDriver = std::function<std::unique_ptr<core::Driver>(const nlohmann::json& record)>;
-  void restart(const MakeDriver& driver) {
-    stop_daemon();
-    start_daemon();
-    daemon->volumes.restore(stored["volumes"]);
-    const nlohmann::json record = stored["job"];
-    job = core::Job::restore(daemon->host, record, driver(record["driver"]));
-    job->start();
-  }
-
-  // --- what came of it ---
-
-  const volumes::ManagedVolume* managed() const { return daemon->volumes.find("vol"); }
-  // What the next start would find.
-  volumes::ManagedVolume stored_volume() const {
-    volumes::ManagedVolumes next;
-    next.restore(stored["volumes"]);
-    return *next.find("vol");
-  }
   Overlay::Stage stored_stage() const { return stored_volume().overlay->stage; }
-  bool has_event(const std::string& name, const std::string& key, const std::string& value) const {
-    return std::ranges::any_of(events, [&](const core::Event& event) {
-      return event.name == name && event.data.value(key, "") == value;
-    });
-  }
-  // Where in the kernel's log a line comes first; its size if it is not there.
-  std::size_t at(const std::string& line) const {
-    const auto log = kernel.log();
-    return static_cast<std::size_t>(std::ranges::find(log, line) - log.begin());
-  }
-  int count(const std::string& line) const {
-    return static_cast<int>(std::ranges::count(kernel.log(), line));
-  }
-
-  struct Daemon {
-    Daemon(dm::Control& control, dm::Ledger& its_ledger) : ledger(its_ledger) {
-      environment.control = &control;
-    }
-    test::Reactor reactor;
-    dm::Ledger& ledger;
-    test::FakeClock clock;
-    core::VolumeLocks locks{reactor.executor(), clock};
-    core::Signal dm_events{reactor.executor()};
-    core::EventBus events;
-    volumes::ManagedVolumes volumes;
-    Environment environment{.executor = reactor.executor(),
-                            .control = nullptr,
-                            .ledger = ledger,
-                            .clock = clock,
-                            .locks = locks,
-                            .dm_events = dm_events,
-                            .volumes = volumes,
-                            .scratch_folder = {},
-                            .state_folder = {},
-                            .memory_folder = {}};
-    core::JobHost host{reactor.executor(), events, {}, [] {}, [](core::Job&) {}};
-  };
-  std::unique_ptr<Daemon> daemon;
-  std::shared_ptr<core::Job> job;
-  nlohmann::json stored;    // the state file
-  std::string store_error;  // why it cannot be written; empty: it can
-  std::vector<core::Event> events;
 
  private:
-  boost::asio::awaitable<void> persist() {
-    if (!store_error.empty()) throw core::Error(store_error);
-    stored = {{"volumes", daemon->volumes.record()}, {"job", job->record()}};
-    if (managed() && managed()->overlay)
-      kernel.note("store " + managed()->overlay->record()["stage"].get<std::string>());
-    co_return;
+  std::string stored_stage_word() const override {
+    const bool holds = managed() && managed()->overlay;
+    return holds ? managed()->overlay->record()["stage"].get<std::string>() : "";
   }
-  void tell(const core::Event& event) { events.push_back(event); }
 };
 
 }  // namespace dmjob::drivers
