@@ -43,13 +43,13 @@ class Walk {
   void look_at(const Holder& holder) {
     const auto name = names_.find(holder.dev);
     if (name == names_.end()) {
-      refuse(holder.dev, holder.name, "it is no device-mapper device");
+      refuse(holder.dev, holder.name, "is no device-mapper device");
       return;
     }
     const auto device = control_.find(name->second);
     if (!device) return;
     if (device->uuid.starts_with(kInnerUuidPrefix) || device->uuid.starts_with(kVolumeUuidPrefix))
-      refuse(holder.dev, device->name, "it belongs to another volume or job of dmjob");
+      refuse(holder.dev, device->name, "belongs to another volume or job of dmjob");
     else if (control_.holders(holder.dev).empty())
       look_at_top(*device);
     else
@@ -62,7 +62,7 @@ class Walk {
     if (unsafe.empty())
       above_.tops.push_back(device);
     else
-      refuse(device.dev, device.name, "it has a " + unsafe + " target");
+      refuse(device.dev, device.name, "has a " + unsafe + " target");
   }
 
   void refuse(dev_t dev, const std::string& name, std::string why) {

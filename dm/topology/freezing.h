@@ -24,7 +24,8 @@ namespace dmjob::dm {
 
 struct Above {
   std::vector<Device> tops;  // what is to be frozen with the device
-  // Kernel's or dm name of what cannot be, and why.
+  // Kernel's or dm name of what cannot be, and why: "md0", "is no device-mapper device". What
+  // stands on these is not looked at.
   std::map<dev_t, std::pair<std::string, std::string>> others;
 };
 

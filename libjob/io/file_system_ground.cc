@@ -89,16 +89,23 @@ std::string uuid_in_words(const std::uint8_t* bytes) {
   return text;
 }
 
+constexpr const char* kOfBtrfs = "/sys/fs/btrfs/";  // a folder for each, by its UUID
+
+std::vector<dev_t> disks_of_btrfs(const std::string& uuid) {
+  std::vector<dev_t> disks;
+  const std::string devices = kOfBtrfs + uuid + "/devices";
+  for (const std::string& name : sysfs::names_in(devices))
+    if (const auto disk = sysfs::parse_number(sysfs::first_line(devices + "/" + name + "/dev")))
+      disks.push_back(*disk);
+  return disks;
+}
+
 Ground btrfs(const sysfs::Mount& mount, const std::string& inside) {
   Ground ground;
   const Fd fd(open(inside.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   btrfs_ioctl_fs_info_args info{};
-  if (fd && ioctl(fd.get(), BTRFS_IOC_FS_INFO, &info) == 0) {
-    const std::string devices = "/sys/fs/btrfs/" + uuid_in_words(info.fsid) + "/devices";
-    for (const std::string& name : sysfs::names_in(devices))
-      if (const auto disk = sysfs::parse_number(sysfs::first_line(devices + "/" + name + "/dev")))
-        ground.disks.push_back(*disk);
-  }
+  if (fd && ioctl(fd.get(), BTRFS_IOC_FS_INFO, &info) == 0)
+    ground.disks = disks_of_btrfs(uuid_in_words(info.fsid));
   if (ground.disks.empty()) ground.unknown = type_of(mount) + ", which does not tell its disks";
   return ground;
 }
@@ -149,6 +156,13 @@ Ground ground_of(const sysfs::Mount& mount, const std::string& inside, dev_t num
   if (is_one_of(mount.type, kMemory)) return {};
   if (is_one_of(mount.type, kOtherHosts)) return of_other_host(mount);
   return of_source(mount);
+}
+
+std::vector<dev_t> disks_of_btrfs(dev_t disk) {
+  for (const std::string& uuid : sysfs::names_in(kOfBtrfs))
+    if (auto disks = disks_of_btrfs(uuid); std::ranges::find(disks, disk) != disks.end())
+      return disks;
+  return {};
 }
 
 }  // namespace dmjob::io

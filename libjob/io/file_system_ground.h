@@ -20,5 +20,7 @@ struct Ground {
 
 // inside: a file or folder of that file system. number: that of its disk, major 0: it has none.
 Ground ground_of(const sysfs::Mount& mount, const std::string& inside, dev_t number);
+// All disks of the btrfs that is in use on this one, which is one of them; none: there is none.
+std::vector<dev_t> disks_of_btrfs(dev_t disk);
 
 }  // namespace dmjob::io
