@@ -88,7 +88,7 @@ CheckedBackup check_backup(const BackupRequest& request, const CheckContext& con
   if (request.error_map) check_error_map(request, context);
   CheckedBackup checked;
   CopyPlan& plan = checked.plan;
-  plan = plan_transfer(request, source, target);
+  plan = plan_transfer(request, source, target, context);
   plan.fixed_source = plan.live();
   checked.chain = check_chain(request, source, target, context, plan);
   place_scratch(checked, request, source, target, context);

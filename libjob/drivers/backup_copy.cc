@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/backup_copy.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <iterator>
 #include <system_error>
@@ -14,8 +11,8 @@
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/planned_volume.h"
-#include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
+#include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -28,14 +25,6 @@ std::uint64_t slice_bytes(const CopyPlan& plan) {
   constexpr std::uint64_t kPart = 16;
   constexpr std::uint64_t kChunks = 16;
   return std::min(kMost, std::max(plan.size / kPart, kChunks * chunk_bytes(plan)));
-}
-
-std::vector<std::string> mount_points(const CopyPlan& plan) {
-  try {
-    return io::probe(plan.source).mounted_on;
-  } catch (const std::system_error&) {
-    return {};
-  }
 }
 
 }  // namespace
@@ -114,15 +103,21 @@ void BackupCopy::open_bulk(bool with_target) {
                                      environment_.clock, plan_, error_map_);
 }
 
-// The freezing does it too, but with all writers waiting.
+// If it cannot be, the instant is as good without it.
 void BackupCopy::sync_file_systems() const {
-  for (const std::string& path : mount_points(plan_)) {
-    const io::Fd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder) syncfs(folder.get());
+  try {
+    volumes::sync_mounts(*environment_.control, plan_.volume);
+  } catch (const std::system_error&) {
   }
 }
 
-bool BackupCopy::is_mounted() const { return !mount_points(plan_).empty(); }
+bool BackupCopy::is_mounted() const {
+  try {
+    return !io::probe(plan_.source).mounted_on.empty();
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
 
 void BackupCopy::take_instant(std::span<BackupCopy* const> copies) {
   std::vector<dm::BackupStack*> stacks;

@@ -47,6 +47,7 @@ boost::asio::awaitable<std::string> BackupDriver::take_instant(Drivers all) {
   std::vector<WantedVolume> volumes;
   for (const BackupDriver* driver : all)
     volumes.emplace_back(driver->plan_.volume, "instant of job '" + driver->job_id_ + "'");
+  for (BackupDriver* driver : all) co_await driver->look_at_mounts();
   try {
     const auto holds = co_await hold_volumes(environment_.locks, volumes);
     auto take = [&] {

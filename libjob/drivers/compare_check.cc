@@ -13,7 +13,7 @@ CheckedBackup check_comparison(const CompareRequest& request, const CheckContext
                                    source, context);
   CheckedBackup checked;
   CopyPlan& plan = checked.plan;
-  plan = plan_transfer(request, source, target);
+  plan = plan_transfer(request, source, target, context);
   plan.only_compare = true;
   plan.new_file = false;
   plan.verify = true;

@@ -42,7 +42,7 @@ CheckedCopy check_copy(const CopyRequest& request, const CheckContext& context) 
                                    source, context);
   if (request.will_pivot) require_flushes(*context.control, source.volume, target.value());
   if (request.error_map) check_error_map(request, context);
-  CopyPlan plan = plan_transfer(request, source, target);
+  CopyPlan plan = plan_transfer(request, source, target, context);
   set_scratch(plan,
               choose_scratch(scratch_wish(request, plan, context), source.what, target, context));
   return {plan, footprint_of(request, plan, source)};

@@ -8,6 +8,7 @@
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/offline_driver.h"
 #include "libjob/volumes/late_disks.h"
+#include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -215,6 +216,13 @@ boost::asio::awaitable<void> CopyDriver::note_account(core::Job& job) {
   co_await try_persist(job);
 }
 
+boost::asio::awaitable<void> CopyDriver::look_at_mounts() {
+  auto look = [this, volume = volume_now_] {
+    return volumes::not_frozen_with(*environment_.control, volume);
+  };
+  plan_.not_frozen = co_await worker_.run(std::move(look));
+}
+
 boost::asio::awaitable<std::string> CopyDriver::try_persist(core::Job& job) {
   try {
     co_await job.host().persist();
@@ -249,6 +257,7 @@ nlohmann::json CopyDriver::describe() const {
   }
   if (!late_disk_.empty()) about["waiting-for"] = late_disk_ + " is not there";
   if (!copied_anew_.empty()) about["copied-anew"] = copied_anew_;
+  if (!plan_.not_frozen.empty()) about["not-frozen"] = plan_.not_frozen;
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (error_map_.wanted()) about["error-map"] = plan_.error_map;
   if (const std::string trouble = error_map_.trouble(); !trouble.empty())

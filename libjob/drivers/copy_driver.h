@@ -114,6 +114,8 @@ class CopyDriver : public core::Driver {
   // Takes the note into the record and the queries. If the record cannot be written, a next start
   // finds that it does not fit, and copies all.
   boost::asio::awaitable<void> note_account(core::Job& job);
+  // What is mounted above the volume and is not frozen with it, for the record and the queries.
+  boost::asio::awaitable<void> look_at_mounts();
   // What the volume is called by now, for the queries, and for a next start. That of a managed one
   // is in the state file, and is its name again at the next boot.
   void note_name(core::Job& job, const std::string& volume);

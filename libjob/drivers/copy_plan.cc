@@ -26,7 +26,8 @@ nlohmann::json CopyPlan::record() const {
           {"error-map", error_map},
           {"fingerprint", fingerprint},
           {"target-file", target_file},
-          {"target-account", target_account}};
+          {"target-account", target_account},
+          {"not-frozen", not_frozen}};
 }
 
 CopyPlan CopyPlan::restore(const nlohmann::json& record) {
@@ -53,7 +54,9 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   record.at("error-map").get_to(plan.error_map);
   record.at("fingerprint").get_to(plan.fingerprint);
   record.at("target-file").get_to(plan.target_file);
-  plan.target_account = record.value("target-account", "");  // older records have none
+  // Older records have none of these.
+  plan.target_account = record.value("target-account", "");
+  plan.not_frozen = record.value("not-frozen", plan.not_frozen);
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "libjob/core/error_policy.h"
 #include "libjob/io/disk_identity.h"
@@ -45,6 +46,8 @@ struct CopyPlan {
   std::string target_file;  // which file it is, once it is ours: boot, device and inode
   // What others have written to a target disk (TargetAccount), when last nobody else had.
   std::string target_account;
+  // What is mounted above the volume and would not be frozen with it, or was not, for people.
+  std::vector<std::string> not_frozen;
 
   bool operator==(const CopyPlan&) const = default;
   bool live() const { return !volume.empty(); }

@@ -42,8 +42,17 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
     set_phase("ready");
     co_await job.wait_kick(kSlice);
     co_await look_at_flushes();
+    co_await look_at_mounts_again();
     equal = co_await converge(job);
   }
+}
+
+// In ready: what is mounted comes and goes.
+boost::asio::awaitable<void> LiveDriver::look_at_mounts_again() {
+  constexpr core::Duration kEvery = std::chrono::seconds(30);
+  if (environment_.clock.now() < next_mount_look_) co_return;
+  next_mount_look_ = environment_.clock.now() + kEvery;
+  co_await look_at_mounts();
 }
 
 // Takes up what is there, or starts.

@@ -48,6 +48,7 @@ class LiveDriver : public CopyDriver {
   enum class Trouble { kNone, kTarget, kSource, kScratch };
 
   // --- live_driver.cc: the phases ---
+  boost::asio::awaitable<void> look_at_mounts_again();
   boost::asio::awaitable<void> open(core::Job& job);
   boost::asio::awaitable<void> begin(core::Job& job);
   // True: both sides are equal. False: run() is to return.
@@ -162,6 +163,7 @@ class LiveDriver : public CopyDriver {
   std::string left_behind_;     // for describe(): what could not be taken away
   std::string swallows_;        // who would keep flushes from the target; "": nobody
   core::TimePoint next_flush_look_;
+  core::TimePoint next_mount_look_;
 
   const std::shared_ptr<LiveGroup> group_;
   core::Job* job_ = nullptr;  // in end()

@@ -89,6 +89,7 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
 void LiveDriver::be_done(core::Job& job, bool on_target) {
   ended_ = true;
   group_->leave(*this);
+  if (on_target) plan_.not_frozen.clear();  // a pivot needs nothing frozen
   if (on_target) settle_on_target(job);
 }
 

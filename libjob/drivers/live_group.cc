@@ -27,6 +27,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
   // First: what is acknowledged from here on is flushed by who has written it.
   if (job.complete_requested()) co_await let_flushes_through();
   if (!swallows_.empty() && job.complete_requested()) co_return refusal_to_pivot();
+  if (!job.complete_requested()) co_await look_at_mounts();
   // While it may still take its time, and holds nobody.
   std::string failed = co_await try_call(&LiveCopy::flush_target);
   if (!failed.empty()) co_return failed;

@@ -12,6 +12,7 @@
 #include "libjob/io/geometry.h"
 #include "libjob/io/udev_database.h"
 #include "libjob/store/scratch.h"
+#include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -59,7 +60,7 @@ void check_transfer_source(const Source& source) {
 }
 
 CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
-                       const std::optional<io::ProbeResult>& target) {
+                       const std::optional<io::ProbeResult>& target, const CheckContext& context) {
   CopyPlan plan;
   plan.uuid = volumes::new_uuid();
   plan.volume = source.volume;
@@ -80,6 +81,7 @@ CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
   plan.on_target_error = request.on_target_error;
   plan.verify = request.verify;
   plan.error_map = request.error_map.value_or("");
+  if (plan.live()) plan.not_frozen = volumes::not_frozen_with(*context.control, plan.volume);
   return plan;
 }
 

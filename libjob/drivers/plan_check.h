@@ -19,7 +19,7 @@ namespace dmjob::drivers {
 void check_transfer_source(const Source& source);
 // All but the scratch.
 CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
-                       const std::optional<io::ProbeResult>& target);
+                       const std::optional<io::ProbeResult>& target, const CheckContext& context);
 // What to ask of choose_scratch().
 ScratchWish scratch_wish(const TransferRequest& request, const CopyPlan& plan,
                          const CheckContext& context);

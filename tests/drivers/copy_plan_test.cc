@@ -25,6 +25,7 @@ CopyPlan plan() {
   plan.error_map = "/var/tmp/data.map";
   plan.fingerprint = "boot 17";
   plan.target_file = "8 1234";
+  plan.not_frozen = {"the btrfs at /srv"};
   return plan;
 }
 
@@ -55,7 +56,8 @@ TEST(CopyPlanTest, ADamagedRecordIsRefused) {
   for (const auto& member : whole.items()) {
     nlohmann::json damaged = whole;
     damaged.erase(member.key());
-    if (member.key() == "target-account") continue;  // older records have none
+    // Older records have none of these.
+    if (member.key() == "target-account" || member.key() == "not-frozen") continue;
     EXPECT_ANY_THROW(CopyPlan::restore(damaged)) << "without " << member.key();
   }
 }
@@ -65,6 +67,12 @@ TEST(CopyPlanTest, ARecordOfAnOlderDaemonHasNoAccountOfItsTarget) {
   nlohmann::json record = plan().record();
   record.erase("target-account");
   EXPECT_EQ(CopyPlan::restore(record).target_account, "");
+}
+
+TEST(CopyPlanTest, ARecordOfAnOlderDaemonDoesNotTellWhatIsNotFrozen) {
+  nlohmann::json record = plan().record();
+  record.erase("not-frozen");
+  EXPECT_TRUE(CopyPlan::restore(record).not_frozen.empty());
 }
 
 TEST(CopyPlanTest, AnUnknownWordInARecordIsRefused) {

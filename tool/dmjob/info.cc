@@ -132,6 +132,14 @@ std::string held_text(const json& job, const JobContext& context) {
          "merge begins";
 }
 
+// In JSON a list.
+std::string not_frozen_text(const json& job) {
+  std::string text;
+  for (const json& line : job.value("not-frozen", json::array()))
+    text += (text.empty() ? "" : "; ") + line.get<std::string>();
+  return text;
+}
+
 std::string time_left(const json& job) {
   const auto eta = number_of(job, "eta");
   return eta == 0 ? "" : format_duration(eta);
@@ -226,6 +234,7 @@ std::string job_info(const json& job, const JobContext& context) {
       {"waits for", text_of(job, "waiting-for")},
       {"put off", text_of(job, "put-off")},
       {"flushes", text_of(job, "swallows-flushes")},
+      {"not frozen", not_frozen_text(job)},
       {"copied anew", text_of(job, "copied-anew")},
       {"I/O error", io_error_text(job, context)},
       {"differ", differences_text(job)},
