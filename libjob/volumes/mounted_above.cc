@@ -171,6 +171,12 @@ std::string in_words(const NotFrozen& one, const std::string& volume) {
          volume + "': " + one.why;
 }
 
+std::string volume_at(const std::string& given) {
+  if (given.find('/') == std::string::npos) return given;
+  const dev_t dev = io::sysfs::disk_at(given);
+  return dev == 0 ? "" : io::sysfs::first_line(io::sysfs::folder(dev) + "/dm/name");
+}
+
 std::vector<std::string> not_frozen_with(dm::Control& control, const std::string& volume) {
   std::vector<std::string> lines;
   try {
@@ -187,6 +193,7 @@ void sync_mounts(dm::Control& control, const std::string& volume) {
   constexpr std::chrono::seconds kPatience(10);
   const MountedAbove found = look_at_mounts(control, volume, io::read_mount_table());
   std::vector<io::Mounted> others;
+  others.reserve(found.others.size());
   for (const NotFrozen& one : found.others) others.push_back(one.what);
   if (!others.empty()) sync_for(kPatience, std::move(others));  // they write to the files of those
   sync(found.frozen);

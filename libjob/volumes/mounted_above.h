@@ -33,6 +33,8 @@ MountedAbove look_at_mounts(dm::Control& control, const std::string& volume,
 // "the ext4 at /srv, on md0 (an array of md), is not frozen with volume 'vol': md0 is no ..."
 std::string in_words(const NotFrozen& one, const std::string& volume);
 
+// The dm name of what is given by its name or by a path; "" if that is no dm device.
+std::string volume_at(const std::string& given);
 // One line for each that is not frozen. Throws nothing: if it cannot be told, a line says so.
 std::vector<std::string> not_frozen_with(dm::Control& control, const std::string& volume);
 // Has them written to their disks what they hold: the freezing does it too, but with all writers

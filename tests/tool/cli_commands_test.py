@@ -60,6 +60,27 @@ class Volumes(CliStory):
             self.assertEqual(done.returncode, 0, words)
             self.assertIn("warning: not written down", done.stderr)
 
+    def test_what_is_not_frozen_is_said_before_an_instant_is_asked_for(self):
+        self.daemon.not_frozen = {"data": ["md0 is not"], "home": ["loop0 is not"]}
+        self.daemon.add_job("j", "ready", volume="data")
+        data, home = "warning: md0 is not\n", "warning: loop0 is not\n"
+        for err, *words in ((data + home, "backup", "data", "/dev/sdb", "home", "/dev/sdc"),
+                            (data, "backup", "data", "/dev/sdb"),
+                            (data, "copy", "data", "/dev/sdb"), ("", "copy", "data", "/dev/sdb", "--pivot", "--timeout", "1"),
+                            ("", "copy", "other", "/dev/sdb"), (data, "compare", "data", "/dev/sdb"),
+                            (data, "snapshot", "data"), (data, "cancel", "j")):
+            before = len(self.daemon.asked)
+            shown = self.dmjob(*words)
+            self.assertEqual([line for line in shown.stderr.splitlines(True) if line.startswith("warning")],
+                             err.splitlines(True), words)
+            self.assertGreater(len(self.daemon.asked), before, shown)
+
+    def test_a_refusal_comes_after_the_warning(self):
+        self.daemon.not_frozen = {"data": ["md0 is not"]}
+        self.daemon.handlers["blockdev-backup"] = refuse("no")
+        self.expect(self.dmjob("backup", "data", "/dev/sdb"), 1, out="", err="warning: md0 is not\ndmjob: no\n")
+        self.expect(self.dmjob("--quiet", "backup", "data", "/dev/sdb"), 1, out="", err="dmjob: no\n")
+
     def test_untrack_sends_the_name(self):
         self.expect(self.dmjob("untrack", "data"), 0, out="")
         self.expect_asked(("volume-untrack", {"name": "data"}))

@@ -45,6 +45,12 @@ TEST_F(CommandsTest, QueryCommandsListsEachRowOnce) {
   EXPECT_TRUE(names.contains("qmp_capabilities"));
 }
 
+TEST_F(CommandsTest, WhatIsNotFrozenWithADeviceAnybodyMayAsk) {
+  EXPECT_EQ(run("query-not-frozen", R"({"device":"/dev/x"})", Access::kQuery),
+            json::array({"/dev/x is not frozen"}));
+  EXPECT_EQ(run("query-not-frozen"), "GenericError: Parameter 'device' is missing");
+}
+
 TEST_F(CommandsTest, ASecondNegotiationIsNotFound) {
   EXPECT_THAT(run("qmp_capabilities").dump(), HasSubstr("CommandNotFound"));
 }

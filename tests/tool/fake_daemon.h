@@ -41,6 +41,9 @@ class FakeDaemon : public daemon::Daemon {
   boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
     co_return nlohmann::json::array();
   }
+  boost::asio::awaitable<nlohmann::json> query_not_frozen(std::string device) override {
+    co_return nlohmann::json::array({device + " is not frozen"});
+  }
   nlohmann::json query_hidden_disks() override { return hidden_disks; }
   nlohmann::json query_volumes() override { return volumes; }
 

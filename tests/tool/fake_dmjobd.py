@@ -24,7 +24,7 @@ class FakeDaemon:
         self.path = path
         self.lock = threading.RLock()
         self.jobs, self.history, self.volumes, self.events = [], [], [], []
-        self.hidden_disks, self.boot_warnings = [], []
+        self.hidden_disks, self.boot_warnings, self.not_frozen = [], [], {}
         self.asked = []  # (command, arguments), but for queries
         self.handlers = {}  # command: function(arguments), instead of ours
         self.clients = []
@@ -166,6 +166,8 @@ class FakeDaemon:
     def execute(self, command, arguments):
         queries = {"query-block-jobs": self.jobs, "query-job-history": self.history, "query-volumes": self.volumes,
                    "query-hidden-disks": self.hidden_disks, "query-boot-warnings": self.boot_warnings}
+        if command == "query-not-frozen":
+            return self.not_frozen.get(arguments["device"], [])
         if command in queries:
             if command == "query-block-jobs" and self.jobs:
                 self.looks += 1

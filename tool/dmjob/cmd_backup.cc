@@ -98,6 +98,7 @@ int backup(const Call& call) {
     backups.push_back(backup_arguments(call, source, target));
   const Deadline deadline = call.deadline();
   Client client(call.socket());
+  for (const json& backup : backups) warn_about_freezing(call, client, backup["device"]);
   start(call, client, backups);
   std::vector<std::string> ids;
   ids.reserve(backups.size());

@@ -36,6 +36,7 @@ int compare(const Call& call) {
   const json arguments = arguments_of(call);
   const Deadline deadline = call.deadline();
   Client client(call.socket());
+  warn_about_freezing(call, client, arguments["device"]);
   const std::string id = start_transfer(call, client, "volume-compare", arguments);
   follow_started(call, client, id, deadline);
   return kExitDone;

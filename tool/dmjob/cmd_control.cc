@@ -46,6 +46,16 @@ void report_cancel(const Call& call, const Outcome& outcome) {
                         text_of(outcome.job, "target") + " is not a usable copy");
 }
 
+// Of a copy that is ready, and is to be left as a copy of this instant.
+void warn_about_end(const Call& call, Client& client) {
+  if (call.flag("force")) return;
+  const std::string id = call.text("ID");
+  const json jobs = client.query_block_job(id);
+  const json* job = find_job(jobs, id);
+  if (job && text_of(*job, "type") == "mirror" && text_of(*job, "status") == "ready")
+    warn_about_freezing(call, client, text_of(*job, "volume"));
+}
+
 }  // namespace
 
 int pause(const Call& call) { return send_verb(call, "job-pause"); }
@@ -92,9 +102,10 @@ void add_cancel_options(po::options_description& options) {
 int cancel(const Call& call) {
   refuse_timeout_without(call, !call.flag("async"), "with --async");
   const json arguments{{"device", call.text("ID")}, {"force", call.flag("force")}};
-  if (call.flag("async")) return send(call, "block-job-cancel", arguments);
   const Deadline deadline = call.deadline(kCancelSeconds);
   Client client(call.socket());
+  warn_about_end(call, client);
+  if (call.flag("async")) return send(call, "block-job-cancel", arguments);
   execute_on_job(call, client, "block-job-cancel", arguments);
   const std::string id = call.text("ID");
   const WaitPlan plan{

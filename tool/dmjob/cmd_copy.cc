@@ -31,6 +31,7 @@ int copy(const Call& call) {
   if (call.flag("pivot")) arguments["pivot"] = true;
   const Deadline deadline = call.deadline();
   Client client(call.socket());
+  if (!call.flag("pivot")) warn_about_freezing(call, client, arguments["device"]);
   const std::string id = start_transfer(call, client, "blockdev-mirror", arguments);
   warn_about_boot(call, client);
   const auto outcome = follow_started(call, client, id, deadline);

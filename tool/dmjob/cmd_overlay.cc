@@ -9,8 +9,8 @@ namespace po = boost::program_options;
 using nlohmann::json;
 
 // Sends it and prints it; the rest of what is to be said is for people.
-int send(const Call& call, const char* command, const json& arguments, const std::string& remark) {
-  Client client(call.socket());
+int send(const Call& call, Client& client, const char* command, const json& arguments,
+         const std::string& remark) {
   change(call.console(), client, command, arguments);
   if (call.console().json()) call.console().print_json(arguments);
   call.console().remark(remark);
@@ -41,7 +41,8 @@ int overlay(const Call& call) {
   take_path(call, "target", arguments);
   take_path(call, "scratch", arguments);
   if (call.flag("force")) arguments["force"] = true;
-  return send(call, "volume-overlay", arguments,
+  Client client(call.socket());
+  return send(call, client, "volume-overlay", arguments,
               "/dev/mapper/" + name + " is there, and will be after each boot; `dmjob stream " +
                   name + "` gives it a disk of its own");
 }
@@ -51,14 +52,17 @@ int snapshot(const Call& call) {
   json arguments{{"name", name}};
   take_path(call, "scratch", arguments);
   if (call.flag("force")) arguments["force"] = true;
-  return send(call, "volume-snapshot", arguments,
+  Client client(call.socket());
+  warn_about_freezing(call, client, name);
+  return send(call, client, "volume-snapshot", arguments,
               "`dmjob commit " + name + "` keeps what is written from now on, `dmjob rollback " +
                   name + "` throws it away");
 }
 
 int rollback(const Call& call) {
   const std::string name = call.text("VOLUME");
-  return send(call, "volume-rollback", {{"name", name}},
+  Client client(call.socket());
+  return send(call, client, "volume-rollback", {{"name", name}},
               "/dev/mapper/" + name + " is as it was at its snapshot");
 }
 

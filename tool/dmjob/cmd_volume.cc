@@ -13,6 +13,11 @@ void warn_about_boot(const Call& call, Client& client) {
     call.console().remark("warning: " + warning.get<std::string>());
 }
 
+void warn_about_freezing(const Call& call, Client& client, const std::string& device) {
+  for (const json& line : client.ask_if_known("query-not-frozen", {{"device", device}}))
+    call.console().remark("warning: " + line.get<std::string>());
+}
+
 int attach(const Call& call) {
   const json arguments{{"name", call.text("NAME")}, {"device", call.absolute_path("DEVICE")}};
   Client client(call.socket());

@@ -20,6 +20,8 @@ int untrack(const Call& call);
 int volumes(const Call& call);
 // Which lines of fstab and the like lead elsewhere than to the volume now.
 void warn_about_boot(const Call& call, Client& client);
+// Before an instant is asked for: what is mounted above the volume and will not be frozen with it.
+void warn_about_freezing(const Call& call, Client& client, const std::string& device);
 int release(const Call& call);
 
 // cmd_help.cc

@@ -179,6 +179,7 @@ constexpr std::array kCommands{
     Command{"query-job-history", kQuery, kNone, query_job_history},
     Command{"query-volumes", kQuery, kNone, query_volumes},
     Command{"query-boot-warnings", kQuery, kNone, query_boot_warnings},
+    Command{"query-not-frozen", kQuery, kByDevice, query_not_frozen},
     Command{"query-hidden-disks", kQuery, kNone, query_hidden_disks},
     Command{"query-events", kQuery, kSince, query_events},
 

@@ -109,6 +109,12 @@ Answer query_boot_warnings(Daemon& daemon, Arguments /*arguments*/) {
   co_return warnings;
 }
 
+Answer query_not_frozen(Daemon& daemon, Arguments arguments) {
+  auto found = daemon.query_not_frozen(arguments.text("device"));
+  json lines = co_await std::move(found);
+  co_return lines;
+}
+
 Answer query_events(Daemon& daemon, Arguments arguments) {
   core::ListText found;
   for (const core::Event& event : daemon.events().since(arguments.size("since")))

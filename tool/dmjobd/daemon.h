@@ -54,6 +54,8 @@ class Daemon {
   virtual nlohmann::json query_hidden_disks() = 0;
   // Lines of fstab and the like that lead elsewhere than to a volume, or may at a boot: texts.
   virtual boost::asio::awaitable<nlohmann::json> query_boot_warnings() = 0;
+  // What is mounted above a volume, or the device at a path, and is not frozen with it: texts.
+  virtual boost::asio::awaitable<nlohmann::json> query_not_frozen(std::string device) = 0;
   // [{"name", "device", "size", "managed", "active", "activating"?, "job"?, "error"?, "overlay"?,
   // "tracking"?}], by name.
   virtual nlohmann::json query_volumes() = 0;

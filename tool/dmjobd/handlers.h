@@ -23,6 +23,7 @@ Answer query_jobs(Daemon& daemon, Arguments arguments);
 Answer query_block_jobs(Daemon& daemon, Arguments arguments);
 Answer query_job_history(Daemon& daemon, Arguments arguments);
 Answer query_volumes(Daemon& daemon, Arguments arguments);
+Answer query_not_frozen(Daemon& daemon, Arguments arguments);
 Answer query_hidden_disks(Daemon& daemon, Arguments arguments);
 Answer query_boot_warnings(Daemon& daemon, Arguments arguments);
 Answer query_events(Daemon& daemon, Arguments arguments);

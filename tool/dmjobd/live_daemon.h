@@ -69,6 +69,7 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<nlohmann::json> query_boot_warnings() override {
     return names_.boot_warnings();
   }
+  boost::asio::awaitable<nlohmann::json> query_not_frozen(std::string device) override;
 
  private:
   // A transaction on both sides of the contract between jobs and drivers.

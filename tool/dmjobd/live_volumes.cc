@@ -9,6 +9,7 @@
 #include "libjob/drivers/volume_group.h"
 #include "libjob/io/udev_database.h"
 #include "libjob/volumes/late_disks.h"
+#include "libjob/volumes/mounted_above.h"
 #include "tool/dmjobd/live_daemon.h"
 #include "tool/dmjobd/log.h"
 
@@ -220,6 +221,19 @@ awaitable<std::string> LiveDaemon::release(std::string device) {
   if (!failed) co_return released.volume;
   names_.put_back(released);
   std::rethrow_exception(failed);
+}
+
+awaitable<nlohmann::json> LiveDaemon::query_not_frozen(std::string device) {
+  dm::Control& control = control_or_refuse();
+  core::Worker worker;
+  auto look = [&] {
+    const std::string volume = volumes::volume_at(device);
+    if (volume.empty()) return std::vector<std::string>();
+    if (!control.find(volume)) throw core::Error("Cannot find volume '" + volume + "'");
+    return volumes::not_frozen_with(control, volume);
+  };
+  const std::vector<std::string> lines = co_await worker.run(std::move(look));
+  co_return lines;
 }
 
 nlohmann::json LiveDaemon::query_volumes() {
