@@ -2,6 +2,7 @@
 """Which file systems are frozen at an instant: one on the volume, those on partitions, LUKS and logical volumes above
 it, and those that somebody else has frozen already. What was frozen needs no journal."""
 import os
+import struct
 import subprocess
 
 import devices
@@ -190,6 +191,110 @@ class FreezingTest(CopyingTest):
         self.expect_clean_ext4(OFFSET)
         self.sh('fsfreeze', '--unfreeze', FOLDER)
         self.expect_goes_on()
+
+    # Above the volume, and not frozen.
+
+    def array(self, disk):
+        """Of md, with one disk and without a superblock: there is no mdadm here."""
+        self.sh('modprobe', '-a', 'md-mod', 'raid1')
+        self.tell('/sys/module/md_mod/parameters/new_array', 'md_above')
+        kernel_name = os.path.basename(os.path.realpath(f'/sys/dev/block/{self.number(disk)}'))
+        for name, value in (('metadata_version', 'none'), ('level', 'raid1'), ('raid_disks', '1'),
+                            ('new_dev', self.number(disk)), ('component_size', str(self.sectors(disk) // 2)),
+                            (f'dev-{kernel_name}/slot', '0'), ('array_state', 'active')):
+            self.tell(f'/sys/block/md_above/md/{name}', value)
+        return '/dev/md_above'
+
+    @staticmethod
+    def tell(path, text):
+        with open(path, 'w') as file:
+            file.write(text)
+
+    def loop(self, path):
+        return self.sh('losetup', '--find', '--show', path).stdout.strip()
+
+    def mount_at(self, device, folder, *options):
+        os.makedirs(folder)
+        self.sh('mount', *options, device, folder)
+
+    def warnings(self, *words):
+        """Each a line, before the command does anything."""
+        return [line for line in self.dmjob(*words).stderr.splitlines() if line.startswith('warning: ')]
+
+    def expect_named(self, lines, *texts):
+        self.assertEqual(len(lines), len(texts), lines)
+        for line, text in zip(sorted(lines), sorted(texts)):
+            self.assertIn(text, line)
+
+    def test_what_is_on_an_array_is_named_and_is_there_as_after_a_power_cut(self):
+        array = self.array(self.vol)
+        line = f"the ext4 at {FOLDER} and elsewhere, on md_above (an array of md), is not frozen with volume 'vol': " \
+               'md_above is no device-mapper device'
+        words = ['vol', self.target, '--scratch', self.scratch, '--force', '--wait']
+        self.assertEqual(self.warnings('backup', *words), [])
+        self.mount(array)
+        self.mount_at(FOLDER, '/run/bound', '--bind')
+        self.assertEqual(self.execute('query-not-frozen', device=self.vol), [line])
+        self.assertEqual(self.execute('query-not-frozen', device='vol'), [line])
+        self.assertEqual(self.execute('query-not-frozen', device=self.source), [])
+        self.assertEqual(self.warnings('backup', *words), [f'warning: {line}'])
+        self.assertEqual(self.outcome('vol')['not-frozen'], [line])
+        self.assertIn(f'not frozen  {line}', self.dmjob('info', 'vol').stdout)
+        self.mount_at(self.target, COPY)
+        self.assertGreater(len(os.listdir(COPY)), 10)
+
+    def test_what_is_on_a_loop_device_is_named_when_a_copy_is_left(self):
+        """Over a file of the file system on the volume, which itself is frozen."""
+        self.mount(self.vol)
+        self.until_ready()
+        self.assertNotIn('not-frozen', self.info(self.job))
+        self.sh('truncate', '-s', '32M', f'{FOLDER}/image')
+        self.sh('mkfs.ext4', '-q', f'{FOLDER}/image')
+        loop = self.loop(f'{FOLDER}/image')
+        self.mount_at(loop, '/run/image')
+        text = f'the ext4 at /run/image, on {loop[5:]}, is not frozen'
+        self.wait_for(lambda: 'not-frozen' in self.info(self.job), 60, 'it to be seen')
+        self.expect_named(self.info(self.job)['not-frozen'], text)
+        self.expect_named(self.warnings('cancel', self.job), text)
+        self.expect_named(self.outcome(self.job)['not-frozen'], text)
+        self.expect_clean_ext4()
+
+    def test_what_is_on_a_loop_device_over_the_volume_is_named_and_synced(self):
+        loop = self.loop(self.vol)
+        self.sh('mkfs.ext4', '-q', loop)
+        self.mount_at(loop, FOLDER)
+        self.tell(f'{FOLDER}/file', 'not synced')
+        self.expect_named(self.warnings('backup', 'vol', self.target, '--scratch', self.scratch, '--wait'), f'at {FOLDER}')
+        self.mount_at(self.target, COPY)
+        with open(f'{COPY}/file') as file:
+            self.assertEqual(file.read(), 'not synced')
+
+    def test_a_btrfs_of_several_disks_is_named(self):
+        self.sh('mkfs.btrfs', '-q', '-f', self.disk(1), self.vol)
+        self.mount_at(self.disk(1), FOLDER)
+        self.expect_named(self.warnings('snapshot', 'vol', '--scratch', self.disk(2)),
+                          f"the btrfs at {FOLDER} is not frozen with volume 'vol': the kernel does not freeze a btrfs")
+
+    def make_fat(self, disk):
+        """FAT16, with two tables and a folder of 512 entries; there is no mkfs.vfat here."""
+        sectors, per_cluster = self.sectors(disk), 32
+        per_table = sectors // per_cluster * 2 // 512 + 1
+        head = struct.pack('<3s8sHBHBHHBHHHII', b'\xeb\x3c\x90', b'dmjob', 512, per_cluster, 1, 2, 512, 0, 0xf8,
+                           per_table, 32, 2, 0, sectors)
+        self.write(disk, 0, head.ljust(510, b'\0') + b'\x55\xaa' + bytes((2 * per_table + 32) * 512))
+        for table in range(2):
+            self.write(disk, (1 + table * per_table) * 512, b'\xf8\xff\xff\xff')
+
+    def test_a_vfat_is_frozen(self):
+        """Although it cannot be by its mount point."""
+        self.make_fat(self.vol)
+        self.mount_at(self.vol, FOLDER)
+        self.tell(f'{FOLDER}/file', 'not synced')
+        self.assertEqual(self.warnings('snapshot', 'vol', '--scratch', self.scratch), [])
+        found = self.dm_create('found', f'0 {self.sectors(self.source)} linear {self.source} 0')
+        self.mount_at(found, COPY, '-o', 'ro')
+        with open(f'{COPY}/file') as file:
+            self.assertEqual(file.read(), 'not synced')
 
     # The daemon dies in between.
 
