@@ -9,7 +9,7 @@
 #   output         what the command wrote   status              its exit status, absent if it did not end
 #   console.log    the kernel's messages    boot                how often it was booted
 
-readonly EXIT_TIMEOUT=124 EXIT_MACHINE=125 EXIT_POWER_CUT=137 MAX_BOOTS=20
+readonly EXIT_TIMEOUT=124 EXIT_MACHINE=125 EXIT_POWER_CUT=137 MAX_BOOTS=50
 
 usage() {
   cat <<END

@@ -3,7 +3,8 @@
 import os
 
 import devices
-from udev_host import LinkWatch, UdevHost, links_of_contents, make_partition
+from partitions import make_partition
+from udev_host import LinkWatch, UdevHost, links_of_contents
 import harness
 
 MACHINE = dict(disks=['34M', '34M', '34M', '33M'], mem='512M', timeout=600, kernel='uml')

@@ -8,12 +8,9 @@ writes them, as if it were on the root file system.
 Disks with an identity that a boot does not change are linear dm devices with a UUID, which come when udevd and its
 rules are there and dmjobd is not; those of the machine itself tell nothing but where they are, and their partitions
 their entry in the table."""
-import errno
-import fcntl
 import glob
 import os
 import shutil
-import struct
 import time
 
 import devices
@@ -23,7 +20,6 @@ UDEV = os.path.join(os.path.dirname(__file__), '../../udev')
 ETC = '/etc/udev/rules.d'
 MAPPED = '/dev/mapper'
 OFFSET = 2048  # sectors
-BLKRRPART = 0x125F
 CONTENT_FOLDERS = ('by-uuid', 'by-label', 'by-partuuid', 'by-partlabel')
 
 
@@ -34,33 +30,6 @@ def links_of_contents():
         for link in glob.glob(f'/dev/disk/{folder}/*'):
             found[link.removeprefix('/dev/disk/')] = os.path.realpath(link)
     return found
-
-
-def make_partition(disk, number_of_disk=0x12345678):
-    """One partition over all of a disk, in a DOS table; its PARTUUID is 12345678-01."""
-    entry = struct.pack('<B3sB3sII', 0, bytes(3), 0x83, bytes(3), 2048, devices.sectors(disk) - 2048)
-    table = bytes(440) + struct.pack('<I', number_of_disk) + bytes(2) + entry + bytes(48) + b'\x55\xaa'
-    fd = os.open(disk, os.O_RDWR | os.O_SYNC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)  # udev, which would read the table itself, waits
-        os.pwrite(fd, table, 0)
-        read_partitions(fd)
-    finally:
-        os.close(fd)
-    if os.path.exists('/run/udev/control'):
-        devices.run('udevadm', 'settle')
-
-
-def read_partitions(fd, timeout=60):
-    """Somebody may have a partition of before open for a moment."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            return fcntl.ioctl(fd, BLKRRPART)
-        except OSError as error:
-            if error.errno != errno.EBUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
 
 
 class UdevHost(harness.KernelTest):
