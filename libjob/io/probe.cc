@@ -12,10 +12,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <memory>
 #include <sstream>
-#include <type_traits>
 
+#include "libjob/io/blkid_values.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/loop_device.h"
 #include "libjob/io/sysfs.h"
@@ -33,23 +32,17 @@ void append(std::string& list, const std::string& word) {
   list += list.empty() ? word : ", " + word;
 }
 
-std::string value_of(blkid_probe probe, const char* name) {
-  const char* value = nullptr;
-  return blkid_probe_lookup_value(probe, name, &value, nullptr) == 0 ? value : "";
-}
-
 // All signatures, if there are several: "ext4, gpt". None of them may be taken for an empty disk.
 std::string read_signature(int fd) {
-  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, decltype(&blkid_free_probe)> probe(
-      blkid_new_probe(), blkid_free_probe);
-  if (!probe || blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) return {};
+  const BlkidProbe probe = blkid_probe_of(fd);
+  if (!probe) return {};
   blkid_probe_enable_superblocks(probe.get(), 1);
   blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE);
   blkid_probe_enable_partitions(probe.get(), 1);
   std::vector<std::string> found;
   while (blkid_do_probe(probe.get()) == 0) {
     for (const char* const name : {"TYPE", "PTTYPE"}) {
-      const std::string value = value_of(probe.get(), name);
+      const std::string value = blkid_value(probe, name);
       if (!value.empty()) add_once(found, value);
     }
   }

@@ -30,24 +30,13 @@ class UdevEntry {
   std::unique_ptr<udev_device, Release> device_;
 };
 
-// Our rules take the name from who they hide, and keep it under another.
-std::string uuid_of(const UdevEntry& entry) {
-  const std::string kept = entry.property("DMJOB_PART_UUID");
-  return kept.empty() ? entry.property("ID_PART_ENTRY_UUID") : kept;
-}
-
 }  // namespace
 
-std::string partition_uuid(dev_t partition) { return uuid_of(UdevEntry(partition)); }
-
-std::vector<std::string> partition_links(dev_t partition) {
+// Our rules take the name from who they hide, and keep it under another.
+std::string partition_uuid(dev_t partition) {
   const UdevEntry entry(partition);
-  std::vector<std::string> links;
-  if (const auto uuid = uuid_of(entry); !uuid.empty()) links.push_back("disk/by-partuuid/" + uuid);
-  const bool has_label = entry.property("ID_PART_ENTRY_SCHEME") == "gpt";
-  if (const auto name = entry.property("ID_PART_ENTRY_NAME"); has_label && !name.empty())
-    links.push_back("disk/by-partlabel/" + name);
-  return links;
+  const std::string kept = entry.property("DMJOB_PART_UUID");
+  return kept.empty() ? entry.property("ID_PART_ENTRY_UUID") : kept;
 }
 
 bool is_hidden(dev_t disk) { return UdevEntry(disk).property("DMJOB_HIDDEN") == "1"; }

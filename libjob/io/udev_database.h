@@ -7,14 +7,11 @@
 #include <sys/types.h>
 
 #include <string>
-#include <vector>
 
 namespace dmjob::io {
 
 // Of the partition's entry in its table, also while udev's rules hide it; "" if it is none.
 std::string partition_uuid(dev_t partition);
-// The links below /dev that a partition has by its entry: "disk/by-partuuid/...", by-partlabel.
-std::vector<std::string> partition_links(dev_t partition);
 // True if udev has looked at the disk since a rule hides it (udev/11-dmjob.rules).
 bool is_hidden(dev_t disk);
 // True if it is one by what the disk holds or by a partition's entry, in /dev/disk: by-uuid,

@@ -10,6 +10,7 @@
 #include "libjob/core/error.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/geometry.h"
+#include "libjob/io/partition_entry.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/boot_lines.h"
 
-#include <blkid/blkid.h>
-
 #include <algorithm>
 #include <array>
 #include <sstream>
 #include <utility>
 
+#include "libjob/io/blkid_values.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"
 #include "libjob/volumes/hiding_rules.h"
@@ -22,20 +21,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTags{{
     {"PARTLABEL=", "/dev/disk/by-partlabel/"},
 }};
 
-std::string encoded(const std::string& value) {
-  std::string buffer(value.size() * 4 + 1, '\0');
-  if (blkid_encode_string(value.c_str(), buffer.data(), buffer.size()) != 0) return value;
-  buffer.resize(buffer.find('\0'));
-  return buffer;
-}
-
 // "" if it names no disk.
 std::string path_of(const std::string& name) {
   for (const auto& [tag, folder] : kTags) {
     if (!name.starts_with(tag)) continue;
     std::string value = name.substr(tag.size());
     std::erase(value, '"');
-    return std::string(folder) + encoded(value);
+    return std::string(folder) + io::blkid_encoded(value);
   }
   return name.starts_with("/dev/") ? name : "";
 }

@@ -4,36 +4,17 @@ import os
 
 import devices
 from partitions import make_partition
-from udev_host import LinkWatch, UdevHost, links_of_contents
+from contents import FS_UUID, LINKS, ContentsTest
+from udev_host import LinkWatch, links_of_contents
 import harness
 
 MACHINE = dict(disks=['34M', '34M', '34M', '33M'], mem='512M', timeout=600, kernel='uml')
-FS_UUID = '11111111-2222-3333-4444-555555555555'
-LINKS = (f'by-uuid/{FS_UUID}', 'by-label/files')
 OTHER_LINK = 'by-uuid/99999999-2222-3333-4444-555555555555'
 PARTITION = 'by-partuuid/12345678-01'
 PARTITIONED = 3
 
 
-class NamesTest(UdevHost):
-    def start_with_volume(self, disk):
-        self.make_file_system(disk)
-        self.start_daemon()
-        self.dmjob('attach', 'data', disk)
-        self.settle()
-
-    def make_file_system(self, disk):
-        self.sh('mkfs.ext4', '-q', '-U', FS_UUID, '-L', 'files', disk)
-        self.settle()
-
-    def expect_the_volume_alone(self, *hidden):
-        """With events thrown at all disks, twice: the second changes nothing, the order of both being chance."""
-        for _ in range(2):
-            self.throw_events()
-            self.expect_all_lead_to('data', *LINKS)
-            for disk in hidden:
-                self.expect_hidden(disk)
-
+class NamesTest(ContentsTest):
     def test_links_lead_to_the_volume_through_attach_copy_pivot_cancel_and_detach(self):
         self.boot_udev(0, 1, 2)
         old, new, third = self.named(0), self.named(1), self.named(2)
@@ -58,10 +39,6 @@ class NamesTest(UdevHost):
             self.assertEqual(self.led_to(link), self.real(new))
         self.expect_hidden(old)
         self.expect_hidden(third)
-
-    @staticmethod
-    def real(path):
-        return os.path.realpath(path)
 
     def test_an_old_disk_is_hidden_until_it_is_released(self):
         self.boot_udev(0, 1)
@@ -108,18 +85,6 @@ class NamesTest(UdevHost):
             self.cut_power()
         self.mount_and_write(f'UUID={FS_UUID}', 4)
 
-    def mount_and_write(self, name, boot):
-        """As fstab has it. Each boot finds what the others have written."""
-        self.sh('mount', name, '/mnt')
-        with open('/proc/self/mountinfo') as file:
-            self.assertIn(' /dev/mapper/data ', next(line for line in file if ' /mnt ' in line))
-        for earlier in range(1, boot):
-            with open(f'/mnt/{earlier}') as file:
-                self.assertEqual(file.read(), 'x' * 4096)
-        with open(f'/mnt/{boot}', 'w') as file:
-            file.write('x' * 4096)
-        self.sh('umount', '/mnt')
-
     def keep_fingerprint(self, disk):
         with open(f'{self.lasting_dir()}/fingerprint', 'w') as file:
             file.write(devices.fingerprint(disk))
@@ -163,34 +128,6 @@ class NamesTest(UdevHost):
         self.dmjob('detach', 'data')
         self.settle()
         self.assertEqual(self.led_to(LINKS[0]), self.real(self.disk(0)))
-
-    def test_lvm_never_sees_a_duplicate(self):
-        """By itself it activates from the volume only; asked by hand, it must be told to ask udev."""
-        self.boot_udev(0, 1)
-        if self.boot == 1:
-            self.start_daemon()
-            self.dmjob('attach', 'data', self.named(0))
-            self.expect_hidden(self.named(0))  # at once
-            self.lvm('pvcreate', '-q', '-y', '/dev/mapper/data')
-            self.lvm('vgcreate', '-q', 'vg', '/dev/mapper/data')
-            self.lvm('lvcreate', '-q', '-y', '-an', '-Zn', '-n', 'lv', '-l', '2', 'vg')
-            self.dmjob('copy', 'data', self.named(1), '--pivot')
-            self.expect_one_physical_volume()
-            self.cut_power()
-        self.assertFalse(os.path.exists('/dev/vg/lv'))
-        self.start_daemon()
-        self.wait_for(lambda: os.path.exists('/dev/vg/lv'), 60, 'LVM to activate by itself')
-        self.assertEqual(self.sh('dmsetup', 'deps', '-o', 'devname', 'vg-lv').stdout.split(':')[1].strip(), '(data)')
-        self.expect_one_physical_volume()
-
-    def lvm(self, *words):
-        return self.sh(*words, '--config', 'devices/external_device_info_source="udev"')
-
-    def expect_one_physical_volume(self):
-        self.throw_events()
-        found = self.lvm('pvs', '--noheadings', '-o', 'pv_name')
-        self.assertEqual(found.stdout.split(), ['/dev/mapper/data'])
-        self.assertNotIn('WARNING', found.stderr)
 
 
 if __name__ == '__main__':

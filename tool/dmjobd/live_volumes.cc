@@ -7,6 +7,7 @@
 #include "libjob/drivers/attach_check.h"
 #include "libjob/drivers/taken_by.h"
 #include "libjob/drivers/volume_group.h"
+#include "libjob/io/partition_entry.h"
 #include "libjob/io/udev_database.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
