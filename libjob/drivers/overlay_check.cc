@@ -15,6 +15,7 @@
 #include "libjob/drivers/target_check.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/geometry.h"
+#include "libjob/io/partition_entry.h"
 #include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/overlay_device.h"
 
@@ -173,6 +174,7 @@ CheckedOverlay check_overlay(const OverlayRequest& request, const CheckContext& 
   volume.uuid = volumes::new_uuid();
   volume.device = volumes::stable_path(request.backing);
   volume.sectors = backing.size / 512;
+  volume.links = io::partition_links(backing.dev);
   add_overlay(volume, request, context, backing, target);
   return with_lock(std::move(volume), context);
 }

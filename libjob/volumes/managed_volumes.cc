@@ -14,6 +14,12 @@ const ManagedVolume* ManagedVolumes::find(const std::string& name) const {
 
 void ManagedVolumes::add(ManagedVolume volume) {
   std::string name = volume.name;
+  for (const auto& [other_name, other] : volumes_) {
+    if (other_name == name) continue;
+    std::erase_if(volume.links, [&links = other.links](const std::string& link) {
+      return std::ranges::find(links, link) != links.end();
+    });
+  }
   volumes_.insert_or_assign(std::move(name), std::move(volume));
 }
 

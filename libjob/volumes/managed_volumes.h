@@ -38,8 +38,8 @@ struct ManagedVolume {
   std::string decision;  // with pivot_to: by which that can be revoked; "" in older state files
   std::optional<Overlay> overlay;
   std::optional<Tracking> tracking;
-  // Of a partition that was attached, below /dev: "disk/by-partuuid/...". The volume's own for
-  // good, wherever it lives.
+  // Of the partition that it was made over, below /dev: "disk/by-partuuid/...". The volume's own
+  // for good, wherever it lives.
   std::vector<std::string> links;
   std::string error;  // why it is not active; not stored
   // Of an error, not stored either.
@@ -54,6 +54,7 @@ class ManagedVolumes {
   const ManagedVolume* find(const std::string& name) const;  // nullptr: not managed
   const std::map<std::string, ManagedVolume>& all() const { return volumes_; }
 
+  // Links that another volume has stay that one's: it has lived on the same partition.
   void add(ManagedVolume volume);
   void remove(const std::string& name);
   // Preconditions of the following: the volume is there.

@@ -2,7 +2,7 @@
 """The names that a partition has by its entry in a GPT are the volume's that it was attached as, wherever that lives."""
 from contents import ContentsTest
 from partitions import make_gpt_partition
-from udev_host import LinkWatch
+from udev_host import LinkWatch, links_of_contents
 import harness
 
 MACHINE = dict(disks=['36M', '36M', '36M'], mem='512M', timeout=600, kernel='uml')
@@ -67,6 +67,18 @@ class PartitionNamesTest(ContentsTest):
         self.throw_events()
         self.expect_all_lead_to('again', *NAMES)
         self.expect_hidden(self.partition)
+
+    def test_they_are_an_overlays(self):
+        make_gpt_partition(self.disk(PARTITIONED), ENTRY, 'my files')
+        self.boot_udev(0, 1)
+        self.make_file_system(self.partition)
+        self.start_daemon()
+        self.dmjob('overlay', 'data', self.partition, '--scratch', self.named(1))
+        self.settle()
+        self.expect_all_are_the_volumes()
+        self.dmjob('stream', 'data', self.named(0), '--wait')
+        self.expect_all_are_the_volumes(self.named(0))
+        self.assertLessEqual(set(NAMES), set(links_of_contents()))
 
 
 if __name__ == '__main__':

@@ -98,6 +98,20 @@ TEST_F(ManagedVolumesTest, WhyAVolumeIsNotActiveIsNotStored) {
   EXPECT_FALSE(volumes_.find("data")->late || volumes_.find("data")->absent);
 }
 
+TEST_F(ManagedVolumesTest, ALinkIsOneVolumesOnly) {
+  ManagedVolume first = *volumes_.find("data");
+  first.links = {"disk/by-partuuid/1", "disk/by-partlabel/a"};
+  ManagedVolume second = first;
+  second.name = "over";
+  second.links.push_back("disk/by-partuuid/2");
+  for (int i = 0; i < 2; ++i) {
+    volumes_.add(first);
+    volumes_.add(second);
+    EXPECT_EQ(volumes_.find("data")->links, first.links);
+    EXPECT_EQ(volumes_.find("over")->links, std::vector<std::string>{"disk/by-partuuid/2"});
+  }
+}
+
 TEST_F(ManagedVolumesTest, ARemovedVolumeIsUnknown) {
   volumes_.remove("data");
   EXPECT_EQ(volumes_.find("data"), nullptr);

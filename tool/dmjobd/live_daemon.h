@@ -98,7 +98,6 @@ class LiveDaemon : public Daemon {
   boost::asio::awaitable<void> report_strangers();
   boost::asio::awaitable<void> make_room();
   bool is_known(const std::string& inner_name) const;
-  void leave_links_of_others(volumes::ManagedVolume& volume) const;
   boost::asio::awaitable<void> forget_volume(std::string name);
   drivers::CheckContext check_context() const;
   static Group make_group(std::string id);

@@ -133,14 +133,6 @@ awaitable<void> LiveDaemon::forget_volume(std::string name) {
   co_await keeper_.persist();
 }
 
-// Of a partition that another volume has lived on: that one keeps its name.
-void LiveDaemon::leave_links_of_others(volumes::ManagedVolume& volume) const {
-  for (const auto& [name, other] : volumes_.all())
-    std::erase_if(volume.links, [&links = other.links](const std::string& link) {
-      return std::ranges::find(links, link) != links.end();
-    });
-}
-
 awaitable<void> LiveDaemon::overlay(drivers::OverlayRequest request, Wanted wanted) {
   co_await late_.all_tried();
   co_await overlays_.overlay(std::move(request), std::move(wanted));
@@ -161,7 +153,6 @@ awaitable<void> LiveDaemon::attach(std::string name, std::string device, Wanted 
     return drivers::check_attach(name, device, context);
   };
   volumes::ManagedVolume volume = co_await taken_.check(check, wanted);
-  leave_links_of_others(volume);
   const auto token = taken_.hold(drivers::holding_of(volume));
   volumes_.add(volume);
   std::string failed;
