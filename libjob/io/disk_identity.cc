@@ -41,11 +41,6 @@ bool is_same_old_loop(std::string_view before, std::string_view now) {
          now.ends_with(" " + std::string(before.substr(kOldLoop.size())));
 }
 
-// A serial number that the kernel prints without having one.
-bool tells_nothing(const std::string& lasting) {
-  return lasting.empty() || lasting.find("=(null)") != std::string::npos;
-}
-
 // "partuuid=UUID", that of the partition's entry in its table.
 std::string name_of_entry(dev_t partition) {
   const std::string uuid = partition_uuid(partition);
@@ -88,18 +83,26 @@ DiskIdentity identify_disk(const std::string& path) {
                       sysfs::first_line(sysfs::folder(disk) + "/diskseq");
   identity.lasting = lasting_name(disk);
   if (!identity.lasting.empty() && !part.empty()) identity.lasting += " part" + part;
-  if (!part.empty() && tells_nothing(identity.lasting)) {
+  if (!part.empty() && !tells_who_it_is(identity)) {
     const std::string entry = name_of_entry(facts.st_rdev);
     if (!entry.empty()) identity.lasting = entry;
   }
   return identity;
 }
 
+// A serial number that the kernel prints without having one, or that whoever made the disk left
+// out, others have too.
+bool tells_who_it_is(const DiskIdentity& disk) {
+  const std::string value = disk.lasting.substr(disk.lasting.find('=') + 1);
+  const std::string name = value.substr(0, value.rfind(" part"));
+  return !name.starts_with("(null)") && name.find_first_not_of("0 -") != std::string::npos;
+}
+
 Sameness compare(const DiskIdentity& before, const DiskIdentity& now) {
   if (before.instance == now.instance) return Sameness::kSame;
-  if (before.lasting.empty() && now.lasting.empty()) return Sameness::kUnknown;
-  // Such names were not noted by 0.1, and only udev knows them.
-  if (tells_nothing(before.lasting) && now.lasting.starts_with(kEntry)) return Sameness::kUnknown;
+  // Names of entries were not noted by 0.1, and only udev knows them.
+  const bool may_be_named_now = !tells_who_it_is(now) || now.lasting.starts_with(kEntry);
+  if (!tells_who_it_is(before) && may_be_named_now) return Sameness::kUnknown;
   const bool same = before.lasting == now.lasting || is_same_old_loop(before.lasting, now.lasting);
   return same ? Sameness::kSame : Sameness::kDifferent;
 }

@@ -15,6 +15,9 @@ struct DiskIdentity {
   bool operator==(const DiskIdentity&) const = default;
 };
 
+// False: all that it says of itself ("", "(null)", zeroes) other disks say, too.
+bool tells_who_it_is(const DiskIdentity& disk);
+
 // Of the kernel that runs: another one after each boot.
 std::string boot_id();
 

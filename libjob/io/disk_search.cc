@@ -30,7 +30,7 @@ std::vector<std::pair<dev_t, DiskIdentity>> look() {
 }  // namespace
 
 // One that was never away is no other, whatever name others bear. Only a WWID is the same for the
-// paths of one disk; a serial number that several have ("(null)", all zeroes) names none.
+// paths of one disk; a serial number that several have names none.
 std::vector<dev_t> PresentDisks::find(const DiskIdentity& disk) {
   if (disk == DiskIdentity{}) return {};
   if (!known_) known_ = look();

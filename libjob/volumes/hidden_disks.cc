@@ -15,15 +15,7 @@ bool is_among(const HiddenDisk& disk, const std::vector<HiddenDisk>& disks) {
 
 }  // namespace
 
-bool tells_who_it_is(const io::DiskIdentity& disk) {
-  const std::string value = disk.lasting.substr(disk.lasting.find('=') + 1);
-  const std::string name = value.substr(0, value.rfind(" part"));
-  return !name.starts_with("(null)") && name.find_first_not_of("0 -") != std::string::npos;
-}
-
 bool is_same_disk(const HiddenDisk& one, const HiddenDisk& other) {
-  if (one.disk.instance == other.disk.instance) return true;
-  if (!tells_who_it_is(one.disk) || !tells_who_it_is(other.disk)) return false;
   return io::compare(one.disk, other.disk) == io::Sameness::kSame;
 }
 
@@ -61,7 +53,7 @@ std::optional<HiddenDisk> HiddenDisks::release(const std::string& path,
   const bool is_there = disk != io::DiskIdentity{};
   const auto found = std::ranges::find_if(old_, [&](const HiddenDisk& one) {
     if (is_there && is_same_disk(one, wanted)) return true;
-    return one.path == path && (!is_there || !tells_who_it_is(one.disk));
+    return one.path == path && (!is_there || !io::tells_who_it_is(one.disk));
   });
   if (found == old_.end()) return std::nullopt;
   HiddenDisk released = std::move(*found);

@@ -26,8 +26,6 @@ struct HiddenDisk {
   bool operator==(const HiddenDisk&) const = default;
 };
 
-// False: all that it says of itself ("", "(null)", zeroes) other disks say, too.
-bool tells_who_it_is(const io::DiskIdentity& disk);
 // The same disk, as far as can be known.
 bool is_same_disk(const HiddenDisk& one, const HiddenDisk& other);
 // Those of `disks` that are none of `others`.

@@ -141,7 +141,7 @@ std::string whole(const std::string& lines) {
 }  // namespace
 
 bool is_hidden_after_boot(const io::DiskIdentity& disk) {
-  return tells_who_it_is(disk) && !disk.lasting.starts_with("md/");
+  return io::tells_who_it_is(disk) && !disk.lasting.starts_with("md/");
 }
 
 // A partition's entry is read only where it must be.

@@ -35,6 +35,19 @@ TEST(DiskIdentityTest, OfADiskWithoutANameNothingIsKnown) {
   EXPECT_EQ(compare({"boot-1 8:16 5", ""}, {"boot-1 8:16 6", ""}), Sameness::kUnknown);
 }
 
+TEST(DiskIdentityTest, WhatManySayOfThemselvesNamesNone) {
+  for (const char* const name : {"", "serial=(null)", "serial=0000 part1", "device/serial= - "}) {
+    EXPECT_FALSE(tells_who_it_is({"", name})) << name;
+    EXPECT_EQ(compare({"boot-1 8:16 5", name}, {"boot-1 8:16 6", name}), Sameness::kUnknown);
+    EXPECT_EQ(compare({"boot-1 8:16 5", name}, {"boot-2 8:17 1", "partuuid=1-02"}),
+              Sameness::kUnknown);
+    EXPECT_EQ(compare({"boot-1 8:16 5", name}, {"boot-2 8:16 6", "serial=A"}),
+              Sameness::kDifferent);
+  }
+  for (const char* const name : {"serial=A", "wwid=naa.0 part2", "partuuid=00000000-01"})
+    EXPECT_TRUE(tells_who_it_is({"", name})) << name;
+}
+
 TEST(DiskIdentityTest, WhatIsNoDiskHasNone) {
   EXPECT_THROW(identify_disk("/dev/null"), std::system_error);
   EXPECT_THROW(identify_disk("/dev/is/not/there"), std::system_error);
