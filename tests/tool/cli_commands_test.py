@@ -38,11 +38,17 @@ class Volumes(CliStory):
         self.daemon.hidden_disks = [
             {"device": "/dev/sda", "volume": "data", "role": "disk"},
             {"device": "/dev/sdb", "volume": "data", "role": "old disk"},
-            {"device": "/dev/sdc", "volume": "data", "role": "target", "until-reboot": True}]
-        shown = self.dmjob("volumes").stdout
-        self.assertNotIn("/dev/sda", shown)
-        self.assertIn("dmjob release /dev/sdb", shown)
-        self.assertIn("until the next boot only", shown)
+            {"device": "/dev/sdc", "volume": "data", "role": "target", "until-reboot": True},
+            {"device": "/dev/sdd", "volume": "data", "role": "old disk", "until-reboot": True},
+            {"device": "/dev/sde", "volume": "", "role": "target", "until-reboot": True}]
+        shown = self.dmjob("volumes").stdout.splitlines()
+        self.assertNotIn("/dev/sda", "".join(shown))
+        old, target, nameless, nobodys = shown[-4:]
+        self.assertIn("dmjob release /dev/sdb", old)
+        self.assertNotIn("until the next boot only", old)
+        self.assertRegex(target, "/dev/sdc .* until the next boot only.* /dev/mapper/data in fstab")
+        self.assertRegex(nameless, "/dev/sdd .* until the next boot only.*dmjob release /dev/sdd")
+        self.assertRegex(nobodys, "/dev/sde .* until the next boot only.* before its job has ended")
 
     def test_attach_copy_and_complete_warn_of_what_the_boot_names(self):
         self.daemon.boot_warnings = ["/etc/fstab line 1 names /dev/sdb"]
@@ -274,6 +280,14 @@ class Looking(CliStory):
         result = self.dmjob("info", "vg-root")
         self.assertIn("cannot be switched", result.stdout)
         self.assertNotIn("dmjob complete", result.stdout)
+
+    def test_info_shows_what_its_volume_has_left(self):
+        self.daemon.hidden_disks = [{"device": "/dev/sdb", "volume": "vol1", "role": "old disk"},
+                                    {"device": "/dev/sdc", "volume": "other", "role": "old disk"}]
+        self.daemon.add_job("vol1")
+        shown = self.dmjob("info", "vol1").stdout
+        self.assertIn("dmjob release /dev/sdb", shown)
+        self.assertNotIn("/dev/sdc", shown)
 
     def test_info_of_nothing_is_status_1(self):
         self.expect(self.dmjob("info", "x"), 1, out="", err="there is no job 'x'")

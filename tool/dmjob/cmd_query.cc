@@ -38,6 +38,15 @@ JobContext context_of(Client& client, const json& job, bool gone) {
   return context;
 }
 
+// Of the job's volume: what it has left, say, and how to get rid of that.
+json hidden_disks(Client& client, const json& job) {
+  json disks = json::array();
+  const std::string volume = text_of(job, "volume");
+  for (const json& disk : client.ask_if_known("query-hidden-disks"))
+    if (!volume.empty() && text_of(disk, "volume") == volume) disks.push_back(disk);
+  return disks;
+}
+
 // Prints those with a higher number than `last`, and returns the highest.
 std::uint64_t print_event(const Call& call, const json& event, std::uint64_t last) {
   const std::uint64_t number = number_of(event, "number");
@@ -100,7 +109,8 @@ int info(const Call& call) {
   if (call.console().json()) {
     call.console().print_json(*job);
   } else {
-    call.console().out() << job_info(*job, context_of(client, *job, gone));
+    call.console().out() << job_info(*job, context_of(client, *job, gone))
+                         << hidden_table(hidden_disks(client, *job));
   }
   return kExitDone;
 }

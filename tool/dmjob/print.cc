@@ -74,12 +74,20 @@ std::string volume_state(const json& volume) {
   return flag_of(volume, "active") ? "active" : "not active";
 }
 
-// "" if nothing is to be done.
-std::string to_do_about(const json& disk) {
-  if (flag_of(disk, "until-reboot"))
-    return "hidden until the next boot only: it tells no serial number or other name of its own";
-  if (text_of(disk, "role") != "old disk") return "";
+std::string way_to_release(const json& disk) {
   return "wipe it or give it another UUID, then 'dmjob release " + text_of(disk, "device") + "'";
+}
+
+// "" if nothing is to be done. An old disk is wiped before its boot; one in use is not named by
+// what it holds.
+std::string to_do_about(const json& disk) {
+  const bool is_old = text_of(disk, "role") == "old disk";
+  if (!flag_of(disk, "until-reboot")) return is_old ? way_to_release(disk) : "";
+  const std::string why = "hidden until the next boot only, since udev could not know it then: ";
+  if (is_old) return why + way_to_release(disk);
+  const std::string volume = text_of(disk, "volume");
+  return why + (volume.empty() ? "do not boot before its job has ended"
+                               : "write /dev/mapper/" + volume + " in fstab, no UUID or label");
 }
 
 }  // namespace
