@@ -31,7 +31,7 @@ class LvmNamesTest(ContentsTest):
         self.expect_physical_volumes('/dev/mapper/data')
 
     def test_logical_volumes_below_a_volume_are_hidden(self):
-        """One is the disk below, the other the target; then the other way round."""
+        """One is the disk below, the other the target."""
         self.make_logical_volumes()
         self.start_with_volume(OLD)
         watch = LinkWatch(['/dev/mapper/data'], LINKS).start()
