@@ -63,7 +63,7 @@ class FakeDaemon : public daemon::Daemon {
   std::vector<drivers::JobRequest> all;  // of the last start_jobs()
   int copies_done = 0;
   int remembered = 0;
-  std::string forgets;  // non-empty: why nothing can be written down
+  std::string forgets;               // non-empty: why nothing can be written down
   std::vector<std::string> changes;  // "attach v /dev/x"
   std::vector<drivers::OverlayRequest> overlays;
 
