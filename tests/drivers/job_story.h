@@ -5,6 +5,9 @@
 // the members `kernel` and `ledger`.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -83,7 +86,7 @@ class JobStory : public Stage {
   using MakeDriver = std::function<std::unique_ptr<core::Driver>(const nlohmann::json& record)>;
   void restart(const MakeDriver& driver) {
     stop_job();
-    if (store_error.empty()) daemon->reactor.run(persist());
+    if (job && store_error.empty()) daemon->reactor.run(persist());
     stop_daemon();
     start_daemon();
     daemon->volumes.restore(stored["volumes"]);
