@@ -90,8 +90,8 @@ class ReloadedTest(CopyingTest):
                 self.expect_owners(writer)
 
     def expect_failed(self):
+        job = self.wait_status('j', 'concluded')  # first: a ready job is one that nobody waits for
         self.assertEqual(self.dmjob('wait', 'j', check=False).returncode, 1)
-        job = self.wait_status('j', 'concluded')
         self.assertRegex(job.get('error', 'it ended well'), WORDS)
         self.assertRegex(job['error'], 'start (it|the job) again')
         self.dmjob('dismiss', 'j')
