@@ -11,7 +11,6 @@
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/planned_volume.h"
-#include "libjob/io/probe.h"
 #include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
@@ -108,14 +107,6 @@ void BackupCopy::sync_file_systems() const {
   try {
     volumes::sync_mounts(*environment_.control, plan_.volume);
   } catch (const std::system_error&) {
-  }
-}
-
-bool BackupCopy::is_mounted() const {
-  try {
-    return !io::probe(plan_.source).mounted_on.empty();
-  } catch (const std::system_error&) {
-    return false;
   }
 }
 

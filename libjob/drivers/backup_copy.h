@@ -66,7 +66,6 @@ class BackupCopy {
   // Lets go of a target that cannot even be read, so that it can be removed.
   void release_dead_target();
   const std::string& target_trouble() const { return target_.trouble(); }
-  bool is_mounted() const;
   TrackedPart& tracked() { return tracked_; }
   // As of TrackedPart. Precondition: is_open().
   std::string find_untracked_change();

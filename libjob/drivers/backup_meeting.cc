@@ -5,6 +5,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/planned_volume.h"
 #include "libjob/drivers/volume_group.h"
 
 namespace dmjob::drivers {
@@ -43,7 +44,7 @@ boost::asio::awaitable<void> BackupDriver::act_for_all() {
 boost::asio::awaitable<std::string> BackupDriver::take_instant(Drivers all) {
   // A file system is frozen before the volume of its journal, which nobody has mounted, is
   // suspended.
-  const auto is_mounted = [](const BackupDriver* driver) { return driver->copy_->is_mounted(); };
+  const auto has_mounted = [](const BackupDriver* driver) { return is_mounted(driver->plan_); };
   std::vector<WantedVolume> volumes;
   for (const BackupDriver* driver : all)
     volumes.emplace_back(driver->plan_.volume, "instant of job '" + driver->job_id_ + "'");
@@ -51,7 +52,7 @@ boost::asio::awaitable<std::string> BackupDriver::take_instant(Drivers all) {
   try {
     const auto holds = co_await hold_volumes(environment_.locks, volumes);
     auto take = [&] {
-      std::ranges::partition(all, is_mounted);
+      std::ranges::partition(all, has_mounted);
       std::vector<BackupCopy*> copies;
       for (const BackupDriver* driver : all) copies.push_back(driver->copy_.get());
       BackupCopy::take_instant(copies);

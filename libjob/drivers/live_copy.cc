@@ -12,7 +12,6 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/plan_scratch.h"
-#include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -199,14 +198,6 @@ void LiveCopy::Ending::look(bool passed) noexcept {
     done = (passed || end == dm::CopyStack::End::kPivot) && copy->stack_->has_ended(end);
   } catch (const std::exception&) {
     known = false;
-  }
-}
-
-bool LiveCopy::is_mounted() const {
-  try {
-    return !io::probe("/dev/mapper/" + plan_.volume).mounted_on.empty();
-  } catch (const std::system_error&) {
-    return false;
   }
 }
 

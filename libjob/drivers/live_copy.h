@@ -98,8 +98,6 @@ class LiveCopy {
   // After the target has failed: fall_back(). If the logs are in its tail, nothing can be tracked;
   // the volume gets its own table back, and reopen_target() starts over.
   void leave_target();
-  // A file system on the volume is mounted, as far as can be seen.
-  bool is_mounted() const;
   // With the volume suspended for a moment, so that no write is on its way: as BulkCopy::recheck(),
   // of a few MiB. Throws, and nothing is known, if the sides are not mirrored then, or the volume
   // does not come to rest.

@@ -89,8 +89,9 @@ boost::asio::awaitable<bool> LiveDriver::settle_earlier_end(core::Job& job) {
 void LiveDriver::be_done(core::Job& job, bool on_target) {
   ended_ = true;
   group_->leave(*this);
-  if (on_target) plan_.not_frozen.clear();  // a pivot needs nothing frozen
-  if (on_target) settle_on_target(job);
+  if (!on_target) return;
+  plan_.not_frozen.clear();  // a pivot needs nothing frozen
+  settle_on_target(job);
 }
 
 // Made durable with the job's record, before commit().

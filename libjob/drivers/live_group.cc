@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/planned_volume.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -90,8 +91,8 @@ void LiveDriver::be_ended(std::string failed) {
 boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all) {
   // A file system is frozen before the volume of its journal, which nobody has mounted, is
   // suspended.
-  const auto is_mounted = [](LiveDriver* driver) { return driver->copy_->is_mounted(); };
-  auto sort = [&] { std::ranges::partition(all, is_mounted); };
+  const auto has_mounted = [](const LiveDriver* driver) { return is_mounted(driver->plan_); };
+  auto sort = [&] { std::ranges::partition(all, has_mounted); };
   if (all.size() > 1) co_await worker_.run(std::move(sort));
   std::vector<LiveCopy::Ending> endings;
   for (LiveDriver* driver : all) {

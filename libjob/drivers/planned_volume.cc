@@ -2,8 +2,10 @@
 #include "libjob/drivers/planned_volume.h"
 
 #include <string_view>
+#include <system_error>
 
 #include "libjob/core/error.h"
+#include "libjob/io/probe.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -25,6 +27,14 @@ void require_planned_volume(dm::Control& control, const CopyPlan& plan) {
     throw core::Error(name + " has " + std::to_string(size) + " bytes now and had " +
                       std::to_string(plan.size) +
                       " when the job was made: start it again for all of it");
+}
+
+bool is_mounted(const CopyPlan& plan) {
+  try {
+    return !io::probe(plan.source).mounted_on.empty();
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 }  // namespace dmjob::drivers

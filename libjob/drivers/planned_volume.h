@@ -12,5 +12,7 @@ namespace dmjob::drivers {
 
 // Throws Error if the volume is not there, is another one, or has another size.
 void require_planned_volume(dm::Control& control, const CopyPlan& plan);
+// A file system on it is mounted, as far as can be seen. Throws nothing.
+bool is_mounted(const CopyPlan& plan);
 
 }  // namespace dmjob::drivers

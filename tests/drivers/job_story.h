@@ -16,9 +16,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/core/job.h"
-#include "libjob/drivers/environment.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/reactor.h"
+#include "tests/support/test_environment.h"
 
 namespace dmjob::drivers {
 
@@ -121,27 +119,8 @@ class JobStory : public Stage {
   // What the kernel's log says of a state file that was written; "" for nothing.
   virtual std::string stored_stage_word() const = 0;
 
-  struct Daemon {
-    Daemon(dm::Control& control, dm::Ledger& its_ledger) : ledger(its_ledger) {
-      environment.control = &control;
-    }
-    test::Reactor reactor;
-    dm::Ledger& ledger;
-    test::FakeClock clock;
-    core::VolumeLocks locks{reactor.executor(), clock};
-    core::Signal dm_events{reactor.executor()};
-    core::EventBus events;
-    volumes::ManagedVolumes volumes;
-    Environment environment{.executor = reactor.executor(),
-                            .control = nullptr,
-                            .ledger = ledger,
-                            .clock = clock,
-                            .locks = locks,
-                            .dm_events = dm_events,
-                            .volumes = volumes,
-                            .scratch_folder = {},
-                            .state_folder = {},
-                            .memory_folder = {}};
+  struct Daemon : test::TestEnvironment {
+    using TestEnvironment::TestEnvironment;
     core::JobHost host{reactor.executor(), events, {}, [] {}, [](core::Job&) {}};
   };
   std::unique_ptr<Daemon> daemon;

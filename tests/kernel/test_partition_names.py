@@ -25,6 +25,10 @@ class PartitionNamesTest(ContentsTest):
         self.expect_the_volume_alone(self.partition, *hidden)
         self.expect_all_lead_to('data', *NAMES)
 
+    def expect_all_are_the_partitions(self):
+        for name in NAMES:
+            self.assertEqual(self.led_to(name), self.real(self.partition))
+
     def test_they_are_the_volumes_through_a_copy_there_and_back(self):
         self.start_with_partition(NAMES[1])
         watch = LinkWatch(['/dev/mapper/data'], NAMES).start()
@@ -38,8 +42,7 @@ class PartitionNamesTest(ContentsTest):
         self.assertEqual(watch.stop(), [])
         self.dmjob('detach', 'data')
         self.settle()
-        for name in NAMES:
-            self.assertEqual(self.led_to(name), self.real(self.partition))
+        self.expect_all_are_the_partitions()
 
     def test_a_released_partition_does_not_take_them_while_there_is_the_volume(self):
         self.start_with_partition(NAMES[0])
@@ -51,8 +54,7 @@ class PartitionNamesTest(ContentsTest):
             self.expect_all_lead_to('data', *NAMES)
         self.dmjob('detach', 'data')
         self.throw_events()
-        for name in NAMES:
-            self.assertEqual(self.led_to(name), self.real(self.partition))
+        self.expect_all_are_the_partitions()
 
     def test_a_partition_that_is_hidden_and_attached_again_brings_them_along(self):
         """Those of its entry are found though udev was not to look."""

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "libjob/core/error.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/reactor.h"
+#include "tests/support/test_environment.h"
 #include "tests/support/toy_driver.h"
 #include "tests/volumes/overlay_fixture.h"
 #include "tool/dmjobd/overlays.h"
@@ -77,23 +76,13 @@ class OverlaysTest : public volumes::OverlayStory {
     return static_cast<std::size_t>(std::ranges::find(log, line) - log.begin());
   }
 
-  test::Reactor reactor;
-  test::FakeClock clock;
-  core::VolumeLocks locks{reactor.executor(), clock};
-  core::Signal dm_events{reactor.executor()};
-  core::EventBus events;
+  test::TestEnvironment base{kernel, ledger};
+  test::Reactor& reactor = base.reactor;
+  test::FakeClock& clock = base.clock;
+  core::EventBus& events = base.events;
+  volumes::ManagedVolumes& managed = base.volumes;
+  drivers::Environment& environment = base.environment;
   core::Registry registry;
-  volumes::ManagedVolumes managed;
-  drivers::Environment environment{.executor = reactor.executor(),
-                                   .control = &kernel,
-                                   .ledger = ledger,
-                                   .clock = clock,
-                                   .locks = locks,
-                                   .dm_events = dm_events,
-                                   .volumes = managed,
-                                   .scratch_folder = {},
-                                   .state_folder = {},
-                                   .memory_folder = {}};
   store::StateFile file{folder.path("state")};
   StateKeeper keeper{reactor.executor(), file, [this] { return state(); }};
   TakenTable taken{registry, managed, [this] { return context(); }};

@@ -22,15 +22,15 @@ void execute_on_job(const Call& call, Client& client, const std::string& command
   throw;
 }
 
-int send(const Call& call, const std::string& command, const json& arguments) {
-  Client client(call.socket());
+int send(const Call& call, Client& client, const std::string& command, const json& arguments) {
   execute_on_job(call, client, command, arguments);
   if (call.console().json()) call.console().print_json({{"id", call.text("ID")}});
   return kExitDone;
 }
 
 int send_verb(const Call& call, const std::string& command) {
-  return send(call, command, {{"id", call.text("ID")}});
+  Client client(call.socket());
+  return send(call, client, command, {{"id", call.text("ID")}});
 }
 
 void refuse_timeout_without(const Call& call, bool waits, const std::string& option) {
@@ -68,7 +68,8 @@ int dismiss(const Call& call) { return send_verb(call, "job-dismiss"); }
 
 int speed(const Call& call) {
   const json arguments{{"device", call.text("ID")}, {"speed", call.size("RATE")}};
-  return send(call, "block-job-set-speed", arguments);
+  Client client(call.socket());
+  return send(call, client, "block-job-set-speed", arguments);
 }
 
 void add_complete_options(po::options_description& options) {
@@ -105,7 +106,7 @@ int cancel(const Call& call) {
   const Deadline deadline = call.deadline(kCancelSeconds);
   Client client(call.socket());
   warn_about_end(call, client);
-  if (call.flag("async")) return send(call, "block-job-cancel", arguments);
+  if (call.flag("async")) return send(call, client, "block-job-cancel", arguments);
   execute_on_job(call, client, "block-job-cancel", arguments);
   const std::string id = call.text("ID");
   const WaitPlan plan{

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjob/follow.h"
 
-#include "tool/dmjob/change.h"
-
 #include <algorithm>
+
+#include "tool/dmjob/change.h"
 
 namespace dmjob::cli {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjob/start_job.h"
 
-#include "tool/dmjob/change.h"
-
 #include <algorithm>
 #include <array>
+
+#include "tool/dmjob/change.h"
 
 namespace dmjob::cli {
 namespace {
