@@ -35,6 +35,7 @@ constexpr const char* kCurrent = "state.json";
 constexpr const char* kOlder = "state.json.old";
 constexpr const char* kLink = "state.json.old.new";  // where files cannot change places
 constexpr const char* kNew = "state.json.new";
+constexpr const char* kAside = "state.json.aside";  // of a dmjob that had a crash while it saved
 constexpr const char* kDamaged = "state.json.damaged";
 constexpr const char* kLock = "lock";
 constexpr const char* kVersionKey = "dmjob-state";
@@ -191,6 +192,7 @@ std::optional<StateFile::Loaded> StateFile::load() {
     throw StateDamaged(folder_ + ": " + (current.newer ? describe(kCurrent, current) : damage) +
                        "; nothing is touched");
   }
+  for (const char* name : {kLink, kAside}) unlinkat(folder_fd_, name, 0);
   current_is_good_ = current.damage.empty();
   Generation& taken = current_is_good_ ? current : older;
   sequence_ = taken.sequence;

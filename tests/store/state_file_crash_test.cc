@@ -117,9 +117,12 @@ TEST_F(StateAfterCrash, of_a_newer_dmjob_it_is_not_replaced_by_the_older_generat
 TEST_F(StateAfterCrash, a_save_that_was_cut_short_does_not_count) {
   put("state.json.new", "{\"dmjob-sta");
   put("state.json.old.new", text("state.json"));
+  put("state.json.aside", text("state.json.old"));
   expect_loaded("second");
   save("third");
   expect_loaded("third");
+  EXPECT_FALSE(exists("state.json.old.new"));
+  EXPECT_FALSE(exists("state.json.aside"));
 }
 
 TEST_F(StateAfterCrash, cut_short_between_the_two_changes_of_places_nothing_is_lost) {
@@ -142,6 +145,11 @@ TEST_F(StateAfterCrash, a_file_that_counts_is_never_written_over) {
     EXPECT_THROW(save(std::string(10000, 'x')), std::system_error);
   }
   expect_loaded("second");
+  std::filesystem::rename(file("state.json.old"), file("state.json.aside"));
+  expect_loaded("second");
+  save("third");
+  expect_loaded("third");
+  EXPECT_THAT(text("state.json.old"), ::testing::HasSubstr("second"));
 }
 
 TEST_F(StateAfterCrash, a_save_that_had_not_yet_taken_its_place_does_not_count) {

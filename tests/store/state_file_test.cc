@@ -54,6 +54,7 @@ TEST_F(StateFolder, the_generation_before_is_kept) {
   EXPECT_THAT(text("state.json"), ::testing::HasSubstr("third"));
   EXPECT_THAT(text("state.json.old"), ::testing::HasSubstr("second"));
   EXPECT_FALSE(exists("state.json.old.new"));
+  EXPECT_FALSE(exists("state.json.aside"));
 }
 
 // Three files take turns, so that a save needs no new room.
