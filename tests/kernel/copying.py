@@ -42,13 +42,19 @@ class CopyingTest(harness.KernelTest):
     def expect_lives_on(self, name, disk):
         self.assertEqual(self.dm_table(name), self.table_on(disk, self.size(devices.dm_path(name))))
 
-    def refused(self, *words, status=1, **options):
-        """The command fails with one line on stderr, which is returned, and says nothing on stdout."""
+    def refused(self, *words, status=1, warned=None, **options):
+        """The command fails with one line on stderr, which is returned, and says nothing on stdout.
+
+        warned: in each warning before that line, of which there is one at least; None: there is none.
+        """
         result = self.dmjob(*words, check=False, **options)
         self.assertEqual((result.returncode, result.stdout), (status, ''), f'{words}: {result}')
-        lines = result.stderr.splitlines()
-        self.assertEqual(len(lines), 1, f'{words}: {result.stderr}')
-        return lines[0]
+        *warnings, line = result.stderr.splitlines() or ['']
+        self.assertEqual(bool(warnings), warned is not None, f'{words}: {result.stderr}')
+        for warning in warnings:
+            self.assertTrue(warning.startswith('warning: ') and warned in warning, f'{words}: {result.stderr}')
+        self.assertTrue(line, f'{words}: {result}')
+        return line
 
     def expect_refused(self, text, *words, **options):
         self.assertIn(text, self.refused(*words, **options))
