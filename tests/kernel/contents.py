@@ -27,6 +27,11 @@ class ContentsTest(UdevHost):
             for disk in hidden:
                 self.expect_hidden(disk)
 
+    def expect_shown(self, disk):
+        """It holds what the volume held, and is nobody's any more."""
+        for link in LINKS:
+            self.assertEqual(self.led_to(link), self.real(disk), link)
+
     @staticmethod
     def real(path):
         return os.path.realpath(path)

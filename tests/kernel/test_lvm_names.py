@@ -43,6 +43,10 @@ class LvmNamesTest(ContentsTest):
         self.refresh_by_its_owner()
         self.expect_the_volume_alone(OLD, NEW)
         self.assertEqual(watch.stop(), [])
+        self.dmjob('detach', 'data')
+        self.settle()
+        self.expect_shown(NEW)
+        self.expect_hidden(OLD)
 
     def refresh_by_its_owner(self):
         """Which tells udev anew of each."""

@@ -2,11 +2,8 @@
 #include "tool/dmjobd/udev_rules.h"
 
 #include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +14,7 @@
 #include "libjob/io/fd.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"
+#include "tool/dmjobd/udev_reload.h"
 
 namespace dmjob::daemon {
 namespace {
@@ -67,22 +65,6 @@ bool put(const fs::path& path, const std::string& text) {
 
 bool is_running() { return access("/run/udev/control", F_OK) == 0; }
 
-// By udev's own program, which returns when it is done: udevd would look by itself only after three
-// seconds, and its socket speaks another language in each release.
-void reload() {
-  if (!is_running()) return;
-  std::array<char*, 5> words{const_cast<char*>("udevadm"), const_cast<char*>("control"),
-                             const_cast<char*>("--reload"), const_cast<char*>("--timeout=10"),
-                             nullptr};
-  pid_t child = 0;
-  if (const int error = posix_spawnp(&child, words[0], nullptr, nullptr, words.data(), environ))
-    io::throw_error(error, "udevadm");
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (status != 0) io::throw_error(EIO, "udevadm control --reload");
-}
-
 // Where /sys is read only (the unit's sandbox), as udev itself does after a write: it watches for
 // the end of one.
 void raise_event(dev_t disk) {
@@ -104,7 +86,7 @@ bool UdevRules::write(const volumes::HidingRules& rules) {
     fs::create_directory(folder);
     changed = put(folder / kNameOfThisBoot, rules.this_boot) || changed;
   }
-  if (changed) reload();
+  if (changed && is_running()) reload_rules(folder_);
   return changed;
 }
 
@@ -118,9 +100,13 @@ void look_again(const std::string& path) {
 void await_hidden(const std::string& path) {
   constexpr auto kLook = std::chrono::milliseconds(20);
   constexpr int kLooks = 250;
+  constexpr int kSecond = 50;
   const dev_t disk = io::sysfs::disk_at(path);
   if (disk == 0 || !is_running()) return;
-  for (int i = 0; i < kLooks && !io::is_hidden(disk); ++i) std::this_thread::sleep_for(kLook);
+  for (int i = 1; i <= kLooks && !io::is_hidden(disk); ++i) {
+    std::this_thread::sleep_for(kLook);
+    if (i % kSecond == 0) raise_event(disk);
+  }
 }
 
 }  // namespace dmjob::daemon

@@ -27,8 +27,8 @@ class UdevRules {
 // Lets udev look at the disk that a path leads to, and at its partitions, once more; it does so
 // soon after. Of a path that leads to none, nothing.
 void look_again(const std::string& path);
-// Waits until it has looked, and hides the disk; some seconds at most, since it may be busy with
-// anything and the rules hold in any case.
+// Waits until it has looked, and hides the disk, and has it look again each second; some seconds at
+// most, since it may be busy with anything and the rules hold in any case.
 void await_hidden(const std::string& path);
 
 }  // namespace dmjob::daemon
