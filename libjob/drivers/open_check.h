@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Whether a program has a disk open without a claim to it. Only device-mapper counts those: of
-// other disks it is not known. Thread: a worker; waits up to a second for who only looks, as udev
-// does.
+// other disks it is not known. Thread: a worker; waits as volumes::stays_open() does.
 #pragma once
 
 #include "libjob/drivers/check_context.h"

@@ -18,6 +18,7 @@
 #include "libjob/io/partition_entry.h"
 #include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/overlay_device.h"
+#include "libjob/volumes/stays_open.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -211,8 +212,7 @@ void check_rollback(const volumes::ManagedVolume& volume, dm::Control& control) 
   if (volume.overlay->merge_begun)
     throw Error(shown + " cannot go back: a commit has begun to change " + volume.device +
                 "; commit it again to finish that");
-  const auto device = control.find(volume.name);
-  if (device && device->open_count > 0)
+  if (volumes::stays_open(control, volume.name))
     throw Error(shown + " is open: unmount it or close it first");
 }
 

@@ -18,6 +18,7 @@
 #include "libjob/volumes/lasting_path.h"
 #include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
+#include "libjob/volumes/stays_open.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::volumes {
@@ -130,7 +131,7 @@ bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::stri
 void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const auto found = control.find(volume.name);
   const bool is_there = found && found->uuid == dm::volume_uuid(volume.uuid);
-  if (is_there && found->open_count > 0)
+  if (is_there && stays_open(control, volume.name))
     throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
   if (volume.tracking) end_tracking(control, ledger, volume);
   if (is_there) control.remove(volume.name);

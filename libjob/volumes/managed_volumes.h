@@ -96,7 +96,7 @@ dm::NewDevice device_of(const ManagedVolume& volume);
 bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 // True if its device is linear on the disk at `path`, from the start.
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
-// Removes the device, and its tracker. Refuses while it is open.
+// Removes the device, and its tracker. Refuses while it stays open.
 void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 
 // The link to a disk that survives reboots (/dev/disk/by-id, by-path), or the path itself.

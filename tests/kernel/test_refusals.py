@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import devices
@@ -219,8 +220,18 @@ class RefusalsTest(CopyingTest):
             self.expect_refused("volume 'other' is not managed by dmjob", 'detach', 'other')
             self.expect_refused("volume 'foreign' is not managed by dmjob", 'detach', 'foreign')
             self.expect_refused("volume 'vol' is open", 'detach', 'vol')
-        self.dmjob('detach', 'vol')
+        with self.open_for(0.6):
+            self.dmjob('detach', 'vol')
         self.assertEqual(devices.dm_names(), ['foreign'])
+
+    @contextlib.contextmanager
+    def open_for(self, seconds):
+        """As udev has a volume, to look what it holds."""
+        file = open(self.volume, 'rb')
+        timer = threading.Timer(seconds, file.close)
+        timer.start()
+        yield
+        timer.join()
 
     # How it is done.
 
