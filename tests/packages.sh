@@ -9,6 +9,7 @@ packages_to_build=(
 # The user-mode kernel, and what is run in it.
 packages_of_machines=(
   user-mode-linux busybox-static kmod python3 dmsetup util-linux iproute2 e2fsprogs xfsprogs btrfs-progs fio udev lvm2
+  mdadm
 )
 
 # install_packages PACKAGE...: those that are missing.

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "libjob/io/blkid_values.h"
+#include "libjob/io/disk_identity.h"
 #include "libjob/io/sysfs.h"
 #include "libjob/io/udev_database.h"
-#include "libjob/volumes/hiding_rules.h"
 
 namespace dmjob::volumes {
 namespace {
@@ -102,7 +102,7 @@ std::vector<std::string> boot_warnings(const std::vector<BootLine>& lines,
     const dev_t number = io::sysfs::disk_at(disk.path);
     const dev_t volume = io::sysfs::disk_at("/dev/mapper/" + disk.volume);
     for (const BootLine& line : lines) {
-      const bool is_seen = line.in_initrd || !is_hidden_after_boot(disk.disk);
+      const bool is_seen = line.in_initrd || !io::tells_who_it_is(disk.disk);
       if (!io::is_link_of_contents(line.path) && leads_to_or_into(line, number))
         warnings.push_back(warning_of_path(line, disk));
       else if (io::is_link_of_contents(line.path) && is_seen && leads_to_or_into(line, volume))

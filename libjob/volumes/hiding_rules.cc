@@ -140,10 +140,6 @@ std::string whole(const std::string& lines) {
 
 }  // namespace
 
-bool is_hidden_after_boot(const io::DiskIdentity& disk) {
-  return io::tells_who_it_is(disk) && !disk.lasting.starts_with("md/");
-}
-
 // A partition's entry is read only where it must be.
 HidingRules hiding_rules(const std::vector<HiddenDisk>& disks,
                          const std::vector<VolumeLinks>& volumes) {
@@ -153,7 +149,7 @@ HidingRules hiding_rules(const std::vector<HiddenDisk>& disks,
   std::vector<HiddenDisk> sorted = disks;
   std::ranges::sort(sorted, {}, [](const HiddenDisk& disk) { return disk.disk.lasting; });
   for (const HiddenDisk& disk : sorted) {
-    if (!is_hidden_after_boot(disk.disk)) {
+    if (!io::tells_who_it_is(disk.disk)) {
       const std::string match = match_now(identity_now(disk));
       if (!match.empty()) this_boot += comment(disk) + match + std::string(kHide);
       continue;

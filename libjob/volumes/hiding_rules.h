@@ -32,7 +32,4 @@ struct HidingRules {
 HidingRules hiding_rules(const std::vector<HiddenDisk>& disks,
                          const std::vector<VolumeLinks>& volumes);
 
-// True if a rule can name it after a boot.
-bool is_hidden_after_boot(const io::DiskIdentity& disk);
-
 }  // namespace dmjob::volumes

@@ -47,7 +47,7 @@ class Installation:
         """For the next boots; of this one, the rules."""
         os.makedirs(self.rules)
         os.makedirs(f'{self.units}/sysinit.target.wants')
-        for name in '11-dmjob.rules', '59-dmjob.rules':
+        for name in '11-dmjob.rules', '59-dmjob.rules', '64-0-dmjob.rules':
             shutil.copy(os.path.join(UDEV, name), self.rules)
         start = f'ExecStart={self.program} --state-dir {self.state_dir}'
         with open(UNIT) as source:

@@ -115,7 +115,7 @@ nlohmann::json Names::describe() const {
   nlohmann::json list = nlohmann::json::array();
   for (const HiddenDisk& disk : hidden_.all()) {
     nlohmann::json entry{{"device", disk.path}, {"volume", disk.volume}, {"role", disk.role}};
-    if (!volumes::is_hidden_after_boot(disk.disk)) entry["until-reboot"] = true;
+    if (!io::tells_who_it_is(disk.disk)) entry["until-reboot"] = true;
     list.push_back(std::move(entry));
   }
   return list;
