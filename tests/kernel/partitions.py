@@ -24,8 +24,8 @@ def make_partition(disk, number_of_disk=0x12345678):
     write_table(disk, {0: bytes(440) + struct.pack('<I', number_of_disk) + bytes(2) + entry + bytes(48) + b'\x55\xaa'})
 
 
-def make_gpt_partition(disk, partuuid, partlabel):
-    """In a GPT, which names it twice."""
+def make_gpt_partition(disk, partuuid, partlabel, is_read=True):
+    """In a GPT, which names it twice; returns its length in sectors. is_read: by the kernel, which does not for dm."""
     end = devices.sectors(disk) - 1
     last = end - ENTRY_SECTORS - 1
     label = partlabel.encode('utf-16-le').ljust(72, b'\0')
@@ -34,7 +34,9 @@ def make_gpt_partition(disk, partuuid, partlabel):
     protective = struct.pack('<B3sB3sII', 0, bytes(3), 0xEE, bytes(3), 1, end)
     write_table(disk, {0: bytes(446) + protective + bytes(48) + b'\x55\xaa',
                        1: gpt_header(1, end, 2, last, entries), 2: entries,
-                       end - ENTRY_SECTORS: entries, end: gpt_header(end, 1, end - ENTRY_SECTORS, last, entries)})
+                       end - ENTRY_SECTORS: entries, end: gpt_header(end, 1, end - ENTRY_SECTORS, last, entries)},
+                is_read)
+    return last + 1 - FIRST
 
 
 def gpt_header(here, other, where_entries, last, entries):
@@ -44,14 +46,15 @@ def gpt_header(here, other, where_entries, last, entries):
     return header(binascii.crc32(header(0))).ljust(SECTOR, b'\0')
 
 
-def write_table(disk, pieces):
+def write_table(disk, pieces, is_read=True):
     """Bytes by the sector at which they begin."""
     fd = os.open(disk, os.O_RDWR | os.O_SYNC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)  # udev, which would read the table itself, waits
         for sector, piece in pieces.items():
             os.pwrite(fd, piece, sector * SECTOR)
-        read_partitions(fd)
+        if is_read:
+            read_partitions(fd)
     finally:
         os.close(fd)
     if os.path.exists('/run/udev/control'):

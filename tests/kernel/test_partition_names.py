@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The names that a partition has by its entry in a GPT are the volume's that it was attached as, wherever that lives."""
 from contents import ContentsTest
-from partitions import make_gpt_partition
+from partitions import FIRST, make_gpt_partition
 from udev_host import LinkWatch, links_of_contents
 import harness
 
@@ -81,6 +81,17 @@ class PartitionNamesTest(ContentsTest):
         self.dmjob('stream', 'data', self.named(0), '--wait')
         self.expect_all_are_the_volumes(self.named(0))
         self.assertLessEqual(set(NAMES), set(links_of_contents()))
+
+    def test_of_a_disk_of_device_mapper_they_are_the_volumes_too(self):
+        """As kpartx makes a device of a multipath disk's partition: by its UUID it is known as one."""
+        self.boot_udev(0, 1)
+        length = make_gpt_partition(self.named(0), ENTRY, 'my files', is_read=False)
+        self.partition = self.dm_create('d0-part1', f'0 {length} linear {self.named(0)} {FIRST}', 'part1-DISK-0')
+        self.settle()
+        self.start_with_volume(f'/dev/disk/{NAMES[0]}')
+        self.expect_all_are_the_volumes()
+        self.dmjob('copy', 'data', self.named(1), '--pivot')
+        self.expect_all_are_the_volumes(self.named(1))
 
 
 if __name__ == '__main__':
