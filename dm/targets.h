@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The tables that dmjob itself makes. One function a target; every feature word that is written
-// here, and every one that is not, was paid for (DECISIONS.md, "mirror features").
+// here, and every one that is not, was paid for (D-003).
 // Thread: any (pure functions).
 #pragma once
 

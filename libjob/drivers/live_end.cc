@@ -2,8 +2,7 @@
 //
 // The ends of a live copy. A pivot is decided by the state file, before it is done: from
 // ManagedVolumes::set_pivot() on, a boot takes the target. Both sides are equal all that time; if
-// the target fails in between, the decision is revoked (DECISIONS.md, "the commit point of a
-// pivot").
+// the target fails in between, the decision is revoked (D-006).
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_driver.h"
 

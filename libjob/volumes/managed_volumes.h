@@ -5,7 +5,7 @@
 // A pivot is decided by one durable write of the state file: from set_pivot() + persist until
 // finish_pivot() or revoke_pivot() + persist (or store::Revocations), both disks hold every
 // acknowledged write, and the next boot takes the target. While it stands, nobody may let the two
-// sides differ (DECISIONS.md, "the commit point of a pivot").
+// sides differ (D-006).
 //
 // Thread: the reactor; activate() and the like do their ioctls through the functions at the end, on
 // a worker.

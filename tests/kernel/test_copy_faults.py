@@ -64,7 +64,7 @@ class CopyFaultsTest(StateDisk, copy_story.CopyStory):
         self.dmjob('resume', self.job)
         self.expect_stopped('standby')
         self.quick_target()
-        # If it was a flush that failed first, the kernel's log says that all is dirty (DECISIONS.md).
+        # If it was a flush that failed first, the kernel's log says that all is dirty (D-009).
         self.resume_and_pivot(at_most=96 * MEGABYTE)
         self.expect_moved()
 

@@ -6,6 +6,7 @@ import unittest
 
 import arrows
 import coroutines
+import decisions
 import headers_alone
 import heads
 import lengths
@@ -155,6 +156,23 @@ class Lengths(LintTest):
 
     def test_a_long_python_function(self):
         self.bad(lengths, {'a.py': 'def f():\n' + '    pass\n' * 80}, 'a function of 81 lines')
+
+
+class Decisions(LintTest):
+    text = ('# Decisions\n\n- [On a, b](#on-a-b): D-002 D-001\n\n## On a, b\n\n'
+            '**D-002. So.** As D-001 says.\n\n**D-001. Thus.** Yes.\n')
+
+    def test_good(self):
+        self.good(decisions, {'DECISIONS.md': self.text, 'a.cc': '// See D-002.\n'})
+        self.good(decisions, {'a.cc': '// CODE-0177\n'})
+
+    def test_bad(self):
+        self.bad(decisions, {'DECISIONS.md': self.text, 'a.cc': '// See D-003.\n'}, 'a.cc:1: DECISIONS.md has no D-003')
+        for text, pattern in ((self.text.replace('As D-001', 'As D-017'), ':7: DECISIONS.md has no D-017'),
+                              (self.text.replace('D-001', 'D-002'), ':9: D-002 is given already'),
+                              (self.text.replace('D-002 D-001', 'D-001 D-002'), 'lacks this line: .* D-002 D-001$'),
+                              (self.text + '\n**Whatever.** No.\n', ':11: a decision begins with')):
+            self.bad(decisions, {'DECISIONS.md': text}, pattern)
 
 
 class Text(LintTest):
