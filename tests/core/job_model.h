@@ -10,8 +10,8 @@
 
 namespace dmjob::test {
 
-// The letters of the verbs that a status takes, as in QMP.md: cancel, pause, resume, set-speed,
-// complete, finalize, dismiss.
+// The verbs that a status takes: c cancel, p pause, r resume, s set-speed, m complete, f finalize,
+// d dismiss.
 inline const std::map<std::string, std::string_view> kVerbsOf = {
     {"created", "cprs"}, {"running", "cprs"},  {"paused", "cprs"},
     {"ready", "cprsm"},  {"standby", "cprsm"}, {"waiting", "c"},

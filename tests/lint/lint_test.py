@@ -10,6 +10,7 @@ import decisions
 import headers_alone
 import heads
 import lengths
+import references
 import registered
 import source_tree
 import text
@@ -173,6 +174,16 @@ class Decisions(LintTest):
                               (self.text.replace('D-002 D-001', 'D-001 D-002'), 'lacks this line: .* D-002 D-001$'),
                               (self.text + '\n**Whatever.** No.\n', ':11: a decision begins with')):
             self.bad(decisions, {'DECISIONS.md': text}, pattern)
+
+
+class References(LintTest):
+    def test_good(self):
+        self.good(references, {'a/b/c.h': '', 'x.md': 'See `b/c.h`, `a/b/c.h` and, in no code, d.h.\n',
+                               'e.cc': f'{CPP}// As in c.h, or sys/types.html; libdevmapper.h.\n#include "no.h"\n'})
+
+    def test_bad(self):
+        for path, text in (('x.md', 'See `b/d.h`.\n'), ('e.cc', 'f();  // As drivers/c.h does.\n')):
+            self.bad(references, {'a/b/c.h': '', path: text}, f'{path}:1: there is no file ')
 
 
 class Text(LintTest):
