@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_driver.h"
-#include "libjob/drivers/offline_driver.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
 
@@ -37,15 +35,6 @@ std::string late_disk_of(const CopyPlan& plan) {
 }
 
 }  // namespace
-
-std::unique_ptr<core::Driver> make_copy_driver(Environment& environment, CopyPlan plan,
-                                               const std::string& job_id, bool resumed,
-                                               std::shared_ptr<LiveGroup> group) {
-  if (plan.live())
-    return std::make_unique<LiveDriver>(environment, std::move(plan), job_id, resumed,
-                                        std::move(group));
-  return std::make_unique<OfflineDriver>(environment, std::move(plan), job_id, resumed);
-}
 
 CopyDriver::CopyDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed)
     : environment_(environment),

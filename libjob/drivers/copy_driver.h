@@ -19,17 +19,10 @@
 #include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/environment.h"
-#include "libjob/drivers/live_group.h"
 #include "libjob/drivers/rate_meter.h"
 #include "libjob/drivers/volume_step.h"
 
 namespace dmjob::drivers {
-
-// The driver for a plan: a LiveDriver or an OfflineDriver. `resumed`: an earlier process had begun.
-// `group`: of the transaction that the job is a member of.
-std::unique_ptr<core::Driver> make_copy_driver(
-    Environment& environment, CopyPlan plan, const std::string& job_id, bool resumed,
-    std::shared_ptr<LiveGroup> group = std::make_shared<LiveGroup>());
 
 class CopyDriver : public core::Driver {
  public:

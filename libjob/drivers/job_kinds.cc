@@ -6,12 +6,15 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/commit_driver.h"
 #include "libjob/drivers/compare_check.h"
 #include "libjob/drivers/compare_driver.h"
 #include "libjob/drivers/copy_check.h"
-#include "libjob/drivers/copy_driver.h"
 #include "libjob/drivers/live_compare.h"
+#include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/offline_driver.h"
+#include "libjob/drivers/stream_driver.h"
+#include "libjob/drivers/taken_by.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -21,11 +24,20 @@ std::shared_ptr<LiveGroup> copies_of(const DriverGroupPtr& group) {
   return {group, &group->copies};
 }
 
+std::unique_ptr<core::Driver> make_copy(Environment& environment, CopyPlan plan,
+                                        const std::string& job_id, bool resumed,
+                                        const DriverGroupPtr& group) {
+  if (plan.live())
+    return std::make_unique<LiveDriver>(environment, std::move(plan), job_id, resumed,
+                                        copies_of(group));
+  return std::make_unique<OfflineDriver>(environment, std::move(plan), job_id, resumed);
+}
+
 CheckedJob check(const CopyRequest& request, const CheckContext& context) {
   CheckedCopy checked = check_copy(request, context);
   auto make = [plan = std::move(checked.plan)](Environment& environment, const std::string& job_id,
                                                const DriverGroupPtr& group) {
-    return make_copy_driver(environment, plan, job_id, false, copies_of(group));
+    return make_copy(environment, plan, job_id, false, group);
   };
   return {std::move(checked.footprint), std::move(make)};
 }
@@ -103,7 +115,7 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
                                              const std::string& job_id,
                                              const DriverGroupPtr& group) {
   if (type == "mirror")
-    return make_copy_driver(environment, CopyPlan::restore(record), job_id, true, copies_of(group));
+    return make_copy(environment, CopyPlan::restore(record), job_id, true, group);
   if (type == "backup") return restore_backup(environment, record, job_id);
   if (type == "compare") return restore_comparison(environment, record, job_id);
   if (type == "stream")
@@ -112,6 +124,29 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
   if (type == "commit")
     return std::make_unique<CommitDriver>(environment, CommitPlan::restore(record), job_id);
   throw core::Error("job '" + job_id + "' is of the unknown type '" + type + "'");
+}
+
+Holding restore_holding(const std::string& type, const nlohmann::json& record,
+                        const std::string& job_id) {
+  Footprint footprint;
+  if (type == "commit") {
+    const CommitPlan plan = CommitPlan::restore(record);
+    footprint.volume = plan.volume;
+    footprint.uses = {use_of_volume(plan.volume), {.role = "disk", .path = plan.disk}};
+    return holding_of(job_id, footprint);
+  }
+  const CopyPlan plan = CopyPlan::restore(record);
+  std::optional<store::CowPlace> cow;
+  if (record.contains("cow")) cow = store::CowPlace::restore(record.at("cow"));
+  footprint.volume = plan.volume;
+  footprint.uses = uses_of(plan, cow);
+  footprint.marks = marks_of(plan);
+  if (type == "stream") {
+    footprint.volume = StreamDriver::restore_plan(record).volume;
+    let_wait_for_target(footprint.uses);
+    footprint.uses.push_back(use_of_volume(footprint.volume));
+  }
+  return holding_of(job_id, footprint);
 }
 
 }  // namespace dmjob::drivers

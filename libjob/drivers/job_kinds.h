@@ -18,6 +18,7 @@
 #include "libjob/drivers/environment.h"
 #include "libjob/drivers/live_group.h"
 #include "libjob/drivers/overlay_jobs_check.h"
+#include "libjob/drivers/taken.h"
 
 namespace dmjob::drivers {
 
@@ -49,5 +50,8 @@ std::unique_ptr<core::Driver> restore_driver(Environment& environment, const std
                                              const nlohmann::json& record,
                                              const std::string& job_id,
                                              const DriverGroupPtr& group);
+// What such a job names. type, record, errors: as those of restore_driver().
+Holding restore_holding(const std::string& type, const nlohmann::json& record,
+                        const std::string& job_id);
 
 }  // namespace dmjob::drivers

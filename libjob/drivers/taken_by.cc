@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/taken_by.h"
 
-#include "libjob/drivers/commit_driver.h"
-#include "libjob/drivers/stream_driver.h"
 #include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::drivers {
@@ -93,29 +91,6 @@ Holding holding_of(const std::string& job_id, const Footprint& footprint) {
           .volume = footprint.volume,
           .uses = footprint.uses,
           .marks = footprint.marks};
-}
-
-Holding restore_holding(const std::string& type, const nlohmann::json& record,
-                        const std::string& job_id) {
-  Footprint footprint;
-  if (type == "commit") {
-    const CommitPlan plan = CommitPlan::restore(record);
-    footprint.volume = plan.volume;
-    footprint.uses = {use_of_volume(plan.volume), {.role = "disk", .path = plan.disk}};
-    return holding_of(job_id, footprint);
-  }
-  const CopyPlan plan = CopyPlan::restore(record);
-  std::optional<store::CowPlace> cow;
-  if (record.contains("cow")) cow = store::CowPlace::restore(record.at("cow"));
-  footprint.volume = plan.volume;
-  footprint.uses = uses_of(plan, cow);
-  footprint.marks = marks_of(plan);
-  if (type == "stream") {
-    footprint.volume = StreamDriver::restore_plan(record).volume;
-    let_wait_for_target(footprint.uses);
-    footprint.uses.push_back(use_of_volume(footprint.volume));
-  }
-  return holding_of(job_id, footprint);
 }
 
 }  // namespace dmjob::drivers

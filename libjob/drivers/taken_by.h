@@ -28,9 +28,5 @@ void let_wait_for_target(std::vector<Use>& uses);
 
 Holding holding_of(const volumes::ManagedVolume& volume);
 Holding holding_of(const std::string& job_id, const Footprint& footprint);
-// Of a job that an earlier process had begun. type, record: as Driver's. Throws nlohmann's
-// exceptions for a damaged record.
-Holding restore_holding(const std::string& type, const nlohmann::json& record,
-                        const std::string& job_id);
 
 }  // namespace dmjob::drivers
