@@ -77,10 +77,6 @@ store::CowPlace choose_cow(const OverlayRequest& request, const CheckContext& co
                             "' needs a place that outlives a reboot");
 }
 
-bool is_disk(const store::CowPlace& cow) {
-  return cow.place.kind == Kind::kDevice || cow.place.kind == Kind::kTail;
-}
-
 void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
                  const CheckContext& context, const io::ProbeResult& origin,
                  const std::optional<io::ProbeResult>& target) {
@@ -88,7 +84,7 @@ void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
   volumes::Overlay& overlay = *volume.overlay;
   overlay.chunk = chunk_for(origin);
   overlay.cow = choose_cow(request, context, origin, target, volume);
-  if (is_disk(overlay.cow)) {
+  if (overlay.cow.is_on_disk()) {
     overlay.cow.place.path = volumes::stable_path(overlay.cow.place.path);
     overlay.cow_disk = io::identify_disk(overlay.cow.place.path);
   }
@@ -150,7 +146,7 @@ CheckedOverlay with_lock(volumes::ManagedVolume volume, const CheckContext& cont
                   "scratch " + cow.place.path);
   require_no_circle(context, checked.holding);
   try {
-    if (is_disk(cow)) checked.lock.emplace(cow.place.path, io::DeviceLock::Mode::kExclusive);
+    if (cow.is_on_disk()) checked.lock.emplace(cow.place.path, io::DeviceLock::Mode::kExclusive);
   } catch (const std::system_error& error) {  // somebody was quicker
     throw Error("scratch " + cow.place.path + " is in use (" + error.code().message() +
                 "): name another with --scratch");

@@ -29,6 +29,9 @@ ManagedVolume find_volume(const std::string& name, const CheckContext& context,
   if (!context.control) throw Error("this kernel has no device-mapper (modprobe dm-mod)");
   if (!found->second.error.empty())
     throw Error("volume '" + name + "' is not active: " + found->second.error);
+  if (found->second.overlay && found->second.overlay->replaced)
+    throw Error("nothing of volume '" + name +
+                "' can be merged: " + volumes::replaced_in_words(found->second));
   if (found->second.overlay)
     require_targets(*context.control, dm::kTargetsOfMerge,
                     "what was written to volume '" + name + "' cannot be merged");

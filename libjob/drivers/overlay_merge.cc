@@ -24,8 +24,8 @@ constexpr core::Duration kLook = std::chrono::milliseconds(100);
 constexpr core::Duration kAfterError = std::chrono::seconds(1);
 
 // Nor may it be loaded over what somebody else has put there.
-bool is_replaced(const dm::OverlayStack::State& state) {
-  return state.kind == Kind::kLinear || state.kind == Kind::kOther;
+bool is_replaced(const volumes::ManagedVolume& volume, const dm::OverlayStack::State& state) {
+  return volume.overlay->replaced || volumes::is_replaced(state);
 }
 
 // As it is called in this boot, in which the merge writes to it (volumes/overlay_device.cc).
@@ -75,7 +75,7 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk)
       co_await rest(job, state);
     } else if (state.kind == Kind::kNone) {
       throw core::Error("volume '" + name_ + "' is not active ('dmjob volumes' tells why)");
-    } else if (is_replaced(state)) {
+    } else if (is_replaced(*volume(), state)) {
       throw core::Error(dm::TableReplaced(name_).what() +
                         std::string("; nothing is merged: 'dmjob volumes' tells what to do"));
     } else if (volumes::is_given_up(state)) {  // whoever watches the volume mends it
@@ -252,7 +252,7 @@ awaitable<void> OverlayMerge::face_failure(core::Job& job, std::error_code error
 awaitable<void> OverlayMerge::keep(core::Job& job) {
   if (!has_begun()) co_return;
   const State state = co_await look();
-  if (is_replaced(state)) co_return;
+  if (is_replaced(*volume(), state)) co_return;
   Overlay overlay = *volume()->overlay;
   if (state.kind == Kind::kMerging) {
     if (volumes::is_given_up(state)) co_return;

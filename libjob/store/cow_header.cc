@@ -46,6 +46,16 @@ CowHeader::State CowHeader::read() {
   return valid != 0 ? State::kValid : State::kInvalid;
 }
 
+// The exceptions' first area is the chunk behind the head: pairs of chunks, of the origin and of
+// the store, 64 bits each, up to one with 0.
+bool CowHeader::has_exceptions(std::uint64_t chunk) const {
+  io::AlignedBuffer area(block_.bytes().size());
+  if (const auto error = disk_->read(offset_ + chunk, area.bytes())) fail(error);
+  std::uint64_t place = 0;
+  std::memcpy(&place, area.bytes().data() + sizeof place, sizeof place);
+  return place != 0;
+}
+
 void CowHeader::mark_valid() {
   const std::uint32_t valid = htole32(1);
   std::memcpy(block_.bytes().data() + sizeof valid, &valid, sizeof valid);

@@ -33,6 +33,8 @@ class CowHeader {
   CowHeader(dev_t disk, std::uint64_t offset);
 
   State read();
+  // False: nothing is in the store. Precondition: read() has said that there is one. Bytes.
+  bool has_exceptions(std::uint64_t chunk) const;
   // Takes the kernel's mark back; the rest stays as it is. Precondition: read() has said kInvalid.
   void mark_valid();
   // For good: what the store holds is not to be taken for newer than the origin any more. The rest

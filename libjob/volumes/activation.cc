@@ -57,6 +57,10 @@ void require_unused(const io::ProbeResult& disk) {
 
 bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const bool over = volume.overlay->stage == Overlay::Stage::kDiscarding;
+  if (!over && volume.overlay->replaced) {  // where it is active, its users go on
+    if (!control.find(volume.name)) throw core::Error(replaced_in_words(volume));
+    return true;
+  }
   if (!over && OverlayDevice(control, ledger, volume).activate()) return true;
   discard_overlay(control, ledger, volume);
   return false;

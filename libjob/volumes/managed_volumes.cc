@@ -57,7 +57,14 @@ void ManagedVolumes::finish_pivot(const std::string& name) {
 }
 
 void ManagedVolumes::set_overlay(const std::string& name, std::optional<Overlay> overlay) {
-  volumes_.at(name).overlay = std::move(overlay);
+  ManagedVolume& volume = volumes_.at(name);
+  const bool replaced = volume.overlay && volume.overlay->replaced;
+  volume.overlay = std::move(overlay);
+  if (replaced && volume.overlay) volume.overlay->replaced = true;
+}
+
+void ManagedVolumes::set_replaced(const std::string& name) {
+  volumes_.at(name).overlay.value().replaced = true;
 }
 
 void ManagedVolumes::set_device(const std::string& name, const std::string& device,

@@ -64,7 +64,9 @@ class ManagedVolumes {
   // Those that one of these decisions is about. Returns their names.
   std::vector<std::string> revoke_pivots(const std::vector<std::string>& decisions);
   void finish_pivot(const std::string& name);  // it lives on the target from now on
+  // One whose table was replaced stays so, whatever its next stage was made from.
   void set_overlay(const std::string& name, std::optional<Overlay> overlay);
+  void set_replaced(const std::string& name);  // precondition: it has an overlay
   void set_device(const std::string& name, const std::string& device, io::DiskIdentity disk);
   void set_tracking(const std::string& name, std::optional<Tracking> tracking);
   void set_error(const std::string& name, const std::string& error);

@@ -23,6 +23,7 @@ nlohmann::json Overlay::record() const {
           {"chunk", chunk},
           {"read-only", read_only},
           {"merge-begun", merge_begun},
+          {"replaced", replaced},
           {"target", target},
           {"target-disk", store::record_of(target_disk)}};
 }
@@ -36,6 +37,7 @@ Overlay Overlay::restore(const nlohmann::json& record) {
   record.at("chunk").get_to(overlay.chunk);
   record.at("read-only").get_to(overlay.read_only);
   record.at("merge-begun").get_to(overlay.merge_begun);
+  overlay.replaced = record.value("replaced", false);  // older records have none
   record.at("target").get_to(overlay.target);
   overlay.target_disk = store::restore_disk(record.at("target-disk"));
   return overlay;

@@ -29,9 +29,12 @@ struct Overlay {
   store::CowPlace cow;
   io::DiskIdentity cow_disk;  // empty for a file
   io::DiskIdentity origin_disk;
-  std::uint64_t chunk = 0;       // sectors
-  bool read_only = false;        // the origin is never written to
-  bool merge_begun = false;      // the origin is not what it was at the snapshot: no rollback
+  std::uint64_t chunk = 0;   // sectors
+  bool read_only = false;    // the origin is never written to
+  bool merge_begun = false;  // the origin is not what it was at the snapshot: no rollback
+  // Somebody else has given the volume another table: the origin was written to past the cow. For
+  // good, since nothing tells where, or which of the two is newer.
+  bool replaced = false;
   std::string target;            // where stream is to go; "": not said
   io::DiskIdentity target_disk;  // of `target`
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/volumes/overlay_device.h"
 
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -22,10 +21,6 @@ namespace {
 using core::Error;
 using Kind = dm::OverlayStack::Kind;
 using Head = store::CowHeader::State;
-
-// Bytes: the cow grows by a part of itself, so that the steps are few, yet none takes all there is.
-constexpr std::uint64_t kLeastSlice = 16 << 20;
-constexpr std::uint64_t kMostSlice = 1 << 30;
 
 void require_same(const io::DiskIdentity& before, const std::string& path,
                   const std::string& role) {
@@ -67,11 +62,6 @@ dm::OverlaySpec bare_spec(const ManagedVolume& volume) {
   spec.uuid = volume.uuid;
   spec.length = volume.sectors;
   return spec;
-}
-
-bool has_mark(const ManagedVolume& volume) {
-  const auto kind = volume.overlay->cow.place.kind;
-  return kind == store::ScratchPlace::Kind::kDevice || kind == store::ScratchPlace::Kind::kTail;
 }
 
 std::uint64_t mark_offset(const ManagedVolume& volume) {
@@ -162,11 +152,10 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
     check_mark();
     return;
   }
-  if (!space_.reserve(least_bytes(volume_.overlay->chunk) + kLeastSlice) &&
-      !space_.reserve(least_bytes(volume_.overlay->chunk)))
+  if (!reserve_first())
     throw Error("scratch " + volume_.overlay->cow.place.path +
                 " has no room: name another with --scratch");
-  if (has_mark(volume_)) make_mark();
+  if (volume_.overlay->cow.is_on_disk()) make_mark();
 }
 
 // --- the mark ---
@@ -186,7 +175,7 @@ void OverlayDevice::make_mark() const {
 
 void OverlayDevice::check_mark() const {
   require_same(volume_.overlay->cow_disk, volume_.overlay->cow.place.path, "scratch");
-  if (!has_mark(volume_)) return;
+  if (!volume_.overlay->cow.is_on_disk()) return;
   const auto disk = io::open_device(space_.dev(), io::Access::kRead);
   if (!is_marked(*disk, volume_))
     throw Error("scratch " + volume_.overlay->cow.place.path +
@@ -208,6 +197,13 @@ void OverlayDevice::ready_header(bool merging) const {
                 volume_.name + "': it was overwritten; bring back the one that it was");
 }
 
+// Of a volume that holds, by its record: it did, once. An overlay does from the start.
+bool OverlayDevice::has_begun() const {
+  if (volume_.overlay->read_only) return true;
+  store::CowHeader header = space_.header();
+  return header.read() != Head::kEmpty && header.has_exceptions(volume_.overlay->chunk * 512);
+}
+
 void OverlayDevice::leave_mixed(store::CowHeader& header) {
   stack_.fail();
   if (header.read() == Head::kInvalid) header.mark_mixed();
@@ -219,7 +215,7 @@ void OverlayDevice::leave_mixed(store::CowHeader& header) {
 bool OverlayDevice::activate() {
   const bool merging = volume_.overlay->stage == Overlay::Stage::kMerging;
   const auto found = stack_.look();
-  if (found.kind == Kind::kLinear && !merging) return false;
+  if (found.kind == Kind::kLinear && !merging && !has_begun()) return false;
   if (!space_.take_up())
     throw Error("scratch " + volume_.overlay->cow.place.path + " has lost room that it had");
   if (found.kind == Kind::kNone) {
@@ -300,8 +296,27 @@ void forget_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
   const std::string& path = volume.overlay->cow.place.path;
   const bool is_at_path = loop == 0 || io::is_file_at(loop, path);
   dm::OverlayStack(control, ledger, bare_spec(volume)).remove_cow();
-  if (has_mark(volume)) wipe_mark(volume);
+  if (volume.overlay->cow.is_on_disk()) wipe_mark(volume);
   if (is_at_path) store::CowSpace::remove(volume.overlay->cow);
+}
+
+bool is_replaced(const dm::OverlayStack::State& state) {
+  return state.kind == Kind::kLinear || state.kind == Kind::kOther;
+}
+
+std::string replaced_in_words(const ManagedVolume& volume) {
+  const std::string& scratch = volume.overlay->cow.place.path;
+  return "its table was replaced by somebody else, and what was written since is on " +
+         volume.device + ", past its scratch " + scratch +
+         ", which holds what was written before; nothing tells which is newer, so nothing is "
+         "merged, and after a boot it is not put up again: stop whoever uses it, save what is "
+         "needed, then throw away what the scratch holds (dmjob detach " +
+         volume.name + " --force)";
+}
+
+void require_not_replaced(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
+  if (volume.overlay->replaced || is_replaced(look_at(control, ledger, volume)))
+    throw Error("volume '" + volume.name + "': " + replaced_in_words(volume));
 }
 
 std::string fault_of_scratch_file(dm::Control& control, dm::Ledger& ledger,
@@ -324,72 +339,6 @@ dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
 
 dev_t origin_of(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   return dm::OverlayStack(control, ledger, bare_spec(volume)).origin();
-}
-
-// --- room ---
-
-std::uint64_t OverlayDevice::boundary_of(std::uint64_t reserved_bytes) const {
-  const std::uint64_t chunk = volume_.overlay->chunk * 512;
-  const std::uint64_t most = store::CowSpace::most_bytes(volume_.sectors * 512, chunk);
-  if (reserved_bytes >= most) return length();
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
-  const std::uint64_t reserved = reserved_bytes / chunk * volume_.overlay->chunk;
-  return reserved > margin ? reserved - margin : 0;
-}
-
-bool is_given_up(const dm::OverlayStack::State& state) {
-  using Word = dm::SnapshotStatus::State;
-  const bool has_cow = state.kind == Kind::kHolding || state.kind == Kind::kMerging;
-  return state.kind == Kind::kFailing || (has_cow && (state.status.state == Word::kInvalid ||
-                                                      state.status.state == Word::kOverflow));
-}
-
-bool is_nearly_full(const dm::OverlayStack::State& state) {
-  constexpr std::uint64_t kEnough = kLeastSlice / 2 / 512;
-  return state.kind == Kind::kHolding && state.boundary < state.status.total &&
-         state.status.used + kEnough > state.boundary;
-}
-
-// Of a volume that holds: whoever waits with so much in use can be let go once more.
-bool OverlayDevice::has_room(std::uint64_t used) const {
-  const std::uint64_t boundary = boundary_of(space_.reserved());
-  return boundary >= length() || used <= boundary;
-}
-
-// A disk ends where the kernel sees it.
-bool OverlayDevice::has_room_to_let_go() {
-  const auto state = stack_.look();
-  const bool may_wait = state.kind == Kind::kHolding && state.boundary < length();
-  if (!may_wait || has_mark(volume_)) return true;
-  const std::uint64_t most = dm::OverlayStack::most_waiting(volume_.overlay->chunk);
-  return state.status.used <= state.boundary + most || make_room().can_grow;
-}
-
-// As much as there is, from margin() up to a slice: what waits behind the old boundary is let go
-// when it is moved, and as much may be behind the new one before that holds it.
-bool OverlayDevice::grow_beyond(std::uint64_t boundary) {
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk) * 512;
-  std::uint64_t slice = std::max(std::clamp(space_.bytes() / 8, kLeastSlice, kMostSlice), margin);
-  while (!space_.reserve(boundary * 512 + margin + slice)) {
-    if (slice == margin) return false;
-    slice = std::max(slice / 2, margin);
-  }
-  return true;
-}
-
-OverlayDevice::Room OverlayDevice::make_room() {
-  Room room{.state = stack_.look(), .can_grow = true};
-  const std::uint64_t boundary = room.state.boundary;
-  if (!is_nearly_full(room.state)) return room;
-  room.can_grow = space_.has_name() && space_.take_up() &&
-                  grow_beyond(std::max(boundary, room.state.status.used));
-  const std::uint64_t now = boundary_of(space_.reserved());
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
-  if (now < length() && now < boundary + margin) room.can_grow = false;
-  if (!room.can_grow) return room;
-  stack_.move_boundary(now);
-  room.state = stack_.look();
-  return room;
 }
 
 }  // namespace dmjob::volumes

@@ -38,8 +38,9 @@ class OverlayDevice {
   // Precondition: the volume has an overlay.
   OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVolume volume, bool make = false);
 
-  // The kernel's devices of this stage, after a boot or a restart; those that are there stay.
-  // False: the volume does not hold anything yet, its snapshot was cut off before it began.
+  // The kernel's devices of this stage, after a boot or a restart; those that are there stay, also
+  // a table of somebody else's. False: the volume does not hold anything yet, its snapshot was cut
+  // off before it began.
   bool activate();
   // The volume, live on its origin, begins to hold.
   void hold();
@@ -71,6 +72,8 @@ class OverlayDevice {
   void check_mark() const;
   void ready_header(bool merging) const;
   [[noreturn]] void leave_mixed(store::CowHeader& header);
+  bool has_begun() const;
+  bool reserve_first();
   // Sectors.
   std::uint64_t length() const { return space_.bytes() / 512; }
   std::uint64_t boundary_of(std::uint64_t reserved_bytes) const;
@@ -95,6 +98,12 @@ dm::OverlayStack::State look_at(dm::Control& control, dm::Ledger& ledger,
 // kernel has it; else "".
 std::string fault_of_scratch_file(dm::Control& control, dm::Ledger& ledger,
                                   const ManagedVolume& volume);
+// What is to be known and done about one whose table was replaced (Overlay::replaced).
+std::string replaced_in_words(const ManagedVolume& volume);
+// True if the kernel has another table than one that holds or merges.
+bool is_replaced(const dm::OverlayStack::State& state);
+// Throws if its table was replaced, by its record or by the kernel's table.
+void require_not_replaced(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 // True if the kernel has given up its cow.
 bool is_given_up(const dm::OverlayStack::State& state);
 // True if make_room() has something to do.

@@ -69,6 +69,15 @@ TEST_F(CommitTest, OfAVolumeThatIsNotActiveFails) {
   EXPECT_EQ(job->error(), "volume 'vol' is not active ('dmjob volumes' tells why)");
 }
 
+TEST_F(CommitTest, OfAVolumeWhoseTableWasReplacedFailsAlsoIfItIsBack) {
+  daemon->volumes.set_replaced("vol");
+  kernel.clear_log();
+  start_commit();
+  until_over();
+  EXPECT_THAT(job->error(), HasSubstr("was replaced by somebody else"));
+  EXPECT_EQ(look().kind, Kind::kHolding);
+}
+
 TEST_F(CommitTest, HasARecordThatMustBeWhole) {
   const CommitPlan plan{"vol", "/dev/sda", core::OnError::kEnospc};
   EXPECT_EQ(CommitPlan::restore(plan.record()).record(), plan.record());

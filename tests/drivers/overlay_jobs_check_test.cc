@@ -231,6 +231,12 @@ TEST_F(CommitCheckTest, OfAVolumeThatIsNotActiveIsRefused) {
   EXPECT_EQ(refusal(), "volume 'vol' is not active: its disk is away");
 }
 
+TEST_F(CommitCheckTest, OfAVolumeWhoseTableWasReplacedIsRefused) {
+  volume().overlay->replaced = true;
+  EXPECT_THAT(refusal(), HasSubstr("nothing of volume 'vol' can be merged: its table was replaced "
+                                   "by somebody else"));
+}
+
 TEST_F(CommitCheckTest, OfAVolumeWithoutItsDeviceIsRefused) {
   kernel.remove("vol");
   kernel.clear_log();

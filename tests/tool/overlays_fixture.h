@@ -3,6 +3,7 @@
 // The daemon's side of overlays on a fake kernel and loop devices, with its state file. As root.
 #pragma once
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -69,6 +70,11 @@ class OverlaysTest : public volumes::OverlayStory {
     return std::ranges::any_of(told, [&](const auto& data) { return data["change"] == change; });
   }
   nlohmann::json about() { return overlays.describe(*managed.find("vol")); }
+  bool is_stored_as_replaced() const {
+    std::ifstream stored(folder.path("state") + "/state.json");
+    const auto volumes = nlohmann::json::parse(stored)["content"]["volumes"];
+    return volumes[0]["overlay"]["replaced"] == true;
+  }
   bool has_cow() const { return std::filesystem::exists(folder.path("cow")); }
   // Where in the kernel's log a line comes first; its size if it is not there.
   std::size_t at(const std::string& line) const {

@@ -191,5 +191,42 @@ TEST_F(OverlaysTest, TheWatchTellsOfAScratchThatHasFailed) {
                          "nothing that was acknowledged is lost: "));
 }
 
+TEST_F(OverlaysTest, TheWatchStoresThatItsTableWasReplaced) {
+  attach();
+  snapshot();
+  adopt();
+  replace_table();
+  begin_watch();
+  reactor.run_until([&] { return about().contains("trouble"); });
+  EXPECT_THAT(about()["trouble"].get<std::string>(),
+              StartsWith("its table was replaced by somebody else"));
+  EXPECT_TRUE(has_told("table replaced"));
+  EXPECT_TRUE(is_stored_as_replaced());
+  EXPECT_THAT(overlays.loss(*managed.find("vol")),
+              HasSubstr("before its table was replaced is lost: "));
+}
+
+TEST_F(OverlaysTest, WhatTheWatchCannotStoreItTells) {
+  attach();
+  snapshot();
+  adopt();
+  replace_table();
+  break_state_file();
+  begin_watch();
+  reactor.run_until([&] { return about().contains("trouble"); });
+  EXPECT_THAT(about()["trouble"].get<std::string>(),
+              HasSubstr("the next boot does not know of it"));
+}
+
+TEST_F(OverlaysTest, ARollbackOfAVolumeWhoseTableWasReplacedIsRefused) {
+  attach();
+  snapshot();
+  adopt();
+  replace_table();
+  EXPECT_THAT(rollback(), StartsWith("volume 'vol': its table was replaced by somebody else"));
+  EXPECT_TRUE(kernel.exists("vol"));
+  EXPECT_TRUE(has_cow());
+}
+
 }  // namespace
 }  // namespace dmjob::daemon

@@ -82,6 +82,14 @@ struct OverlayStage {
     block.bytes()[100] = std::byte{7};
     EXPECT_FALSE(cow_disk()->write(cow_offset(), block.bytes()));
   }
+  // As if something had been written to the volume.
+  void write_exception() {
+    io::AlignedBuffer area(4096);
+    area.bytes()[8] = std::byte{2};  // the chunk of the store that it is in
+    EXPECT_FALSE(cow_disk()->write(cow_offset() + kChunk * 512, area.bytes()));
+  }
+  // As if somebody else had given it the table of its disk alone.
+  void replace_table() { kernel.set_table("vol", dm::linear_table(volume.sectors, disk.dev())); }
   io::AlignedBuffer read_header() {
     io::AlignedBuffer block(4096);
     EXPECT_FALSE(cow_disk()->read(cow_offset(), block.bytes()));

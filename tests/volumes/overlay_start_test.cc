@@ -129,6 +129,49 @@ TEST_F(OverlayStartTest, TakesNoOtherDeviceForTheVolume) {
   EXPECT_FALSE(kernel.exists("dmjob-vol-vcow"));
 }
 
+// --- a table of somebody else's ---
+
+TEST_F(OverlayStartTest, WhatWasWrittenBeforeItsTableWasReplacedIsNotThrownAway) {
+  hold();
+  write_exception();
+  replace_table();
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_TRUE(is_replaced(look()));
+  EXPECT_TRUE(has_cow_file());
+  EXPECT_TRUE(kernel.exists("dmjob-vol-vcow"));
+}
+
+TEST_F(OverlayStartTest, AnOverlayWithTheTableOfItsDiskAloneHasLostItsOwn) {
+  hold();
+  volume.overlay->read_only = true;
+  replace_table();
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_TRUE(has_cow_file());
+}
+
+TEST_F(OverlayStartTest, AVolumeWhoseTableWasReplacedIsNotPutUpAgain) {
+  for (const Stage stage : {Stage::kHolding, Stage::kMerging}) {
+    hold();
+    volume.overlay->stage = stage;
+    volume.overlay->replaced = true;
+    end_of_power();
+    EXPECT_THAT(refusal_of([&] { activate(kernel, ledger, volume); }),
+                AllOf(HasSubstr("its table was replaced by somebody else"),
+                      HasSubstr("(dmjob detach vol --force)")));
+    EXPECT_THAT(kernel.log(), testing::IsEmpty());
+    EXPECT_TRUE(has_cow_file());
+    volume.overlay->replaced = false;
+  }
+}
+
+TEST_F(OverlayStartTest, AVolumeWhoseTableWasReplacedStaysAsItIsWhileItIsThere) {
+  hold();
+  replace_table();
+  volume.overlay->replaced = true;
+  EXPECT_TRUE(activate(kernel, ledger, volume));
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+}
+
 // --- a head that is not good ---
 
 TEST_F(OverlayStartTest, AScratchThatWasGivenUpIsMendedBeforeTheVolumeIsMade) {

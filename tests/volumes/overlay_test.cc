@@ -19,6 +19,7 @@ Overlay overlay(Overlay::Stage stage) {
   overlay.origin_disk = {"boot 8:0", "serial=o"};
   overlay.chunk = 8;
   overlay.read_only = true;
+  overlay.replaced = true;
   overlay.target = "/dev/target";
   overlay.target_disk = {"boot 8:16", "serial=t"};
   return overlay;
@@ -28,6 +29,27 @@ TEST(Overlay, IsTheSameAfterARestartInEachStage) {
   using Stage = Overlay::Stage;
   for (const Stage stage : {Stage::kHolding, Stage::kMerging, Stage::kDiscarding})
     EXPECT_EQ(Overlay::restore(overlay(stage).record()), overlay(stage));
+}
+
+TEST(Overlay, OfAnOlderRecordHasItsTableStill) {
+  auto record = overlay(Overlay::Stage::kHolding).record();
+  record.erase("replaced");
+  EXPECT_FALSE(Overlay::restore(record).replaced);
+}
+
+TEST(Overlay, WhoseTableWasReplacedStaysSoToItsEnd) {
+  ManagedVolumes volumes;
+  volumes.add({.name = "data", .uuid = new_uuid(), .device = "/dev/old", .sectors = 2048});
+  Overlay before = overlay(Overlay::Stage::kHolding);
+  before.replaced = false;
+  volumes.set_overlay("data", before);
+  volumes.set_replaced("data");
+  before.stage = Overlay::Stage::kMerging;
+  volumes.set_overlay("data", before);
+  EXPECT_TRUE(volumes.find("data")->overlay->replaced);
+  volumes.set_overlay("data", std::nullopt);
+  volumes.set_overlay("data", before);
+  EXPECT_FALSE(volumes.find("data")->overlay->replaced);
 }
 
 TEST(Overlay, OfAnUnknownStageIsADamagedRecord) {

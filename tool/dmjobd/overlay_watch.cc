@@ -29,16 +29,10 @@ constexpr const char* kMergeFailed =
     "the merge into its disk has failed; nothing is lost: see to the disks, then resume its job, "
     "or commit the volume";
 
-constexpr const char* kReplaced =
-    "its table was replaced by somebody else: what is written to it goes past its scratch, which "
-    "holds what was written before; stop whoever uses it and save what is needed, before anything "
-    "else";
-
-// The kernel has another table than a volume that holds or merges has.
+// What is being discarded has its new table already, or will have.
 bool is_replaced(const ManagedVolume& volume, const dm::OverlayStack::State& state) {
-  using Kind = dm::OverlayStack::Kind;
   const bool has_scratch = volume.overlay->stage != volumes::Overlay::Stage::kDiscarding;
-  return has_scratch && (state.kind == Kind::kLinear || state.kind == Kind::kOther);
+  return has_scratch && volumes::is_replaced(state);
 }
 
 bool is_held(const OverlayDevice::Room& room) { return room.state.held() && !room.can_grow; }
@@ -77,18 +71,46 @@ awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
   if (!found) co_return Visit::kWell;
   const ManagedVolume volume = *found;
   co_await look(volume, watched);
-  if (is_replaced(volume, watched.room.state)) {  // or a step is half done: once more, alone
-    auto hold =
-        co_await environment_.locks.acquire(name, "look at its table", drivers::kSlotPatience);
-    const ManagedVolume* now = find(name);
-    if (now) co_await look(*now, watched);
-    if (now && is_replaced(*now, watched.room.state)) throw core::Error(kReplaced);
-    co_return Visit::kWell;
+  if (is_replaced(volume, watched.room.state)) co_await look_alone(name, watched);
+  const ManagedVolume* now = find(name);
+  if (now && now->overlay->replaced) throw core::Error(volumes::replaced_in_words(*now));
+  const Visit visit = co_await give_room(volume, watched);
+  co_return visit;
+}
+
+// What was seen may be a step that is half done.
+awaitable<void> Overlays::look_alone(std::string name, Watched& watched) {
+  auto hold =
+      co_await environment_.locks.acquire(name, "look at its table", drivers::kSlotPatience);
+  const ManagedVolume* found = find(name);
+  if (!found) co_return;
+  const ManagedVolume volume = *found;
+  co_await look(volume, watched);
+  if (is_replaced(volume, watched.room.state)) co_await note_replaced(volume, watched);
+}
+
+// Should it not be stored, each visit tries again.
+awaitable<void> Overlays::note_replaced(ManagedVolume volume, Watched& watched) {
+  if (watched.replaced_is_stored) co_return;
+  const std::string reason = volumes::replaced_in_words(volume);
+  if (!volume.overlay->replaced)
+    publish_change(volume, {{"change", "table replaced"}, {"reason", reason}});
+  environment_.volumes.set_replaced(volume.name);
+  std::string failed;
+  try {
+    co_await keeper_.persist();
+    watched.replaced_is_stored = true;
+  } catch (const std::exception& error) {
+    failed = error.what();
   }
+  if (!failed.empty()) throw core::Error(reason + "; the next boot does not know of it: " + failed);
+}
+
+awaitable<Visit> Overlays::give_room(ManagedVolume volume, Watched& watched) {
   const bool wanted =
       volumes::is_given_up(watched.room.state) || volumes::is_nearly_full(watched.room.state);
   const bool now = environment_.clock.now() >= watched.next_try;
-  if (wanted && now) co_await act(name, watched);
+  if (wanted && now) co_await act(volume.name, watched);
   if (!wanted) watched.room.can_grow = true;
   tell(volume, watched);
   if (watched.room.state.status.state == dm::SnapshotStatus::State::kMergeFailed)
@@ -174,7 +196,9 @@ std::string Overlays::loss(const ManagedVolume& volume) const {
   const Watched* watched = watch_.find(volume.name);
   const std::uint64_t used = watched ? watched->room.state.status.used * 512 : 0;
   std::string what = "what was written to '" + volume.name + "'" +
+                     (overlay.replaced ? " before its table was replaced" : "") +
                      (used != 0 ? ", " + std::to_string(used) + " bytes," : "") + " is lost";
+  if (overlay.replaced) return what + ": " + volume.device + " has what was written since";
   if (overlay.read_only) return what;
   if (!overlay.merge_begun) return what + ": " + volume.device + " is as it was at the snapshot";
   return what + ", and as a commit had begun, " + volume.device +

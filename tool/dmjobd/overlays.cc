@@ -125,6 +125,7 @@ awaitable<void> Overlays::rollback(std::string name, Wanted wanted) {
   core::Worker worker;
   auto remove = [&] {
     drivers::check_rollback(volume, control);
+    volumes::require_not_replaced(control, environment_.ledger, volume);
     volumes::deactivate(control, environment_.ledger, volume);
   };
   co_await worker.run(std::move(remove));

@@ -49,7 +49,8 @@ class Overlays {
  private:
   // What the watch knows of a volume.
   struct Watched : WatchedVolume {
-    bool told = false;          // that its writes wait
+    bool told = false;  // that its writes wait
+    bool replaced_is_stored = false;
     std::string scratch_fault;  // volumes::fault_of_scratch_file()
     volumes::OverlayDevice::Room room;
     core::TimePoint next_try;
@@ -64,6 +65,9 @@ class Overlays {
   boost::asio::awaitable<Visit> tend(std::string name, Watched& watched);
   boost::asio::awaitable<Visit> try_tend(std::string name, Watched& watched);
   boost::asio::awaitable<void> look(const volumes::ManagedVolume& volume, Watched& watched);
+  boost::asio::awaitable<void> look_alone(std::string name, Watched& watched);
+  boost::asio::awaitable<void> note_replaced(volumes::ManagedVolume volume, Watched& watched);
+  boost::asio::awaitable<Visit> give_room(volumes::ManagedVolume volume, Watched& watched);
   boost::asio::awaitable<void> act(std::string name, Watched& watched);
   static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);
