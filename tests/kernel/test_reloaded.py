@@ -9,7 +9,6 @@ that was written to it, and nothing of ours is left.
 import devices
 import harness
 import incremental_story
-import overlay_story
 from copying import CopyingTest
 from test_sources import LVM_CONFIG
 
@@ -158,69 +157,6 @@ class ReloadedTest(CopyingTest):
         self.name, self.volume = new, devices.dm_path(new)
 
 
-class RenamedTest(CopyingTest):
-    """By a hand that leaves the table alone. A new volume of the old name is none of the job's business."""
-
-    def test_a_copy_follows(self):
-        with self.begin() as writer:
-            self.start('copy')
-            self.wait_offset('j', EXTENT)
-            self.rename()
-            self.dmjob('speed', 'j', '0')
-            self.wait_status('j', 'ready')
-            self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, 'the new name')
-        self.dmjob('cancel', 'j')
-        self.expect_identical('/dev/mapper/new', self.disk(1))
-        self.expect_well(writer)
-
-    def test_a_backup_follows(self):
-        with self.begin() as writer:
-            self.start('backup')
-            self.wait_offset('j', EXTENT)
-            self.rename()
-            self.dmjob('speed', 'j', '0')
-            self.assertEqual(self.dmjob('wait', 'j').returncode, 0)
-        self.expect_well(writer)
-
-    def test_a_killed_daemon_finds_it_again(self):
-        with self.begin() as writer:
-            self.start('copy')
-            self.wait_offset('j', EXTENT)
-            self.kill_daemon_when_noted()
-            self.rename()
-            self.start_daemon()
-            self.until_taken_up('j')
-            self.dmjob('speed', 'j', '0')
-            self.wait_status('j', 'ready')
-            self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, 'the new name')
-            self.kill_daemon_when_noted()
-            self.start_daemon()
-            self.assertEqual(self.until_taken_up('j')['volume'], 'new')
-            self.wait_status('j', 'ready')
-        self.dmjob('cancel', 'j')
-        self.expect_well(writer)
-
-    def begin(self):
-        self.volume = self.linear('vol', self.disk(0), length=48 << 11)
-        self.table = self.dm_table('vol')
-        return self.writer(self.volume)
-
-    def start(self, verb):
-        self.dmjob(verb, 'vol', self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--force', '--speed', '2M')
-
-    def rename(self):
-        self.sh('dmsetup', 'rename', 'vol', 'new')
-        self.linear('vol', self.disk(0), 64 << 11, 8 << 11)
-        self.stranger = self.dm_table('vol')
-
-    def expect_well(self, writer):
-        self.assertEqual(self.outcome('j').get('error'), None)
-        self.assertEqual(self.dm_table('vol'), self.stranger)
-        self.assertEqual(self.dm_table('new'), self.table)
-        writer.verify('/dev/mapper/new')
-        self.nothing_left()
-
-
 class ReloadedManagedTest(CopyingTest):
     def test_a_volume_is_not_pivoted_that_was_left_a_moment_before(self):
         volume = self.attach('vol', self.disk(0))
@@ -274,96 +210,6 @@ class ReloadedTrackerTest(incremental_story.IncrementalStory):
     def broken_chain(self):
         tracking = self.managed_volumes()['vol']['tracking']
         return tracking if tracking['state'] == 'broken' else None
-
-
-class ReloadedOverlayTest(overlay_story.OverlayStory):
-    """vol: a snapshot of disk 0, with something in its scratch, whose table becomes that of the disk alone."""
-
-    def test_a_snapshot_says_so_and_is_not_merged(self):
-        self.hold_and_replace()
-        failed = self.dmjob('commit', 'vol', '--pivot', '--wait', check=False)
-        self.assertNotEqual(failed.returncode, 0)
-        self.assertIn('was replaced by somebody else', failed.stderr)
-        self.until_told()
-        self.assertIn('table replaced', self.dmjob('events').stdout)
-        self.assertIn('was replaced by somebody else', self.refused('commit', 'vol'))
-        self.assertIn('was replaced by somebody else', self.refused('rollback', 'vol'))
-        self.assertEqual(self.dm_table('vol'), self.own)
-
-    def test_a_restart_keeps_what_was_written_before(self):
-        self.hold_and_replace()
-        self.until_told()
-        self.restart_when_noted()
-        self.expect_kept()
-
-    def test_a_daemon_that_was_away_takes_it_for_no_snapshot_that_had_not_begun(self):
-        self.begin()
-        self.hold()
-        self.kill_daemon_when_noted()
-        self.dm_switch('vol', self.own)
-        self.start_daemon()
-        self.expect_kept()
-
-    def test_a_boot_does_not_put_it_up_over_what_was_written_past_it(self):
-        if self.boot == 1:
-            self.hold_and_replace()
-            self.until_told()
-            self.write_past()
-            self.cut_power()
-        self.begin()
-        self.assertFalse(self.volume()['active'], self.volume())
-        self.assertIn('its table was replaced by somebody else', self.volume()['error'])
-        self.assertNotIn('vol', self.dm_names())
-        after = self.digest(self.backing)
-        self.assertIn(f'is lost: {self.backing} has what was written since',
-                      self.dmjob('detach', 'vol', '--force').stderr)
-        self.nothing_left()
-        self.dmjob('attach', 'vol', self.backing)
-        self.assertEqual(self.digest(self.vol), after)
-
-    def test_a_table_of_its_disk_below_is_none_of_its_own(self):
-        """A logical volume, which LVM reloads and makes longer."""
-        self.begin()
-        self.lvm('vgcreate', 'vg', self.backing)
-        self.lvm('lvcreate', '--noudevsync', '-y', '-Zn', '-Wn', '-L', '32M', '-n', 'lv', 'vg')
-        self.backing = devices.dm_path('vg-lv')
-        self.sh(self._program('stamp'), 'fill', self.backing)
-        self.hold()
-        self.lvm('lvchange', '--noudevsync', '--refresh', 'vg/lv')
-        self.lvm('lvextend', '--noudevsync', '-l', '+1', 'vg/lv')
-        self.dmjob('commit', 'vol', '--pivot', '--wait')
-        self.assertNotIn('overlay', self.volume())
-        self.stamp.verify(self.vol)
-
-    # How it is done.
-
-    def hold(self):
-        self.dmjob('attach', 'vol', self.backing)
-        self.own = self.dm_table('vol')
-        self.dmjob('snapshot', 'vol', '--scratch', self.scratch)
-        self.start_writing(size=4 << 20)
-        self.until_used(1 << 20)
-        self.stamp.stop()
-
-    def hold_and_replace(self):
-        self.begin()
-        self.hold()
-        self.dm_switch('vol', self.own)
-
-    def write_past(self):
-        self.sh(f'dd if=/dev/urandom of={self.vol} bs=1M count=1 oflag=direct')
-
-    def until_told(self):
-        self.wait_for(lambda: 'was replaced by somebody else' in self.volume()['overlay'].get('trouble', ''), 30,
-                      'the volume to tell')
-
-    def expect_kept(self):
-        self.until_told()
-        self.assertEqual(self.dm_table('vol'), self.own)
-        self.assertIn('dmjob-vol-vcow', self.dm_names())
-
-    def lvm(self, command, *words):
-        return self.sh(command, '--config', LVM_CONFIG, *words)
 
 
 if __name__ == '__main__':
