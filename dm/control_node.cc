@@ -77,6 +77,12 @@ bool fill_status(int fd, const Question& question, const std::string& name,
   return (argument.flags & DM_BUFFER_FULL_FLAG) == 0;
 }
 
+// The kernel writes no zero behind a name of the greatest length, as that of snapshot-origin: what
+// the buffer had there before is still there.
+std::string name_of_target(const dm_target_spec& spec) {
+  return {spec.target_type, strnlen(spec.target_type, sizeof spec.target_type - 1)};
+}
+
 // The result: dm_target_spec and text, each but the first at an offset from the first.
 std::vector<StatusLine> parse_status(std::span<const char> buffer) {
   dm_ioctl argument;
@@ -87,7 +93,7 @@ std::vector<StatusLine> parse_status(std::span<const char> buffer) {
     dm_target_spec spec;
     std::memcpy(&spec, specs.data() + at, sizeof spec);
     lines.push_back(
-        {spec.sector_start, spec.length, spec.target_type, specs.data() + at + sizeof spec});
+        {spec.sector_start, spec.length, name_of_target(spec), specs.data() + at + sizeof spec});
     at = spec.next;
   }
   return lines;

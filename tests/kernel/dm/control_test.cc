@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <future>
 #include <thread>
@@ -166,6 +167,19 @@ TEST_F(ControlTest, TheKernelPrintsOurTablesAsWeDo) {
     EXPECT_EQ(Table::parse(table.print()), table);
     control.remove("dev");
   }
+}
+
+// As whatever was called before may have left it.
+[[gnu::noinline]] void fill_the_stack() {
+  std::array<volatile char, 32768> bytes;
+  for (volatile char& byte : bytes) byte = 'x';
+}
+
+TEST_F(ControlTest, ATargetsNameOfTheGreatestLengthEndsThere) {
+  const Table table = origin_table(kSize, source.dev());
+  make("dev", table);
+  fill_the_stack();
+  EXPECT_EQ(control.table("dev"), table);
 }
 
 TEST_F(ControlTest, TheStatusOfManySegmentsIsWhole) {
