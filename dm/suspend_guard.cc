@@ -62,13 +62,18 @@ std::error_code check_io_flusher() noexcept {
 }
 
 SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, const std::string& name,
-                           SuspendMode mode, OnDeath on_death)
-    : SuspendGuard(control, ledger, name, mode, on_death, control.table(name)) {}
+                           SuspendMode mode, OnDeath on_death, Droppable droppable)
+    : SuspendGuard(control, ledger, name, mode, on_death, control.table(name), droppable) {}
 
 SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
-                           OnDeath on_death, Table old_table)
-    : control_(control), ledger_(ledger), name_(std::move(name)), old_table_(std::move(old_table)) {
-  ledger_.suspending(name_, on_death);
+                           OnDeath on_death, Table old_table, Droppable droppable)
+    : control_(control),
+      ledger_(ledger),
+      name_(std::move(name)),
+      old_table_(std::move(old_table)),
+      on_death_(on_death),
+      droppable_(droppable) {
+  ledger_.suspending(name_, on_death_, droppable_);
   enter_window();
   try {
     const SuspendLimit limit(kPatience);
@@ -84,8 +89,7 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
 
 SuspendGuard::~SuspendGuard() {
   if (!suspended_) return;
-  // Without an inactive table there is nothing to clear, and that is as well.
-  if (drops_inactive_) succeeds([this] { control_.clear(name_); });
+  succeeds([this] { drop_inactive(control_, name_, droppable_); });
   // A device that cannot be resumed stays in the ledger: whoever reads that tries again.
   if (resume_somehow()) {
     end();
@@ -95,7 +99,13 @@ SuspendGuard::~SuspendGuard() {
 }
 
 void SuspendGuard::on_death(OnDeath action) noexcept {
-  if (suspended_) ledger_.suspending(name_, action);
+  on_death_ = action;
+  if (suspended_) ledger_.suspending(name_, on_death_, droppable_);
+}
+
+void SuspendGuard::will_load(const Table& table) noexcept {
+  droppable_ = Droppable::only(table);
+  if (suspended_) ledger_.suspending(name_, on_death_, droppable_);
 }
 
 void SuspendGuard::resume() {

@@ -7,7 +7,7 @@
 // Between construction and resume() there is no file-system access, no logging, no allocation, no
 // wait for udev or for another process: the device may carry the root file system. If the scope is
 // left without resume(), the destructor drops the inactive table and resumes the old one. A table
-// of somebody else's is not dropped (leave_inactive()): with it the device is resumed.
+// of somebody else's is not dropped (droppable.h): with it the device is resumed.
 // The thread is marked as one that I/O depends on (PR_SET_IO_FLUSHER) for as long: what the kernel
 // allocates for its direct I/O then does not wait for dirty pages of the suspended device.
 //
@@ -18,13 +18,14 @@
 #include <system_error>
 
 #include "dm/control.h"
+#include "dm/droppable.h"
 
 namespace dmjob::dm {
 
 // What must happen to a suspended device if this process dies before it resumes it.
 enum class OnDeath {
-  kOldTable,  // drop the inactive table, resume
-  kNewTable,  // resume with the inactive table
+  kOldTable,  // drop the inactive table, as far as it is ours, and resume
+  kNewTable,  // resume, with the inactive table if there is one
 };
 
 // A place, outliving this process, where suspended devices are noted (tool/dmjobd/guardian.h).
@@ -32,7 +33,8 @@ enum class OnDeath {
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  virtual void suspending(const std::string& name, OnDeath action) noexcept = 0;
+  virtual void suspending(const std::string& name, OnDeath action,
+                          Droppable droppable) noexcept = 0;
   // From now on `leader`'s kNewTable holds for `name` too, so that one store decides for several
   // suspended devices. Both are noted.
   virtual void follow(const std::string& name, const std::string& leader) noexcept = 0;
@@ -66,11 +68,11 @@ class SuspendGuard {
   // Throws what Control::suspend and table throw, and ETIMEDOUT if the device does not come to rest
   // within 30 s: while it is waited for, whoever uses it waits, too. The device is then as before.
   SuspendGuard(Control& control, Ledger& ledger, const std::string& name, SuspendMode mode,
-               OnDeath on_death);
+               OnDeath on_death, Droppable droppable = Droppable::any());
   // With the table that it has now. For one of several, since reading it while another device is
   // suspended would wait for libdevmapper's lock.
   SuspendGuard(Control& control, Ledger& ledger, std::string name, SuspendMode mode,
-               OnDeath on_death, Table old_table);
+               OnDeath on_death, Table old_table, Droppable droppable = Droppable::any());
   ~SuspendGuard();
   SuspendGuard(const SuspendGuard&) = delete;
   SuspendGuard& operator=(const SuspendGuard&) = delete;
@@ -78,8 +80,9 @@ class SuspendGuard {
   // Changes what the ledger says. For a pivot: the old table until its commit record is durable,
   // the new one from then on.
   void on_death(OnDeath action) noexcept;
-  // What is loaded is somebody else's, who means it to become live: it is not dropped.
-  void leave_inactive() noexcept { drops_inactive_ = false; }
+  // To be called before `table` is loaded with the device suspended: from now on it is what is
+  // dropped, and nothing else.
+  void will_load(const Table& table) noexcept;
   // Ledger::follow().
   void follow(const SuspendGuard& leader) noexcept { ledger_.follow(name_, leader.name_); }
 
@@ -99,7 +102,8 @@ class SuspendGuard {
   const std::string name_;
   const Table old_table_;
   bool suspended_ = false;
-  bool drops_inactive_ = true;
+  OnDeath on_death_;
+  Droppable droppable_;
 };
 
 }  // namespace dmjob::dm

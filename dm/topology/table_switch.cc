@@ -31,12 +31,6 @@ class FreezingRefused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-void require_nothing_loaded(Control& control, const std::string& device) {
-  if (control.inactive_table(device).empty()) return;
-  throw std::system_error(EBUSY, std::generic_category(),
-                          "somebody else has loaded a table for " + device);
-}
-
 void load_all(Control& control, std::span<const TableSwitch> switches, std::size_t& loaded) {
   for (; loaded < switches.size(); ++loaded) {
     const TableSwitch& one = switches[loaded];
@@ -83,11 +77,8 @@ class Suspension {
     if (!frozen_.all_at_rest()) throw FreezingRefused(devices_.front().name);
   }
 
-  // With all suspended. What somebody has loaded meanwhile is not dropped.
+  // With all suspended.
   void require_all_ours() {
-    for (const TableSwitch& one : switches_)
-      if (!one.from.empty() && control_.inactive_table(one.device) != one.table)
-        guard_of(one.device).leave_inactive();
     for (const TableSwitch& one : switches_) require_ours(control_, one);
   }
 
@@ -113,10 +104,8 @@ class Suspension {
     if (!freeze(i)) {
       if (!frozen_.is_at_rest(device)) throw FreezingRefused(device.name);
       guards_[i].emplace(control_, ledger_, device.name, SuspendMode::kFlush, OnDeath::kOldTable,
-                         std::move(spare_[i]));
+                         std::move(spare_[i]), droppable_of(device.name));
     }
-    const bool is_switched = std::ranges::count(switches_, device.name, &TableSwitch::device) != 0;
-    if (!is_switched) guards_[i]->leave_inactive();  // nothing of ours is loaded
   }
 
   // False if somebody else has frozen it.
@@ -124,7 +113,7 @@ class Suspension {
     const ToSuspend& device = devices_[i];
     try {
       guards_[i].emplace(control_, ledger_, device.name, device.mode, OnDeath::kOldTable,
-                         std::move(tables_[i]));
+                         std::move(tables_[i]), droppable_of(device.name));
       return true;
     } catch (const std::system_error& error) {
       const bool refused =
@@ -134,9 +123,11 @@ class Suspension {
     return false;
   }
 
-  SuspendGuard& guard_of(const std::string& device) {
-    const auto found = std::ranges::find(devices_, device, &ToSuspend::name);
-    return guards_.at(static_cast<std::size_t>(found - devices_.begin())).value();
+  // What was only to be frozen has nothing of ours loaded.
+  Droppable droppable_of(const std::string& device) const {
+    const auto one = std::ranges::find(switches_, device, &TableSwitch::device);
+    if (one == switches_.end()) return Droppable::none();
+    return one->from.empty() ? Droppable::any() : Droppable::only(one->table);
   }
 
   Control& control_;
@@ -205,13 +196,23 @@ void hold_device(Control& control, Ledger& ledger, const std::string& device, co
   constexpr std::chrono::seconds kPatienceOfReaders(2);  // of a volume they wait, too
   require_nothing_loaded(control, device);
   std::optional<SuspendLimit> limit(kPatienceOfReaders);
-  SuspendGuard guard(control, ledger, device, SuspendMode::kFlush, OnDeath::kOldTable);
+  SuspendGuard guard(control, ledger, device, SuspendMode::kFlush, OnDeath::kOldTable,
+                     Droppable::none());
   limit.reset();
-  guard.leave_inactive();  // nothing of ours is loaded
-  if (control.table(device) != from || !control.inactive_table(device).empty())
-    throw TableReplaced(device);
+  require_still(control, device, from);
   inside();
   guard.resume();
+}
+
+void require_nothing_loaded(Control& control, const std::string& device) {
+  if (control.inactive_table(device).empty()) return;
+  throw std::system_error(EBUSY, std::generic_category(),
+                          "somebody else has loaded a table for " + device);
+}
+
+void require_still(Control& control, const std::string& device, const Table& from) {
+  if (control.table(device) != from || !control.inactive_table(device).empty())
+    throw TableReplaced(device);
 }
 
 void drop_inactive(Control& control, const std::string& device) noexcept {

@@ -54,6 +54,13 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
 void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,
                  const std::function<void()>& inside);
 
+// Throws EBUSY if a table is loaded for the device, since that is somebody else's.
+void require_nothing_loaded(Control& control, const std::string& device);
+
+// With the device suspended: throws TableReplaced if it has another table than `from`, or one is
+// loaded for it.
+void require_still(Control& control, const std::string& device, const Table& from);
+
 // On the way of another error, which is the one to report.
 void drop_inactive(Control& control, const std::string& device) noexcept;
 

@@ -163,11 +163,15 @@ std::string failure_of(const std::string& name, const std::system_error& error) 
   return what;
 }
 
+TableSwitch the_same_again(Control& control, const std::string& device) {
+  const Table table = control.table(device);
+  return {device, table, SuspendMode::kFlush, table};
+}
+
 std::string load_again(Control& control, Ledger& ledger, const Layer& layer) {
   try {
     const SuspendLimit limit(kPatience);
-    const Table table = control.table(layer.name);
-    const TableSwitch same{layer.name, table, SuspendMode::kFlush, table};
+    const TableSwitch same = the_same_again(control, layer.name);
     switch_tables(control, ledger, {&same, 1}, [] {});
   } catch (const std::system_error& error) {
     return failure_of(layer.name, error);
@@ -243,7 +247,7 @@ std::vector<TableSwitch> holders_to_follow(Control& control, const std::string& 
     const std::string why = why_it_cannot_follow(follower, layer);
     if (!why.empty()) throw CannotFollow(why);
     if (layer.place == Layer::Place::kAbove && follower.says_write_through(layer.dev))
-      switches.push_back({layer.name, control.table(layer.name), SuspendMode::kFlush});
+      switches.push_back(the_same_again(control, layer.name));
   }
   return switches;
 }
@@ -252,22 +256,34 @@ FollowingHolders::FollowingHolders(Control& control, Ledger& ledger,
                                    std::vector<TableSwitch> holders)
     : control_(control), ledger_(ledger), holders_(std::move(holders)), guards_(holders_.size()) {
   try {
-    for (const TableSwitch& one : holders_) control_.load(one.device, one.table);
+    for (const TableSwitch& one : holders_) {
+      require_nothing_loaded(control_, one.device);
+      control_.load(one.device, one.table);
+    }
   } catch (...) {
-    for (const TableSwitch& one : holders_) drop_inactive(control_, one.device);
+    drop_loaded();
     throw;
+  }
+}
+
+void FollowingHolders::drop_loaded() noexcept {
+  for (const TableSwitch& one : holders_) {
+    try {
+      drop_inactive(control_, one.device, Droppable::only(one.table));
+    } catch (const std::exception&) {  // another error is on its way, or it has switched
+    }
   }
 }
 
 FollowingHolders::~FollowingHolders() {
   for (auto& guard : guards_ | std::views::reverse) guard.reset();
-  for (const TableSwitch& one : holders_) drop_inactive(control_, one.device);
+  drop_loaded();
 }
 
 void FollowingHolders::suspend() {
   for (std::size_t i = 0; i < holders_.size(); ++i)
     guards_[i].emplace(control_, ledger_, holders_[i].device, holders_[i].mode, OnDeath::kOldTable,
-                       holders_[i].table);
+                       holders_[i].table, Droppable::only(holders_[i].table));
 }
 
 void FollowingHolders::resume() {

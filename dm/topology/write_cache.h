@@ -62,6 +62,8 @@ class FollowingHolders {
   void resume();
 
  private:
+  void drop_loaded() noexcept;
+
   Control& control_;
   Ledger& ledger_;
   const std::vector<TableSwitch> holders_;

@@ -3,15 +3,14 @@
 // is neither dropped nor made live before its time, no switch of ours that was not made is told as
 // one, and nothing stays suspended.
 #include <cerrno>
-#include <functional>
 
 #include "dm/topology/backup_stack.h"
 #include "tests/dm/copy_stack_fixture.h"
+#include "tests/dm/disturbed_control.h"
 
 namespace dmjob::dm {
 namespace {
 
-enum class Moment { kBefore, kLoaded, kSuspended, kInside };
 enum class Hand { kLoads, kSwitches };
 enum class Step { kInterpose, kPivot, kKeep, kWithdraw, kHold };
 
@@ -19,25 +18,6 @@ struct Case {
   Step step;
   Moment moment;
   Hand hand;
-};
-
-// A disturbance of "vol" at one moment of the switch.
-class DisturbedControl : public FakeControl {
- public:
-  void load(const std::string& name, const Table& table) override {
-    FakeControl::load(name, table);
-    if (name == "vol") disturb(Moment::kLoaded);
-  }
-  void suspend(const std::string& name, SuspendMode mode) override {
-    FakeControl::suspend(name, mode);
-    if (name == "vol") disturb(Moment::kSuspended);
-  }
-  void disturb(Moment now) {
-    if (call && now == moment) std::exchange(call, nullptr)();
-  }
-
-  Moment moment = Moment::kBefore;
-  std::function<void()> call;
 };
 
 class ReplacedTable : public testing::TestWithParam<Case> {
@@ -91,7 +71,10 @@ class ReplacedTable : public testing::TestWithParam<Case> {
 
 TEST_P(ReplacedTable, IsLeftAndNeverTakenForOurs) {
   kernel_.moment = GetParam().moment;
-  kernel_.call = [this] { lay_hand(); };
+  kernel_.call = [this] {
+    lay_hand();
+    EXPECT_FALSE(ledger_.drops("vol", theirs_)) << "whoever comes after the death of this process";
+  };
   kernel_.disturb(Moment::kBefore);
   int error = 0;
   try {

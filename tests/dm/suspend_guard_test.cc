@@ -73,6 +73,28 @@ TEST_F(SuspendGuardTest, LeftEarlyResumesWithTheOldTable) {
             (Log{"note vol old", "suspend vol flush", "clear vol", "resume vol", "done vol"}));
 }
 
+TEST_F(SuspendGuardTest, LeftEarlyDropsNoTableOfSomebodyElses) {
+  const Table theirs = linear_table(8, makedev(8, 32));
+  for (const Droppable ours : {Droppable::only(new_), Droppable::none()}) {
+    kernel_.set_inactive_table("vol", theirs);
+    {
+      SuspendGuard guard(kernel_, ledger_, "vol", SuspendMode::kFlush, OnDeath::kOldTable, ours);
+      EXPECT_FALSE(ledger_.drops("vol", theirs));
+    }
+    expect_running_with(theirs);
+  }
+}
+
+TEST_F(SuspendGuardTest, DropsTheTableThatItHasLoadedWithin) {
+  {
+    SuspendGuard guard(kernel_, ledger_, "vol", SuspendMode::kFlush, OnDeath::kOldTable,
+                       Droppable::none());
+    guard.will_load(new_);
+    EXPECT_TRUE(ledger_.drops("vol", new_));
+  }
+  expect_running_with(old_);
+}
+
 TEST_F(SuspendGuardTest, ThatCannotSuspendLeavesNoNote) {
   kernel_.fail_call("suspend", 1, EINTR);
   EXPECT_THROW(suspend(), std::system_error);

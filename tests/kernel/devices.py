@@ -51,6 +51,12 @@ def dm_switch(name, table, noflush=False):
     run('dmsetup', 'resume', name)
 
 
+def in_two_parts(table):
+    """The same table of one linear segment, in two."""
+    start, length, kind, disk, offset = table.split()
+    return f'{start} 8 {kind} {disk} {offset}\n8 {int(length) - 8} {kind} {disk} {int(offset) + 8}'
+
+
 def dm_remove(name):
     run('dmsetup', 'remove', '--retry', name)
 
@@ -68,6 +74,10 @@ def dm_devices():
     lines = run('dmsetup', 'info', '-c', '--noheadings', '--separator', '|', '-o', 'name,uuid,suspended').stdout
     rows = [line.split('|') for line in lines.splitlines() if '|' in line]
     return [dict(name=name, uuid=uuid, suspended=state == 'Suspended') for name, uuid, state in rows]
+
+
+def dm_suspended(name):
+    return next(device['suspended'] for device in dm_devices() if device['name'] == name)
 
 
 def dm_names():

@@ -70,6 +70,7 @@ class KernelTest(unittest.TestCase):
     dm_table = staticmethod(devices.dm_table)
     dm_status = staticmethod(devices.dm_status)
     dm_names = staticmethod(devices.dm_names)
+    suspended = staticmethod(devices.dm_suspended)
 
     def disk(self, number):
         """The path of one of MACHINE's disks, counted from 0. They are all zeroes at first."""

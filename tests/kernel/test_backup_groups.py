@@ -3,6 +3,7 @@
 import time
 
 import backup_story
+import devices
 import harness
 import instant
 from order_writer import OrderWriter
@@ -56,6 +57,23 @@ class BackupGroupsTest(backup_story.BackupStory):
             stamp.verify(self.volumes[name])
         self.assertEqual({name: self.dm_table(name) for name in NAMES}, self.own_tables)
         self.nothing_left(volumes=NAMES)
+
+    def test_a_table_that_somebody_has_loaded_is_not_dropped_when_the_daemon_dies(self):
+        """One volume is suspended then, and waits for another to come to rest."""
+        disk = self.disk(2)
+        self.dm_switch('under-c', f'0 {self.sectors(disk)} delay {disk} 0 0 {disk} 0 15000', noflush=True)
+        self.start_all('grouped')
+        self.wait_for(lambda: self.suspended('a'), 60, 'the instant')
+        theirs = devices.in_two_parts(self.own_tables['a'])
+        self.sh('dmsetup', 'load', 'a', '--table', theirs)
+        self.kill_daemon()
+        self.wait_for(lambda: not self.suspended('a'), 10, 'the guardian')
+        self.assertEqual(self.dm_table('a'), theirs)
+        self.wait_for(lambda: not self.suspended('b'), 10, 'the guardian')
+        self.assertEqual(self.dm_table('b'), self.own_tables['b'])
+        for name in 'ab':
+            self.stamps[name].stop()
+            self.stamps[name].verify(self.volumes[name])
 
     def test_three_volumes_of_one_instant(self):
         before = self.acknowledged()

@@ -299,7 +299,16 @@ class FreezingTest(CopyingTest):
     # The daemon dies in between.
 
     def test_what_is_suspended_above_is_resumed_when_the_daemon_is_killed(self):
-        """It waits for a slow write to the volume then."""
+        self.kill_daemon_at_the_instant()
+
+    def test_what_is_suspended_above_gets_the_table_that_somebody_has_loaded(self):
+        def load(own):
+            self.sh('dmsetup', 'load', 'top', '--table', devices.in_two_parts(own))
+        own = self.kill_daemon_at_the_instant(load)
+        self.assertEqual(self.dm_table('top'), devices.in_two_parts(own))
+
+    def kill_daemon_at_the_instant(self, meanwhile=lambda own: None):
+        """It waits for a slow write to the volume then. Returns the table of what is above."""
         source, disk = self.linear('source', self.disk(3)), self.disk(3)
         slow, sectors = self.attach('slow', source), self.sectors(source)
         held = os.open(self.dm_create('top', f'0 {sectors - OFFSET} linear {self.number(slow)} {OFFSET}'), os.O_RDWR)
@@ -308,15 +317,14 @@ class FreezingTest(CopyingTest):
                                   shell=True, stderr=subprocess.DEVNULL)
         self.addCleanup(writer.kill)
         self.dmjob('backup', 'slow', self.target, '--scratch', self.scratch)
+        own = self.dm_table('top')
         self.wait_for(lambda: self.suspended('top'), 60, 'the instant')
+        meanwhile(own)
         self.kill_daemon()
         self.wait_for(lambda: not self.suspended('top'), 10, 'the guardian')
         self.assertFalse(self.suspended('slow'))
         os.close(held)
-
-    @staticmethod
-    def suspended(name):
-        return next(device['suspended'] for device in devices.dm_devices() if device['name'] == name)
+        return own
 
     # What cannot be now.
 

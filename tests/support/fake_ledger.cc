@@ -5,10 +5,11 @@
 
 namespace dmjob::dm {
 
-void FakeLedger::suspending(const std::string& name, OnDeath action) noexcept {
+void FakeLedger::suspending(const std::string& name, OnDeath action, Droppable droppable) noexcept {
   control_.note("note " + name + (action == OnDeath::kOldTable ? " old" : " new"));
   const std::lock_guard lock(mutex_);
   suspended_[name] = action;
+  droppable_.insert_or_assign(name, droppable);
   look();
 }
 
@@ -70,6 +71,11 @@ bool FakeLedger::guarded(const std::string& name) const {
 bool FakeLedger::empty() const {
   const std::lock_guard lock(mutex_);
   return suspended_.empty() && watched_.empty() && guarded_.empty();
+}
+
+bool FakeLedger::drops(const std::string& name, const Table& table) const {
+  const std::lock_guard lock(mutex_);
+  return suspended_.contains(name) && !takes_new_table(name) && droppable_.at(name).includes(table);
 }
 
 bool FakeLedger::watched(const std::string& name) const {

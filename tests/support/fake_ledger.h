@@ -19,7 +19,7 @@ class FakeLedger : public Ledger {
  public:
   explicit FakeLedger(FakeControl& control) : control_(control) {}
 
-  void suspending(const std::string& name, OnDeath action) noexcept override;
+  void suspending(const std::string& name, OnDeath action, Droppable droppable) noexcept override;
   void follow(const std::string& name, const std::string& leader) noexcept override;
   void resumed(const std::string& name) noexcept override;
   void watch_mirror(const std::string& name) noexcept override;
@@ -31,6 +31,8 @@ class FakeLedger : public Ledger {
   // True if there was a moment in which the process's death would have given some of the suspended
   // devices their new table and others their old one.
   bool was_divided() const { return was_divided_; }
+  // Whether a suspended device's inactive table would be dropped at the process's death.
+  bool drops(const std::string& name, const Table& table) const;
   bool watched(const std::string& name) const;
   bool guarded(const std::string& name) const;
 
@@ -41,6 +43,7 @@ class FakeLedger : public Ledger {
   FakeControl& control_;
   mutable std::mutex mutex_;
   std::map<std::string, OnDeath> suspended_;
+  std::map<std::string, Droppable> droppable_;
   std::map<std::string, std::string> leaders_;
   bool was_divided_ = false;
   std::map<std::string, bool> watched_;

@@ -73,16 +73,28 @@ TEST_F(GuardianActsTest, ResumesWithTheTableThatTheLedgerSays) {
     kernel.set_table("vol", old_);
     kernel.set_inactive_table("vol", new_);
     kernel.set_suspended("vol", true);
-    acts.resume("vol", new_table);
+    acts.resume("vol", new_table ? dm::Droppable::none() : dm::Droppable::any());
     EXPECT_FALSE(kernel.suspended("vol"));
     EXPECT_EQ(kernel.table("vol"), new_table ? new_ : old_);
+  }
+}
+
+TEST_F(GuardianActsTest, DropsNoTableOfSomebodyElses) {
+  const dm::Table theirs = dm::linear_table(8192, makedev(8, 32));
+  for (const dm::Table& loaded : {new_, theirs}) {
+    kernel.set_table("vol", old_);
+    kernel.set_inactive_table("vol", loaded);
+    kernel.set_suspended("vol", true);
+    acts.resume("vol", dm::Droppable::only(new_));
+    EXPECT_FALSE(kernel.suspended("vol"));
+    EXPECT_EQ(kernel.table("vol"), loaded == new_ ? old_ : theirs);
   }
 }
 
 TEST_F(GuardianActsTest, TriesAgain) {
   kernel.set_suspended("vol", true);
   for (int n = 1; n <= 3; ++n) kernel.fail_call("resume", n, ENOMEM);
-  acts.resume("vol", false);
+  acts.resume("vol", dm::Droppable::any());
   EXPECT_FALSE(kernel.suspended("vol"));
 }
 

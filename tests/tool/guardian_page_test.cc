@@ -3,9 +3,12 @@
 #include "tool/dmjobd/guardian_page.h"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 
 #include <chrono>
 #include <thread>
+
+#include "dm/targets.h"
 
 namespace dmjob::daemon {
 namespace {
@@ -50,6 +53,16 @@ TEST_F(GuardianPageTest, WhatTheDaemonHasTakenUpIsLeftAlone) {
   slot.meaning = Meaning::kTracker;
   page.take_over("wr", [] { return true; });
   EXPECT_EQ(slot.meaning, Meaning::kTracker);
+}
+
+TEST_F(GuardianPageTest, WhatIsSuspendedTellsWhatToDrop) {
+  const dm::Droppable ours = dm::Droppable::only(dm::linear_table(8, makedev(8, 0)));
+  page.note("vol", Meaning::kOldTable, ours);
+  GuardianPage::Slot* suspended = page.find_suspended("vol");
+  ASSERT_NE(suspended, nullptr);
+  EXPECT_EQ(suspended->to_drop(), ours);
+  suspended->meaning = Meaning::kNewTable;
+  EXPECT_EQ(suspended->to_drop(), dm::Droppable::none());
 }
 
 }  // namespace

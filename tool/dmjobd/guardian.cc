@@ -204,7 +204,7 @@ void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
   // From the bottom up, as far as the slots tell: a file system that is thawed writes to what is
   // below it.
   for (const GuardianPage::Slot& slot : page_->slots | std::views::reverse)
-    if (slot.suspended()) acts.resume(slot.name.data(), slot.takes_new_table());
+    if (slot.suspended()) acts.resume(slot.name.data(), slot.to_drop());
   acts.wait();
   for (const GuardianPage::Slot& slot : page_->slots)
     if (slot.meaning == GuardianPage::Meaning::kMirror) acts.back_to_tracking(slot.name.data());
@@ -223,13 +223,16 @@ void Guardian::guard(int pipe, int lock, const std::string& lock_file) {
 
 Guardian::~Guardian() { close(pipe_); }
 
-void Guardian::suspending(const std::string& name, dm::OnDeath action) noexcept {
+void Guardian::suspending(const std::string& name, dm::OnDeath action,
+                          dm::Droppable droppable) noexcept {
   const auto meaning = action == dm::OnDeath::kNewTable ? GuardianPage::Meaning::kNewTable
                                                         : GuardianPage::Meaning::kOldTable;
-  if (GuardianPage::Slot* slot = page_->find_suspended(name))
+  if (GuardianPage::Slot* slot = page_->find_suspended(name)) {
+    slot->droppable = droppable.mark();
     slot->meaning = meaning;
-  else
-    page_->note(name, meaning);
+  } else {
+    page_->note(name, meaning, droppable);
+  }
 }
 
 void Guardian::follow(const std::string& name, const std::string& leader) noexcept {

@@ -41,7 +41,8 @@ class Guardian : public dm::Ledger {
 
   // Thread: any. guard_tracker() and forget_tracker() end what is inherited of that name, and wait
   // while the guardian is just acting on it: not to be called with a device suspended.
-  void suspending(const std::string& name, dm::OnDeath action) noexcept override;
+  void suspending(const std::string& name, dm::OnDeath action,
+                  dm::Droppable droppable) noexcept override;
   void follow(const std::string& name, const std::string& leader) noexcept override;
   void resumed(const std::string& name) noexcept override;
   void watch_mirror(const std::string& name) noexcept override;

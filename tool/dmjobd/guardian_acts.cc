@@ -24,10 +24,10 @@ using std::chrono::steady_clock;
 constexpr seconds kPatienceWithAll{7};
 constexpr seconds kPatienceWithOne{5};
 
-void do_resume(dm::Control& control, const std::string& name, bool new_table) {
+void do_resume(dm::Control& control, const std::string& name, dm::Droppable droppable) {
   const auto device = control.find(name);
   if (!device || !device->suspended) return;
-  if (!new_table && device->inactive_table) control.clear(name);
+  if (device->inactive_table) dm::drop_inactive(control, name, droppable);
   control.resume(name);
 }
 
@@ -61,8 +61,8 @@ void do_renew_tracker(dm::Control& control, const std::string& name) {
 
 }  // namespace
 
-void GuardianActs::resume(const std::string& name, bool new_table) {
-  start(name, [=](dm::Control& control) { do_resume(control, name, new_table); });
+void GuardianActs::resume(const std::string& name, dm::Droppable droppable) {
+  start(name, [=](dm::Control& control) { do_resume(control, name, droppable); });
 }
 
 void GuardianActs::back_to_tracking(const std::string& name) {

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "dm/control.h"
+#include "dm/droppable.h"
 
 namespace dmjob::daemon {
 
@@ -26,8 +27,8 @@ class GuardianActs {
   GuardianActs(MakeControl make_control, Fork fork, int lock)
       : make_control_(std::move(make_control)), fork_(std::move(fork)), lock_(lock) {}
 
-  // What the daemon had suspended.
-  void resume(const std::string& name, bool new_table);
+  // What the daemon had suspended, with its old table if the inactive one is to be dropped.
+  void resume(const std::string& name, dm::Droppable droppable);
   // A mirror, by the tracker that is loaded already.
   void back_to_tracking(const std::string& name);
   // A tracker that fails good writes, as CopyStack::renew_tracker(), but with another log if there

@@ -7,12 +7,14 @@
 
 namespace dmjob::daemon {
 
-void GuardianPage::note(const std::string& name, Meaning meaning) noexcept {
+void GuardianPage::note(const std::string& name, Meaning meaning,
+                        dm::Droppable droppable) noexcept {
   if (name.size() >= sizeof(Slot::name)) return;
   for (Slot& slot : slots) {
     if (!slot.change(Meaning::kFree, Meaning::kBusy)) continue;
     std::memcpy(slot.name.data(), name.c_str(), name.size() + 1);
     slot.leader = nullptr;
+    slot.droppable = droppable.mark();
     slot.meaning = meaning;
     return;
   }

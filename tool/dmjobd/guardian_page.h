@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "dm/droppable.h"
+
 namespace dmjob::daemon {
 
 struct GuardianPage {
@@ -31,7 +33,8 @@ struct GuardianPage {
   };
   struct Slot {
     std::atomic<Meaning> meaning;
-    std::atomic<const Slot*> leader;  // of this page, at the same address for both; null: none
+    std::atomic<const Slot*> leader;       // of this page, at the same address for both; null: none
+    std::atomic<std::uint64_t> droppable;  // dm::Droppable, of a suspended one with kOldTable
     std::array<char, 128> name;
     bool is(std::string_view other) const { return other == name.data(); }
     bool suspended() const {
@@ -41,6 +44,9 @@ struct GuardianPage {
     bool takes_new_table() const {
       const Slot* decides = leader;
       return meaning == Meaning::kNewTable || (decides && decides->meaning == Meaning::kNewTable);
+    }
+    dm::Droppable to_drop() const {
+      return takes_new_table() ? dm::Droppable::none() : dm::Droppable::of_mark(droppable);
     }
     bool is_tracker() const {
       const Meaning now = meaning;
@@ -54,7 +60,8 @@ struct GuardianPage {
   // More than a host has jobs; what does not fit is not guarded.
   std::array<Slot, 256> slots;
 
-  void note(const std::string& name, Meaning meaning) noexcept;
+  void note(const std::string& name, Meaning meaning,
+            dm::Droppable droppable = dm::Droppable::none()) noexcept;
   void forget(const std::string& name, Meaning meaning) noexcept;
   Slot* find_suspended(const std::string& name) noexcept;
   // The guardian leaves an inherited tracker alone from here on. Waits while it is just acting, and

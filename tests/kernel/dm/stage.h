@@ -35,7 +35,7 @@ using Regions = std::vector<std::uint64_t>;
 // A ledger that nobody reads.
 class NoLedger : public Ledger {
  public:
-  void suspending(const std::string&, OnDeath) noexcept override {}
+  void suspending(const std::string&, OnDeath, Droppable) noexcept override {}
   void follow(const std::string&, const std::string&) noexcept override {}
   void resumed(const std::string&) noexcept override {}
   void watch_mirror(const std::string&) noexcept override {}
