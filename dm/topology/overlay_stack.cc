@@ -13,6 +13,7 @@
 #include "dm/name.h"
 #include "dm/step.h"
 #include "dm/topology/table_switch.h"
+#include "dm/topology/volume_table.h"
 #include "dm/topology/write_cache.h"
 
 namespace dmjob::dm {
@@ -49,6 +50,13 @@ OverlayStack::Kind kind_of(const Table& table) {
 // Of a snapshot or a merge. Nobody else's table names a cow of ours.
 bool stands_on(const Table& table, dev_t cow) {
   return table.segments().front().args.find(' ' + print_dev(cow) + ' ') != std::string::npos;
+}
+
+OverlayStack::Kind kind_over(const Table& table, const std::optional<Device>& cow) {
+  using Kind = OverlayStack::Kind;
+  const Kind kind = kind_of(table);
+  const bool has_cow = kind == Kind::kHolding || kind == Kind::kMerging;
+  return has_cow && !(cow && stands_on(table, cow->dev)) ? Kind::kOther : kind;
 }
 
 // Of waiting_table(). One that is being made has no table yet.
@@ -108,13 +116,10 @@ OverlayStack::State OverlayStack::look() const {
   State state;
   const auto found = control_.find(spec_.volume);
   if (!found || found->uuid != volume_uuid(spec_.uuid)) return state;
-  const Table table = control_.table(spec_.volume);
-  state.kind = kind_of(table);
   const std::string name = cow_name(spec_.volume);
   const auto cow = control_.find(name);
   if (cow) state.boundary = boundary_of(control_.table(name));
-  const bool has_cow = state.kind == Kind::kHolding || state.kind == Kind::kMerging;
-  if (has_cow && !(cow && stands_on(table, cow->dev))) state.kind = Kind::kOther;
+  state.kind = kind_over(control_.table(spec_.volume), cow);
   if (state.kind == Kind::kHolding || state.kind == Kind::kMerging)
     state.status = parse_snapshot_status(control_.status(spec_.volume).at(0).text);
   return state;
@@ -207,8 +212,19 @@ void OverlayStack::make_volume(Kind kind, dev_t origin) {
 
 // --- switching ---
 
+// What a step replaces by `next`, and nothing else by the time that the volume is suspended: a
+// table of ours, or `next` itself. Nobody else's table names the cow; one that fails all I/O takes
+// no write past it, whoever has loaded it.
+Table OverlayStack::own_table(const Table& next) const {
+  Table table = control_.table(spec_.volume);
+  const Kind kind = kind_over(table, control_.find(cow_name(spec_.volume)));
+  const bool is_replaced = kind == Kind::kLinear || kind == Kind::kOther;
+  if (is_replaced && table != next) throw TableReplaced(spec_.volume);
+  return table;
+}
+
 void OverlayStack::swap(const Table& next, SuspendMode mode) {
-  const TableSwitch one{spec_.volume, next, mode};
+  const TableSwitch one{spec_.volume, next, mode, own_table(next)};
   switch_tables(control_, ledger_, {&one, 1}, [] {});
 }
 
@@ -218,7 +234,9 @@ void OverlayStack::hold(dev_t origin) {
   const Table next = table_of(Kind::kHolding, origin);
   std::vector<TableSwitch> switches = holders_to_follow(control_, spec_.volume, next);
   for (TableSwitch& above : switches) above.mode = SuspendMode::kFreeze;
-  switches.push_back({spec_.volume, next, SuspendMode::kFreeze});
+  const Table disk = linear_table(spec_.length, origin);
+  const Table from = control_.table(spec_.volume) == next ? next : disk;  // nothing is done twice
+  switches.push_back({spec_.volume, next, SuspendMode::kFreeze, from});
   switch_tables(control_, ledger_, switches, [] {});
 }
 
@@ -260,12 +278,20 @@ void OverlayStack::with_writes_let_go(const std::function<void()>& call) {
 // The exception to the rule that nothing is loaded while a device is suspended: these targets'
 // constructors read the exceptions, so they must not be able to change any more.
 void OverlayStack::load_within(const Table& next, SuspendGuard& guard) {
+  guard.will_load(next);
   control_.load(spec_.volume, next);
   guard.on_death(OnDeath::kNewTable);
 }
 
+// What somebody has loaded since is live then.
+void OverlayStack::require_live(const Table& next) const {
+  if (control_.table(spec_.volume) != next) throw TableReplaced(spec_.volume);
+}
+
 void OverlayStack::begin_merge(dev_t origin, const Proof& proof) {
+  require_nothing_loaded(control_, spec_.volume);
   const Table next = table_of(Kind::kMerging, other_number(origin));
+  const Table from = own_table(next);
   const std::uint64_t boundary = boundary_of(control_.table(cow_name(spec_.volume)));
   bool merges = false;
   try {
@@ -273,8 +299,10 @@ void OverlayStack::begin_merge(dev_t origin, const Proof& proof) {
     std::optional<SuspendGuard> guard;
     with_writes_let_go([&] {
       above.suspend();
-      guard.emplace(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
+      guard.emplace(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable,
+                    Droppable::none());
     });
+    require_still(control_, spec_.volume, from);
     proof();
     load_within(next, *guard);
     // If we die before this, the merge comes to the boundary and waits there.
@@ -286,6 +314,7 @@ void OverlayStack::begin_merge(dev_t origin, const Proof& proof) {
     if (!merges) switch_cow(boundary);
     throw;
   }
+  require_live(next);
 }
 
 void OverlayStack::renew(dev_t origin) {
@@ -299,8 +328,12 @@ void OverlayStack::fail() {
 }
 
 void OverlayStack::pause_merge(dev_t origin, std::uint64_t boundary, const Proof& proof) {
+  require_nothing_loaded(control_, spec_.volume);
   const Table next = table_of(Kind::kHolding, other_number(origin));
-  SuspendGuard guard(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable);
+  const Table from = own_table(next);
+  SuspendGuard guard(control_, ledger_, spec_.volume, SuspendMode::kFlush, OnDeath::kOldTable,
+                     Droppable::none());
+  require_still(control_, spec_.volume, from);
   proof();
   // First: nothing may be written to the cow as a snapshot before its end waits.
   switch_cow(boundary);
@@ -311,6 +344,7 @@ void OverlayStack::pause_merge(dev_t origin, std::uint64_t boundary, const Proof
     switch_cow(spec_.cow_length);  // or what merges on would wait
     throw;
   }
+  require_live(next);
 }
 
 }  // namespace dmjob::dm

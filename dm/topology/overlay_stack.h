@@ -25,6 +25,9 @@
 // stands on the origin under another number than the one before, itself or a hidden device that is
 // nothing but it, and reads what is on disk.
 //
+// Each step replaces a table of its own only. TableReplaced, or EBUSY where somebody else has
+// loaded a table for the volume: that is left, and the step was not made.
+//
 // Thread: a worker; each call may block. Errors: std::system_error; after an error the volume is
 // not suspended. The class keeps no state: what is live is read from the kernel each time.
 #pragma once
@@ -126,6 +129,8 @@ class OverlayStack {
   void find_below_cow();
   DeviceWord other_number(dev_t origin);
   void remove_origin();
+  Table own_table(const Table& next) const;
+  void require_live(const Table& next) const;
   Table table_of(Kind kind, const DeviceWord& origin) const;
   Table cow_table(std::uint64_t boundary) const;
   void switch_cow(std::uint64_t boundary);

@@ -54,6 +54,42 @@ class ReloadedOverlayTest(overlay_story.OverlayStory):
         self.dmjob('attach', 'vol', self.backing)
         self.assertEqual(self.digest(self.vol), after)
 
+    def test_no_snapshot_is_made_of_another_table(self):
+        self.begin()
+        self.dmjob('attach', 'vol', self.backing)
+        theirs = f'0 {self.sectors(self.backing)} linear {self.number(self.target)} 0'
+        self.dm_switch('vol', theirs)
+        self.assertIn('was replaced by somebody else', self.refused('snapshot', 'vol', '--scratch', self.scratch))
+        self.assertEqual(self.dm_table('vol'), theirs)
+        self.assertNotIn('overlay', self.volume())
+        self.nothing_left()
+
+    def test_a_table_that_somebody_has_loaded_is_left(self):
+        """At the first step of a commit, and at its last."""
+        self.begin()
+        self.hold()
+        self.load_theirs()
+        self.expect_left('commit', 'vol', '--pivot', '--wait')
+        self.dmjob('commit', 'vol', '--id', 'j')
+        self.wait_status('j', 'ready')
+        self.load_theirs()
+        self.expect_left('complete', 'j', '--wait')
+        self.dmjob('commit', 'vol', '--pivot', '--wait')
+        self.expect_flat(self.backing)
+        self.stamp.verify(self.vol)
+
+    def load_theirs(self):
+        self.before_step = self.dm_table('vol')
+        self.sh('dmsetup', 'load', 'vol', '--table', self.own)
+
+    def expect_left(self, *words):
+        failed = self.dmjob(*words, check=False)
+        self.assertEqual(failed.returncode, 1, failed)
+        self.assertIn('somebody else has loaded a table for vol', failed.stderr)
+        self.assertEqual(self.dm_table('vol'), self.before_step)
+        self.assertEqual(self.sh('dmsetup', 'table', '--inactive', 'vol').stdout.strip(), self.own)
+        self.sh('dmsetup', 'clear', 'vol')
+
     def test_a_table_of_its_disk_below_is_none_of_its_own(self):
         """A logical volume, which LVM reloads and makes longer."""
         self.begin()
