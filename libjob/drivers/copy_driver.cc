@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/planned_volume.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
 
@@ -140,6 +141,7 @@ boost::asio::awaitable<void> CopyDriver::wait_for_late_disks(core::Job& job) {
   constexpr core::Duration kLook = std::chrono::seconds(1);
   if (!resumed_) co_return;
   auto look = [this] { return late_disk_of(plan_); };
+  co_await follow_volume(job);
   late_disk_ = co_await worker_.run(look);
   while (!late_disk_.empty() && !job.must_return()) {
     set_phase("waiting for a disk or file");
@@ -147,9 +149,21 @@ boost::asio::awaitable<void> CopyDriver::wait_for_late_disks(core::Job& job) {
       co_await job.pause_point();
     else
       co_await job.wait_kick(kLook);
+    co_await follow_volume(job);
     late_disk_ = co_await worker_.run(look);
   }
   late_disk_.clear();
+}
+
+// The name of a managed one is in the state file.
+boost::asio::awaitable<void> CopyDriver::follow_volume(core::Job& job) {
+  if (!plan_.live() || plan_.managed) co_return;
+  auto look = [this] { return name_of_planned_volume(*environment_.control, plan_); };
+  const std::string name = co_await worker_.run(std::move(look));
+  if (name == plan_.volume) co_return;
+  plan_.volume = name;
+  plan_.source = "/dev/mapper/" + name;
+  note_name(job, name);
 }
 
 void CopyDriver::show_copied(core::Job& job, std::uint64_t bytes_left) {

@@ -56,6 +56,9 @@ class CopyDriver : public core::Driver {
   // Of a job that was taken up and has nothing under way: returns when its disks are there, or when
   // it must return. Whether they are the right ones is looked at later.
   boost::asio::awaitable<void> wait_for_late_disks(core::Job& job);
+  // Of a job that was taken up, with nothing of its own under the volume: one that was renamed
+  // while no dmjobd was there is the volume still.
+  boost::asio::awaitable<void> follow_volume(core::Job& job);
   // On the worker: when something could not be read, and when all was read. Throws Error if the
   // source as a whole has failed, so that neither its errors nor its bytes count.
   virtual void confirm_source() {}

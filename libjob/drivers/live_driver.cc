@@ -59,6 +59,7 @@ boost::asio::awaitable<void> LiveDriver::look_at_mounts_again() {
 boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   auto adopted = LiveCopy::Adopted::kNothing;
   if (resumed_) {
+    co_await follow_volume(job);
     auto adopt = [this] { return copy_->adopt(); };
     adopted = co_await step("take-up", std::move(adopt));
   }

@@ -13,14 +13,32 @@ namespace {
 constexpr std::string_view kUuid = "dm/uuid=";  // as io::identify_disk() has it
 constexpr std::uint64_t kSector = 512;
 
+// "" if it has none, or is not known.
+std::string uuid_of(const CopyPlan& plan) {
+  const std::string& known = plan.source_disk.lasting;
+  return known.starts_with(kUuid) ? known.substr(kUuid.size()) : "";
+}
+
 }  // namespace
+
+std::string name_of_planned_volume(dm::Control& control, const CopyPlan& plan) {
+  const std::string uuid = uuid_of(plan);
+  const auto has_it = [&](const std::string& name) {
+    const auto device = control.find(name);
+    return device && device->uuid == uuid;
+  };
+  if (uuid.empty() || has_it(plan.volume)) return plan.volume;
+  for (const dm::Device& device : control.list())
+    if (has_it(device.name)) return device.name;
+  return plan.volume;
+}
 
 void require_planned_volume(dm::Control& control, const CopyPlan& plan) {
   const std::string name = "volume '" + plan.volume + "'";
   const auto device = control.find(plan.volume);
   if (!device) throw core::Error(name + " is not there any more");
-  const std::string& known = plan.source_disk.lasting;
-  if (known.starts_with(kUuid) && known.substr(kUuid.size()) != device->uuid)
+  const std::string uuid = uuid_of(plan);
+  if (!uuid.empty() && uuid != device->uuid)
     throw core::Error(name + " is another one than that of the job: start it again");
   const std::uint64_t size = control.table(plan.volume).sectors() * kSector;
   if (size != plan.size)

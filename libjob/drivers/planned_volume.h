@@ -5,11 +5,16 @@
 // Thread: a worker. Errors: core::Error for the user, std::system_error.
 #pragma once
 
+#include <string>
+
 #include "dm/control.h"
 #include "libjob/drivers/copy_plan.h"
 
 namespace dmjob::drivers {
 
+// By what name it goes now: somebody may have renamed it while no dmjobd was there. The name that
+// it had if no volume has its uuid, or it has none.
+std::string name_of_planned_volume(dm::Control& control, const CopyPlan& plan);
 // Throws Error if the volume is not there, is another one, or has another size.
 void require_planned_volume(dm::Control& control, const CopyPlan& plan);
 // A file system on it is mounted, as far as can be seen. Throws nothing.

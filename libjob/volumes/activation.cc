@@ -55,6 +55,16 @@ void require_unused(const io::ProbeResult& disk) {
                         ": release it first");
 }
 
+// The state file has its name, and by that fstab knows it.
+void require_not_renamed(dm::Control& control, const ManagedVolume& volume) {
+  for (const dm::Device& device : control.list()) {
+    const auto found = control.find(device.name);
+    if (found && found->uuid == dm::volume_uuid(volume.uuid))
+      throw core::Error("somebody has renamed it to '" + device.name + "': 'dmsetup rename " +
+                        device.name + " " + volume.name + "' gives it its name back");
+  }
+}
+
 bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   const bool over = volume.overlay->stage == Overlay::Stage::kDiscarding;
   if (!over && volume.overlay->replaced) {  // where it is active, its users go on
@@ -116,6 +126,7 @@ bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& vol
   if (found && found->uuid != dm::volume_uuid(volume.uuid))
     throw core::Error("a device '" + volume.name +
                       "' that is not dmjob's is in the way: remove or rename it");
+  if (!found) require_not_renamed(control, volume);
   if (volume.overlay) return activate_overlay(control, ledger, volume);
   if (!found) control.create(device_of(volume));
   return true;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Somebody else gives a volume another name while a job is at work on it."""
+"""Somebody else gives a volume another name while a job is at work on it, or while no daemon is there."""
+import os
+
 import harness
 from copying import CopyingTest
 
@@ -68,6 +70,75 @@ class RenamedTest(CopyingTest):
         self.assertEqual(self.dm_table('new'), self.table)
         writer.verify('/dev/mapper/new')
         self.nothing_left()
+
+
+class RenamedWhileAwayTest(CopyingTest):
+    """While no daemon is there. The volume of a job is the one with its uuid then."""
+
+    def start_daemon(self, *options, **environment):
+        """None at the start of a later boot."""
+        self.state_dir = os.path.join(self.lasting_dir(), 'state')
+        if self.boot == 1 or self.disks_are_there:
+            super().start_daemon(*options, **environment)
+
+    disks_are_there = False
+
+    def test_a_boot_finds_it_again(self):
+        self.copy_and_cut_power()
+        self.come('new')
+        self.linear('vol', self.disk(0), 64 << 11, 8 << 11)
+        stranger = self.dm_table('vol')
+        self.start_daemon()
+        self.expect_taken_up()
+        self.assertEqual(self.dm_table('vol'), stranger)
+
+    def test_a_boot_finds_one_that_comes_late(self):
+        self.copy_and_cut_power()
+        self.start_daemon()
+        self.wait_for(lambda: '/dev/mapper/vol is not there' in self.info('j').get('waiting-for', ''), 30,
+                      lambda: self.info('j'))
+        self.come('new')
+        self.expect_taken_up()
+
+    def copy_and_cut_power(self):
+        """Returns in the next boot, with the volume not there yet."""
+        self.target = self.dm_create('target', self._linear_table(self.disk(1), 0, None), uuid='the-target')
+        self.scratch = self.dm_create('scratch', self._linear_table(self.disk(2), 0, None), uuid='the-scratch')
+        self.disks_are_there = True
+        if self.boot > 1:
+            return
+        self.come('vol')
+        self.dmjob('copy', 'vol', self.target, '--id', 'j', '--scratch', self.scratch, '--force', '--speed', '2M')
+        self.wait_offset('j', EXTENT)
+        self.until_noted()
+        self.cut_power()
+
+    def come(self, name):
+        self.dm_create(name, self._linear_table(self.disk(0), 0, 48 << 11), uuid='the-volume')
+
+    def expect_taken_up(self):
+        self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, lambda: self.info('j'))
+        self.dmjob('speed', 'j', '0')
+        self.wait_status('j', 'ready')
+        self.dmjob('cancel', 'j')
+        self.assertEqual(self.outcome('j').get('error'), None)
+        self.expect_identical('/dev/mapper/new', self.target)
+        self.nothing_left()
+
+
+class RenamedManagedTest(CopyingTest):
+    def test_a_volume_that_was_renamed_is_not_made_a_second_time(self):
+        volume = self.attach('vol', self.disk(0))
+        with self.writer(volume) as writer:
+            self.kill_daemon()
+            self.sh('dmsetup', 'rename', 'vol', 'new')
+            self.start_daemon()
+            way_out = "'dmsetup rename new vol' gives it its name back"
+            self.wait_for(lambda: way_out in self.volume().get('error', ''), 30, 'the way out to be told')
+        self.assertNotIn('vol', self.dm_names())
+        self.sh('dmsetup', 'rename', 'new', 'vol')
+        self.wait_for(lambda: self.volume()['active'], 60, 'the volume to be taken up')
+        writer.verify(volume)
 
 
 if __name__ == '__main__':

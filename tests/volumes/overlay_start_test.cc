@@ -172,6 +172,17 @@ TEST_F(OverlayStartTest, AVolumeWhoseTableWasReplacedStaysAsItIsWhileItIsThere) 
   EXPECT_THAT(kernel.log(), testing::IsEmpty());
 }
 
+TEST_F(OverlayStartTest, AVolumeThatSomebodyHasRenamedIsNotMadeASecondTime) {
+  kernel.add_device("new", dm::linear_table(volume.sectors, disk.dev()),
+                    dm::volume_uuid(volume.uuid));
+  for (const bool holds : {true, false}) {
+    if (!holds) volume.overlay.reset();
+    EXPECT_EQ(refusal_of([&] { activate(kernel, ledger, volume); }),
+              "somebody has renamed it to 'new': 'dmsetup rename new vol' gives it its name back");
+  }
+  EXPECT_THAT(kernel.log(), testing::IsEmpty());
+}
+
 // --- a head that is not good ---
 
 TEST_F(OverlayStartTest, AScratchThatWasGivenUpIsMendedBeforeTheVolumeIsMade) {
