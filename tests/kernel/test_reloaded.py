@@ -212,5 +212,59 @@ class ReloadedTrackerTest(incremental_story.IncrementalStory):
         return tracking if tracking['state'] == 'broken' else None
 
 
+class ResizedCryptTest(CopyingTest):
+    """`cryptsetup resize` loads the table of its mapping anew, if it finds its own there."""
+
+    def test_of_the_volume_that_is_copied(self):
+        """It finds ours, and refuses."""
+        volume = self.open_luks(self.disk(0))
+        own = self.dm_table('luks')
+        with self.writer(volume) as writer:
+            self.dmjob('copy', 'luks', self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--force')
+            self.wait_status('j', 'ready')
+            ours = self.dm_table('luks')
+            self.assertNotEqual(self.resize(check=False).returncode, 0)
+            self.assertEqual(self.dm_table('luks'), ours)
+        self.dmjob('cancel', 'j')
+        self.expect_identical(volume, self.disk(1))
+        self.assertEqual(self.dm_table('luks'), own)
+        writer.verify(volume)
+        self.nothing_left()
+
+    def test_above_a_volume_that_is_copied(self):
+        """It is no matter of the volume's."""
+        volume = self.open_luks(self.attach('vol', self.disk(0)))
+        size = str(self.sectors(volume) - 8)
+        self.resize('--size', size)
+        with self.writer(volume) as writer:
+            self.dmjob('copy', 'vol', self.disk(1), '--id', 'j', '--scratch', self.disk(2), '--force')
+            self.wait_status('j', 'ready')
+            self.resize()
+            self.pivot('j')
+        self.expect_lives_on('vol', self.disk(1))
+        self.resize('--size', size)  # what was filled
+        writer.verify(volume)
+        self.nothing_left(volumes=['vol'])
+
+    def test_below_a_snapshot(self):
+        """The mapping is reloaded, and the volume over it is not."""
+        volume = self.attach('vol', self.open_luks(self.disk(0)))
+        self.dmjob('snapshot', 'vol', '--scratch', self.disk(2))
+        with self.writer(volume) as writer:
+            self.resize()
+        self.dmjob('commit', 'vol', '--pivot', '--wait')
+        self.assertNotIn('overlay', self.volume())
+        writer.verify(volume)
+
+    def open_luks(self, disk):
+        self.sh('echo secret | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 '
+                f'{disk}')
+        self.sh(f'echo secret | cryptsetup open --disable-keyring {disk} luks')
+        return devices.dm_path('luks')
+
+    def resize(self, *options, check=True):
+        return self.sh(f'echo secret | cryptsetup resize --disable-keyring luks {" ".join(options)}', check=check)
+
+
 if __name__ == '__main__':
     harness.main()
