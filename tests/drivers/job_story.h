@@ -57,6 +57,15 @@ class JobStory : public Stage {
   void until_phase(const std::string& phase) {
     until([&] { return job->query_block_job()["phase"] == phase; });
   }
+  // Cancelled where it is, unless it is over.
+  void give_up() {
+    if (!job || !job->holds_claims()) return;
+    try {
+      job->cancel(true);
+    } catch (const core::Error&) {  // it takes effect just now
+    }
+    until_over();
+  }
 
   // --- the daemon ---
 

@@ -44,15 +44,6 @@ class LiveDriverTest : public JobStory<CopyDisks> {
   }
   ~LiveDriverTest() override { give_up(); }
 
-  // Cancelled where it is, unless it is over.
-  void give_up() {
-    if (!job || !job->holds_claims()) return;
-    try {
-      job->cancel(true);
-    } catch (const core::Error&) {  // it takes effect just now
-    }
-    until_over();
-  }
   std::unique_ptr<core::Driver> driver(const CopyPlan& plan, bool resumed) {
     return std::make_unique<LiveDriver>(daemon->environment, plan, "j", resumed,
                                         std::make_shared<LiveGroup>());

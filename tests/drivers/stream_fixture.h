@@ -3,12 +3,7 @@
 // A stream of a small volume over a disk that is only read. As root.
 #pragma once
 
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-
 #include "libjob/drivers/stream_driver.h"
-#include "libjob/io/fd.h"
 #include "tests/drivers/overlay_jobs_fixture.h"
 
 namespace dmjob::drivers {
@@ -117,36 +112,19 @@ class StreamTest : public OverlayJobTest {
 
   // --- the disks ---
 
-  void write_to_target() const {
-    const auto device = io::open_device(target.path(), io::Access::kReadWrite);
-    const io::AlignedBuffer block(4096);
-    EXPECT_FALSE(device->write(8192, block.bytes()));
-  }
-
-  void write_origin(unsigned char value) const {
-    const auto device = io::open_device(origin.path(), io::Access::kReadWrite);
-    io::AlignedBuffer all(kBytes);
-    std::ranges::fill(all.bytes(), std::byte{value});
-    ASSERT_EQ(device->write(0, all.bytes()), std::error_code());
-  }
+  void write_to_target() const { target.write(8192, 4096, 0); }
+  void write_origin(unsigned char value) const { origin.fill(value); }
   static std::byte byte_at(const test::LoopDisk& on, std::uint64_t offset) {
-    const auto device = io::open_device(on.path(), io::Access::kRead);
-    io::AlignedBuffer block(4096);
-    EXPECT_FALSE(device->read(offset, block.bytes()));
-    return block.bytes()[0];
+    return on.byte_at(offset);
   }
   // Reads from its second half fail.
-  void break_origin() const { std::filesystem::resize_file(folder.path("origin"), kBytes / 2); }
+  void break_origin() const { origin.fail_reads_from(kBytes / 2); }
   void mend_origin() const {
-    std::filesystem::resize_file(folder.path("origin"), kBytes);
+    origin.mend();
     write_origin(1);
   }
-  void set_target_read_only(int on) const {
-    const io::Fd fd(::open(over_target.path().c_str(), O_RDONLY | O_CLOEXEC));
-    ASSERT_EQ(ioctl(fd.get(), BLKROSET, &on), 0);
-  }
-  void break_target() const { set_target_read_only(1); }
-  void mend_target() const { set_target_read_only(0); }
+  void break_target() const { test::refuse_writes(over_target.path(), true); }
+  void mend_target() const { test::refuse_writes(over_target.path(), false); }
 
   // --- what came of it ---
 
