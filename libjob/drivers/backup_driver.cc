@@ -206,19 +206,9 @@ boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
                     : "given up; the target is incomplete");
 }
 
-// Something may have an inner device open for a moment (a probe, a scan): a few more tries.
 boost::asio::awaitable<void> BackupDriver::withdraw(core::Job& job) {
-  constexpr int kTries = 5;
-  for (int i = 0; i < kTries; ++i) {
-    try {
-      auto withdraw = [this] { copy_->withdraw(); };
-      co_await step("withdrawal", std::move(withdraw));
-      left_behind_.clear();
-      break;
-    } catch (const std::exception& error) {
-      left_behind_ = error.what();
-    }
-  }
+  std::function<void()> withdraw = [this] { copy_->withdraw(); };
+  co_await take_away("withdrawal", std::move(withdraw));
   co_await note_target_mark(job);
 }
 
@@ -248,7 +238,6 @@ nlohmann::json BackupDriver::describe() const {
   }
   if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
   if (!chain_.not_proven.empty()) about["not-proven"] = chain_.not_proven;
-  if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   return about;
 }
 

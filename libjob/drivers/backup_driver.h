@@ -106,7 +106,6 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
   std::unique_ptr<BackupCopy> copy_;
   bool copied_ = false;         // all is on the target; what is left is to take away the stack
   std::string target_trouble_;  // for describe()
-  std::string left_behind_;     // for describe(): what could not be taken away
 
   const std::shared_ptr<BackupGroup> group_;
   core::Job* job_ = nullptr;  // in meet()

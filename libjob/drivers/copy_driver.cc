@@ -235,6 +235,23 @@ boost::asio::awaitable<std::string> CopyDriver::try_persist(core::Job& job) {
   co_return "";
 }
 
+boost::asio::awaitable<void> CopyDriver::take_away(std::string what,
+                                                   std::function<void()> function) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      if (plan_.live())
+        co_await step(what, function);
+      else
+        co_await worker_.run(function);
+      left_behind_.clear();
+      co_return;
+    } catch (const std::exception& error) {
+      left_behind_ = error.what();
+    }
+  }
+}
+
 void CopyDriver::finish_map() {
   constexpr core::Duration kPatience = std::chrono::seconds(10);
   error_map_.finish(kPatience);
@@ -260,6 +277,7 @@ nlohmann::json CopyDriver::describe() const {
   }
   if (!late_disk_.empty()) about["waiting-for"] = late_disk_ + " is not there";
   if (!copied_anew_.empty()) about["copied-anew"] = copied_anew_;
+  if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   if (!plan_.not_frozen.empty()) about["not-frozen"] = plan_.not_frozen;
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (error_map_.wanted()) about["error-map"] = plan_.error_map;

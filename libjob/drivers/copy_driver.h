@@ -117,6 +117,10 @@ class CopyDriver : public core::Driver {
   void note_name(core::Job& job, const std::string& volume);
   // Returns "" or why the record cannot be written.
   static boost::asio::awaitable<std::string> try_persist(core::Job& job);
+  // On the worker, and of a live job alone on the volume: takes devices of ours away. Something may
+  // have one open for a moment (a probe, a scan): a few more tries. What is left in the end
+  // describe() tells.
+  boost::asio::awaitable<void> take_away(std::string what, std::function<void()> function);
   // On the worker, when the copy is closed: the map is on disk then, or describe() tells why not.
   void finish_map();
 
@@ -126,6 +130,7 @@ class CopyDriver : public core::Driver {
   const bool resumed_;
   io::CopyControl control_;
   ErrorMapFile error_map_;
+  std::string left_behind_;  // for describe(): what could not be taken away
 
  private:
   boost::asio::awaitable<void> copy_what_is_dirty(core::Job& job, BulkCopy& bulk);

@@ -109,7 +109,6 @@ class LiveDriver : public CopyDriver {
   void be_done(core::Job& job, bool on_target);
   boost::asio::awaitable<bool> try_settle(core::Job& job);
   static std::string done_phase(const core::Job& job);
-  boost::asio::awaitable<void> take_away(std::string what, void (LiveCopy::*step)());
   // On the worker. Returns "" or why it could not be done.
   boost::asio::awaitable<std::string> try_call(void (LiveCopy::*call)());
   void settle_on_target(core::Job& job);
@@ -160,7 +159,6 @@ class LiveDriver : public CopyDriver {
   Trouble trouble_ = Trouble::kNone;
   std::string lost_volume_;     // how its table became another's; "": it has ours
   std::string target_trouble_;  // for describe(): why the target cannot be used
-  std::string left_behind_;     // for describe(): what could not be taken away
   std::string swallows_;        // who would keep flushes from the target; "": nobody
   core::TimePoint next_flush_look_;
   core::TimePoint next_mount_look_;

@@ -108,7 +108,8 @@ boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   std::string failed;
   if (!job.complete_requested()) failed = co_await try_call(&LiveCopy::flush_target);
   if (failed.empty()) failed = co_await try_call(&LiveCopy::note_success);
-  co_await take_away("clean-up", &LiveCopy::remove);
+  std::function<void()> remove = [this] { copy_->remove(); };
+  co_await take_away("clean-up", std::move(remove));
   if (job.complete_requested()) co_await let_flushes_through();
   set_phase(done_phase(job));
   if (!failed.empty()) throw core::Error(failed);
@@ -132,7 +133,8 @@ boost::asio::awaitable<std::string> LiveDriver::try_call(void (LiveCopy::*call)(
 boost::asio::awaitable<void> LiveDriver::abort(core::Job& job) {
   co_await stop_watch();
   const bool known = co_await try_settle(job);
-  if (known) co_await take_away("withdrawal", &LiveCopy::withdraw);
+  std::function<void()> withdraw = [this] { copy_->withdraw(); };
+  if (known) co_await take_away("withdrawal", std::move(withdraw));
   set_phase(ended_ ? done_phase(job) : "given up; the target is incomplete");
 }
 
@@ -147,21 +149,6 @@ boost::asio::awaitable<bool> LiveDriver::try_settle(core::Job& job) {
     left_behind_ = error.what();
   }
   co_return false;
-}
-
-// Something may have an inner device open for a moment (a probe, a scan): a few more tries.
-boost::asio::awaitable<void> LiveDriver::take_away(std::string what, void (LiveCopy::*call)()) {
-  constexpr int kTries = 5;
-  for (int i = 0; i < kTries; ++i) {
-    try {
-      auto function = [this, call] { (copy_.get()->*call)(); };
-      co_await step(what, std::move(function));
-      left_behind_.clear();
-      co_return;
-    } catch (const std::exception& error) {
-      left_behind_ = error.what();
-    }
-  }
 }
 
 boost::asio::awaitable<void> LiveDriver::clean(core::Job& job) {
@@ -186,7 +173,6 @@ nlohmann::json LiveDriver::describe() const {
   about["pass"] = pass_;
   about["managed"] = plan_.managed;
   if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
-  if (!left_behind_.empty()) about["left-behind"] = left_behind_;
   if (!swallows_.empty()) about["swallows-flushes"] = swallows_;
   return about;
 }

@@ -97,6 +97,15 @@ void OfflineDriver::close() {
   scratch_lock_.reset();
 }
 
+// A scratch that has failed cannot be wiped; the target is to be given back all the same.
+void OfflineDriver::drop_scratch() {
+  try {
+    if (scratch_) scratch_->wipe();
+  } catch (const std::system_error&) {
+  }
+  remove_scratch(plan_.scratch);
+}
+
 void OfflineDriver::look_after_target() {
   if (target_) target_->require_file_at_path();
 }
@@ -178,14 +187,15 @@ boost::asio::awaitable<void> OfflineDriver::clean(core::Job& job) {
   const bool ends = !job.exiting();
   auto drop = [&] {
     make_target();
-    if (ends && scratch_) scratch_->wipe();
+    if (ends) drop_scratch();
     close();
-    if (ends) target_->give_back();
-    target_.reset();
-    if (ends) remove_scratch(plan_.scratch);
     finish_map();
   };
   co_await worker_.run(std::move(drop));
+  std::function<void()> give_back = [this] { target_->give_back(); };
+  if (ends) co_await take_away("end", std::move(give_back));
+  auto forget = [this] { target_.reset(); };
+  co_await worker_.run(std::move(forget));
 }
 
 }  // namespace dmjob::drivers

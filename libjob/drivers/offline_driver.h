@@ -44,6 +44,7 @@ class OfflineDriver : public CopyDriver {
   bool open_checkpoint(const std::string& fingerprint);
   void open_afresh();
   void close();
+  void drop_scratch();
   boost::asio::awaitable<bool> is_target_ours(core::Job& job);
 
   std::string made_file_;  // which file the target is, if it is a new one

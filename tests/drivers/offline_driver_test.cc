@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "tests/drivers/offline_fixture.h"
@@ -102,6 +103,15 @@ class ScratchOnDiskTest : public OfflineCopyTest {
 TEST_F(ScratchOnDiskTest, IsEnough) {
   start_copy();
   end_well();
+}
+
+TEST_F(ScratchOnDiskTest, ThatFailsFailsTheJobAndIsNamed) {
+  be(Status::kRunning);
+  test::refuse_writes(scratch.path(), true);
+  job->set_speed(0);
+  until_over();
+  test::refuse_writes(scratch.path(), false);
+  EXPECT_THAT(job->error(), HasSubstr(scratch.path()));
 }
 
 TEST_F(ScratchOnDiskTest, ThatSomebodyUsesIsNotTaken) {
@@ -273,6 +283,33 @@ TEST_F(CopyToFileTest, ThatWasExchangedIsNotWrittenToByANewDaemon) {
   restart_copy();
   until_over();
   EXPECT_THAT(job->error(), HasSubstr("is another file than the one the copy began with"));
+}
+
+// --- the n-th call of the kernel fails ---
+
+class OfflineCallTest : public OfflineCopyTest, public testing::WithParamInterface<int> {
+ protected:
+  void copy_with(int error) {
+    kernel.fail_call(GetParam(), error);
+    start_copy();
+    until_over();
+    kernel.heal();
+    EXPECT_TRUE(has_failed_call());
+    EXPECT_EQ(job->error().empty(), is_copied()) << job->error();
+  }
+};
+
+TEST_P(OfflineCallTest, FailsForGood) { copy_with(EIO); }
+
+TEST_P(OfflineCallTest, FailsForNow) { copy_with(EBUSY); }
+
+constexpr int kCalls = 2;
+INSTANTIATE_TEST_SUITE_P(Nth, OfflineCallTest, testing::Range(1, kCalls + 1));
+
+TEST_F(OfflineCopyTest, TakesAsManyCallsAsFailAbove) {
+  start_copy();
+  until_over();
+  EXPECT_EQ(calls(), kCalls) << testing::PrintToString(kernel.log());
 }
 
 }  // namespace
