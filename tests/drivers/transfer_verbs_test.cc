@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "tests/drivers/backup_fixture.h"
 #include "tests/drivers/offline_fixture.h"
 
 namespace dmjob::drivers {
@@ -15,7 +16,10 @@ using core::Status;
 template <typename Kind>
 class TransferTest : public Kind {
  protected:
-  bool has_scratch() const { return std::filesystem::exists(this->plan.scratch.path); }
+  bool has_scratch() const {
+    const std::string scratch = this->plan.scratch.path;
+    return std::filesystem::exists(scratch) || std::filesystem::exists(scratch + "-cow");
+  }
   void expect_refused(void (core::Job::*verb)()) {
     EXPECT_THROW((this->job.get()->*verb)(), core::Error) << core::to_string(this->job->status());
   }
@@ -27,7 +31,7 @@ class TransferTest : public Kind {
   }
 };
 
-using Kinds = testing::Types<OfflineCopyTest, CopyWithoutDmTest, CopyToFileTest>;
+using Kinds = testing::Types<OfflineCopyTest, CopyWithoutDmTest, CopyToFileTest, BackupTest>;
 TYPED_TEST_SUITE(TransferTest, Kinds);
 
 constexpr Status kPhases[] = {Status::kRunning, Status::kPaused, Status::kPending};

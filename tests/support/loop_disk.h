@@ -65,9 +65,22 @@ class LoopDisk {
 
   // --- faults ---
 
-  // Until mend(), which leaves zeroes there.
-  void fail_reads_from(std::uint64_t offset) const { std::filesystem::resize_file(file_, offset); }
-  void mend() const { std::filesystem::resize_file(file_, bytes_); }
+  // Until mend(), which brings back what was there.
+  void fail_reads_from(std::uint64_t offset) const {
+    const std::vector<std::byte> all = bytes_of(path());
+    kept_.assign(all.begin() + static_cast<std::ptrdiff_t>(offset), all.end());
+    std::filesystem::resize_file(file_, offset);
+    const io::Fd fd(::open(path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (ioctl(fd.get(), BLKFLSBUF, 0) != 0) throw std::runtime_error("BLKFLSBUF " + path());
+  }
+  void mend() const {
+    const auto good = bytes_ - kept_.size();
+    std::filesystem::resize_file(file_, bytes_);
+    std::ofstream file(file_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(good));
+    for (const std::byte byte : kept_) file.put(static_cast<char>(byte));
+    kept_.clear();
+  }
 
  private:
   static std::string made(const std::string& file, std::uint64_t bytes) {
@@ -78,6 +91,7 @@ class LoopDisk {
 
   const std::string file_;
   const std::uint64_t bytes_;
+  mutable std::vector<std::byte> kept_;  // what cannot be read
   io::LoopDevice loop_;
 };
 
