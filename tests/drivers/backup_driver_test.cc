@@ -68,7 +68,7 @@ TEST_F(BackupTest, WhoseInstantIsLostInAPauseFailsAtOnce) {
 // What was read may be of after it.
 TEST_F(BackupTest, WhoseInstantIsLostBeforeItsLastReadIsNoSuccess) {
   be(Status::kRunning);
-  kernel.set_status("dmjob-j-snap", "Invalid");
+  lose_the_instant_unseen();
   job->set_speed(0);
   until_over();
   EXPECT_THAT(job->error(), HasSubstr("is lost"));
@@ -77,8 +77,8 @@ TEST_F(BackupTest, WhoseInstantIsLostBeforeItsLastReadIsNoSuccess) {
 TEST_F(BackupTest, AnErrorOfALostSnapshotIsNotTheSources) {
   plan.on_source_error = OnError::kIgnore;
   be(Status::kRunning);
-  kernel.set_status("dmjob-j-snap", "Invalid");
   instant.fail_reads_from(kSize / 2);
+  lose_the_instant_unseen();
   job->set_speed(0);
   until_over();
   EXPECT_THAT(job->error(), HasSubstr("is lost"));

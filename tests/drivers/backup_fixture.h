@@ -59,6 +59,13 @@ class BackupTest : public TransferStory<BackupDisks> {
     kernel.set_status("dmjob-j-snap", "Invalid");
     daemon->dm_events.notify();
   }
+  // The watch has just looked, and does so again a while later.
+  void lose_the_instant_unseen() {
+    kernel.set_status("dmjob-j-snap", "32/8192 16");
+    daemon->dm_events.notify();
+    until([&] { return job->query_block_job().value("scratch-used", 0) == 32 * 512; });
+    kernel.set_status("dmjob-j-snap", "Invalid");
+  }
   // What a reboot leaves of the kernel's devices.
   void reboot() {
     kernel.set_table("vol", own_table());
