@@ -134,6 +134,8 @@ TEST_F(BackupMeetingTest, AfterTheInstantEachIsOnItsOwn) {
 
 TEST_F(BackupMeetingTest, WhoIsKilledBeforeTheInstantHasNone) {
   be_waiting();
+  stop_job();
+  other.reset();
   restart_copy();
   until_over();
   EXPECT_THAT(job->error(), HasSubstr("dmjobd ended before it was taken"));
