@@ -38,10 +38,20 @@ int open_control() {
   return open_control_node();
 }
 
+std::string path_of(const std::string& name) { return "/dev/mapper/" + name; }
+
 bool is_node_of(const std::string& name, dev_t dev) {
   struct stat status;
-  return stat(("/dev/mapper/" + name).c_str(), &status) == 0 && S_ISBLK(status.st_mode) &&
+  return stat(path_of(name).c_str(), &status) == 0 && S_ISBLK(status.st_mode) &&
          status.st_rdev == dev;
+}
+
+// A link that udev did not make it does not take away.
+void remove_dangling_link(const std::string& name) {
+  struct stat status;
+  const std::string path = path_of(name);
+  const bool is_link = lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  if (is_link && stat(path.c_str(), &status) != 0 && errno == ENOENT) unlink(path.c_str());
 }
 
 // Without a semaphore a device must still be removable; the library then cleans up the node itself.
@@ -145,7 +155,10 @@ void KernelControl::remove(const std::string& name) {
     Task task(Ioctl::kRemove, name);
     try_udev_cookie(task, visibility);
     const int error = task.try_run();
-    if (error == 0) return;
+    if (error == 0) {
+      task.wait_for_udev();
+      return remove_dangling_link(name);
+    }
     if (error != EBUSY || steady_clock::now() >= deadline) {
       fail(error, task.describe(), explain(name));
     }
@@ -218,10 +231,14 @@ std::optional<std::string> KernelControl::target_version(const std::string& targ
   return std::nullopt;
 }
 
+// A udev that is late would put no link in the place of a node, which would be left when the device
+// goes: so it finds the link that it would have made.
 void KernelControl::make_sure_of_node(const std::string& name, dev_t dev) {
   if (is_node_of(name, dev)) return;
-  Task(Ioctl::kMakeNode, name).run();
-  if (!is_node_of(name, dev)) fail(ENOENT, "/dev/mapper/" + name, "the node was not made");
+  const std::string node = "../dm-" + std::to_string(minor(dev));
+  if (!udev_makes_links() || symlink(node.c_str(), path_of(name).c_str()) != 0)
+    Task(Ioctl::kMakeNode, name).run();
+  if (!is_node_of(name, dev)) fail(ENOENT, path_of(name), "the node was not made");
 }
 
 std::string KernelControl::explain(const std::string& name) {

@@ -161,6 +161,11 @@ std::uint16_t udev_flags(Visibility visibility) {
   return static_cast<std::uint16_t>(flags);
 }
 
+bool udev_makes_links() {
+  const Library library;
+  return dm_udev_get_sync_support() != 0;
+}
+
 Task::Task(Ioctl kind, std::string name) : kind_(kind), name_(std::move(name)) {
   const Library library;
   task_.reset(dm_task_create(row_of(kind).number));
@@ -197,10 +202,10 @@ void Task::set_table(const Table& table) {
 }
 
 void Task::set_udev_cookie(Visibility visibility) {
-  const Library library;
   std::uint16_t flags = udev_flags(visibility);
-  // With udev, only udev makes nodes: it does not know of others'.
-  if (dm_udev_get_sync_support() != 0) flags |= DM_UDEV_DISABLE_LIBRARY_FALLBACK;
+  // It does not know of others' nodes, and puts no link in the place of one.
+  if (udev_makes_links()) flags |= DM_UDEV_DISABLE_LIBRARY_FALLBACK;
+  const Library library;
   errno = 0;
   if (dm_task_set_cookie(task_.get(), &cookie_, flags) == 0) {
     fail(errno != 0 ? errno : ENOSPC, "no semaphore to wait for udev with: " + last_error);

@@ -49,6 +49,8 @@ struct TargetVersion {
 
 // What udev is told about a device of that kind: DM_UDEV_* of libdevmapper.h.
 std::uint16_t udev_flags(Visibility visibility);
+// True if udev makes the links in /dev/mapper, and nobody else is to.
+bool udev_makes_links();
 
 class Task {
  public:

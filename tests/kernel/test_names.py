@@ -54,6 +54,23 @@ class NamesTest(ContentsTest):
         self.settle()
         self.expect_shown(self.named(0))
 
+    def test_a_late_udev_finds_the_link_that_it_would_have_made(self):
+        """A node in its place would stay, and lead to another device some day."""
+        self.boot_udev(0)
+        self.start_daemon()
+        self.sh('udevadm', 'control', '--stop-exec-queue')
+        self.dmjob('attach', 'data', self.named(0))
+        self.assertTrue(os.path.islink('/dev/mapper/data'))
+        self.dmjob('detach', 'data')
+        self.assertFalse(os.path.lexists('/dev/mapper/data'))
+        self.dmjob('attach', 'data', self.named(0))
+        self.sh('udevadm', 'control', '--start-exec-queue')
+        self.settle()
+        self.assertIn('/dev/mapper/data', self.properties('/dev/mapper/data')['DEVLINKS'].split())
+        self.dmjob('detach', 'data')
+        self.settle()
+        self.assertFalse(os.path.lexists('/dev/mapper/data'))
+
     def with_loss(self, *words):
         """Of the first request."""
         with open('/run/lossy/next', 'w'):
