@@ -11,7 +11,9 @@
 #include "dm/topology/stateless.h"
 #include "libjob/core/error.h"
 #include "libjob/io/block_device.h"
+#include "libjob/io/sysfs.h"
 #include "libjob/volumes/disk_users.h"
+#include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
 
@@ -52,6 +54,24 @@ void check_table(const dm::Table& table, const std::string& name) {
                 name + "' puts it into the table, then copy");
 }
 
+// One that was renamed is known by its uuid: what is noted of its jobs has the old name.
+void require_known_by_name(const dm::Device& device, const CheckContext& context) {
+  for (const auto& [name, volume] : context.volumes)
+    if (name != device.name && device.uuid == dm::volume_uuid(volume.uuid))
+      throw Error("volume '" + name + "': " + volumes::renamed_in_words(volume, device.name));
+}
+
+void require_no_job_below(const dm::Device& volume) {
+  const std::string below = io::sysfs::folder(volume.dev) + "/slaves";
+  for (const std::string& name : io::sysfs::names_in(below)) {
+    const std::string uuid = io::sysfs::first_line(below + "/" + name + "/dm/uuid");
+    if (uuid.starts_with(dm::kInnerUuidPrefix))
+      throw Error("volume '" + volume.name +
+                  "' stands on devices of a job already ('dmjob list'): wait for its end, or "
+                  "cancel it");
+  }
+}
+
 // Nobody can write to it, so it is copied as any disk that is idle.
 Source read_only_source(const std::string& path, const CheckContext& context) {
   io::ProbeResult what = probe_or_refuse(path, "source");
@@ -85,7 +105,11 @@ Source live_source(const std::string& name, const CheckContext& context) {
   source.managed =
       ours != context.volumes.end() && device->uuid == dm::volume_uuid(ours->second.uuid);
   source.tracked = source.managed && ours->second.tracking;
-  if (!source.managed) source.owner = owner_of(device->uuid);
+  if (!source.managed) {
+    require_known_by_name(*device, context);
+    require_no_job_below(*device);
+    source.owner = owner_of(device->uuid);
+  }
   check_table(context.control->table(name), name);
   return source;
 }

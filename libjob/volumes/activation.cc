@@ -60,8 +60,7 @@ void require_not_renamed(dm::Control& control, const ManagedVolume& volume) {
   for (const dm::Device& device : control.list()) {
     const auto found = control.find(device.name);
     if (found && found->uuid == dm::volume_uuid(volume.uuid))
-      throw core::Error("somebody has renamed it to '" + device.name + "': 'dmsetup rename " +
-                        device.name + " " + volume.name + "' gives it its name back");
+      throw core::Error(renamed_in_words(volume, device.name));
   }
 }
 
@@ -141,6 +140,11 @@ void check_free_name(dm::Control& control, const std::string& name) {
 
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path) {
   return control.table(volume.name) == dm::linear_table(volume.sectors, io::probe(path).dev);
+}
+
+std::string renamed_in_words(const ManagedVolume& volume, const std::string& name) {
+  return "somebody has renamed it to '" + name + "': 'dmsetup rename " + name + " " + volume.name +
+         "' gives it its name back";
 }
 
 void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {

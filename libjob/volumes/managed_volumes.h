@@ -96,6 +96,8 @@ dm::NewDevice device_of(const ManagedVolume& volume);
 // it is there already; then its uuid must be ours. One with an overlay gets what its stage says;
 // false: that overlay is over, and was taken away.
 bool activate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
+// About one that is called `name` by now: what to do.
+std::string renamed_in_words(const ManagedVolume& volume, const std::string& name);
 // True if its device is linear on the disk at `path`, from the start.
 bool lives_on(dm::Control& control, const ManagedVolume& volume, const std::string& path);
 // Removes the device, and its tracker. Refuses while it stays open.

@@ -5,7 +5,7 @@ import os
 import harness
 from copying import CopyingTest
 
-MACHINE = dict(disks=['96M', '96M', '160M'], mem='512M', timeout=300, kernel='uml')
+MACHINE = dict(disks=['96M', '96M', '160M', '96M'], mem='512M', timeout=300, kernel='uml')
 EXTENT = 4 << 20
 
 
@@ -17,6 +17,7 @@ class RenamedTest(CopyingTest):
             self.start('copy')
             self.wait_offset('j', EXTENT)
             self.rename()
+            self.expect_refused("volume 'new' stands on devices of a job already", 'copy', 'new', self.disk(3))
             self.dmjob('speed', 'j', '0')
             self.wait_status('j', 'ready')
             self.wait_for(lambda: self.info('j')['volume'] == 'new', 30, 'the new name')
@@ -135,6 +136,7 @@ class RenamedManagedTest(CopyingTest):
             self.start_daemon()
             way_out = "'dmsetup rename new vol' gives it its name back"
             self.wait_for(lambda: way_out in self.volume().get('error', ''), 30, 'the way out to be told')
+            self.expect_refused(way_out, 'copy', 'new', self.disk(1))
         self.assertNotIn('vol', self.dm_names())
         self.sh('dmsetup', 'rename', 'new', 'vol')
         self.wait_for(lambda: self.volume()['active'], 60, 'the volume to be taken up')
