@@ -73,7 +73,8 @@ awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
   co_await look(volume, watched);
   if (is_replaced(volume, watched.room.state)) co_await look_alone(name, watched);
   const ManagedVolume* now = find(name);
-  if (now && now->overlay->replaced) throw core::Error(volumes::replaced_in_words(*now));
+  if (!now) co_return Visit::kWell;
+  if (now->overlay->replaced) throw core::Error(volumes::replaced_in_words(*now));
   const Visit visit = co_await give_room(volume, watched);
   co_return visit;
 }
