@@ -52,10 +52,8 @@ store::CowPlace behind(const ScratchPlace& scratch, std::uint64_t used, std::uin
 store::CowPlace place_cow(const CopyPlan& plan) {
   const std::uint64_t chunk = chunk_bytes(plan);
   const std::uint64_t most = store::CowSpace::most_bytes(plan.size, chunk);
-  const bool on_disk = plan.scratch.kind == ScratchPlace::Kind::kDevice ||
-                       plan.scratch.kind == ScratchPlace::Kind::kTail;
-  return on_disk ? behind(plan.scratch, scratch_bytes(plan), most, chunk)
-                 : beside(plan.scratch, most);
+  return plan.scratch.is_file() ? beside(plan.scratch, most)
+                                : behind(plan.scratch, scratch_bytes(plan), most, chunk);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
   volumes::Overlay& overlay = *volume.overlay;
   overlay.chunk = chunk_for(origin);
   overlay.cow = choose_cow(request, context, origin, target, volume);
-  if (overlay.cow.is_on_disk()) {
+  if (!overlay.cow.place.is_file()) {
     overlay.cow.place.path = volumes::stable_path(overlay.cow.place.path);
     overlay.cow_disk = io::identify_disk(overlay.cow.place.path);
   }
@@ -146,7 +146,8 @@ CheckedOverlay with_lock(volumes::ManagedVolume volume, const CheckContext& cont
                   "scratch " + cow.place.path);
   require_no_circle(context, checked.holding);
   try {
-    if (cow.is_on_disk()) checked.lock.emplace(cow.place.path, io::DeviceLock::Mode::kExclusive);
+    if (!cow.place.is_file())
+      checked.lock.emplace(cow.place.path, io::DeviceLock::Mode::kExclusive);
   } catch (const std::system_error& error) {  // somebody was quicker
     throw Error("scratch " + cow.place.path + " is in use (" + error.code().message() +
                 "): name another with --scratch");

@@ -15,15 +15,11 @@ void add_scratch(std::vector<Use>& uses, const store::ScratchPlace& place,
     uses.push_back({.role = "scratch", .path = place.path, .disk = disk, .waits = waits});
 }
 
-bool is_on_disk(const store::ScratchPlace& place) {
-  return place.kind == Kind::kDevice || place.kind == Kind::kTail;
-}
-
 void add_overlay(const volumes::Overlay& overlay, const std::string& uuid, Holding& holding) {
   const store::ScratchPlace& cow = overlay.cow.place;
   holding.uses.push_back(
       {.role = "scratch", .path = cow.path, .disk = overlay.cow_disk, .waits = true});
-  if (is_on_disk(cow))
+  if (!cow.is_file())
     holding.marks.push_back({uuid, cow.offset - volumes::OverlayDevice::kMarkBytes});
   if (!overlay.target.empty())
     holding.uses.push_back({.role = "target", .path = overlay.target, .disk = overlay.target_disk});
@@ -54,7 +50,7 @@ std::vector<Use> uses_of(const CopyPlan& plan, const std::optional<store::CowPla
 }
 
 std::vector<Mark> marks_of(const CopyPlan& plan) {
-  if (!is_on_disk(plan.scratch)) return {};
+  if (plan.scratch.is_file()) return {};
   return {{plan.uuid, plan.scratch.offset}};
 }
 

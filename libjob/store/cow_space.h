@@ -26,9 +26,6 @@ struct CowPlace {
   ScratchPlace place;       // kFile, kMemory: the file is the cow's alone
   std::uint64_t bytes = 0;  // from place.offset on
 
-  bool is_on_disk() const {
-    return place.kind == ScratchPlace::Kind::kDevice || place.kind == ScratchPlace::Kind::kTail;
-  }
   nlohmann::json record() const { return {{"place", place.record()}, {"bytes", bytes}}; }
   static CowPlace restore(const nlohmann::json& record) {
     return {ScratchPlace::restore(record.at("place")), record.at("bytes")};

@@ -155,7 +155,7 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
   if (!reserve_first())
     throw Error("scratch " + volume_.overlay->cow.place.path +
                 " has no room: name another with --scratch");
-  if (volume_.overlay->cow.is_on_disk()) make_mark();
+  if (!volume_.overlay->cow.place.is_file()) make_mark();
 }
 
 // --- the mark ---
@@ -175,7 +175,7 @@ void OverlayDevice::make_mark() const {
 
 void OverlayDevice::check_mark() const {
   require_same(volume_.overlay->cow_disk, volume_.overlay->cow.place.path, "scratch");
-  if (!volume_.overlay->cow.is_on_disk()) return;
+  if (volume_.overlay->cow.place.is_file()) return;
   const auto disk = io::open_device(space_.dev(), io::Access::kRead);
   if (!is_marked(*disk, volume_))
     throw Error("scratch " + volume_.overlay->cow.place.path +
@@ -296,7 +296,7 @@ void forget_cow(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
   const std::string& path = volume.overlay->cow.place.path;
   const bool is_at_path = loop == 0 || io::is_file_at(loop, path);
   dm::OverlayStack(control, ledger, bare_spec(volume)).remove_cow();
-  if (volume.overlay->cow.is_on_disk()) wipe_mark(volume);
+  if (!volume.overlay->cow.place.is_file()) wipe_mark(volume);
   if (is_at_path) store::CowSpace::remove(volume.overlay->cow);
 }
 

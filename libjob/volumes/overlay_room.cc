@@ -52,7 +52,7 @@ bool OverlayDevice::has_room(std::uint64_t used) const {
 bool OverlayDevice::has_room_to_let_go() {
   const auto state = stack_.look();
   const bool may_wait = state.kind == Kind::kHolding && state.boundary < length();
-  if (!may_wait || volume_.overlay->cow.is_on_disk()) return true;
+  if (!may_wait || !volume_.overlay->cow.place.is_file()) return true;
   const std::uint64_t most = dm::OverlayStack::most_waiting(volume_.overlay->chunk);
   return state.status.used <= state.boundary + most || make_room().can_grow;
 }
