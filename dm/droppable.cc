@@ -49,4 +49,12 @@ void drop_inactive(Control& control, const std::string& device, Droppable droppa
   if (drops) control.clear(device);
 }
 
+void try_drop_inactive(Control& control, const std::string& device, Droppable droppable) noexcept {
+  try {
+    const auto found = control.find(device);
+    if (found && found->inactive_table) drop_inactive(control, device, droppable);
+  } catch (...) {
+  }
+}
+
 }  // namespace dmjob::dm

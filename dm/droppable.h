@@ -39,5 +39,7 @@ class Droppable {
 
 // Drops the device's inactive table, if it has one and that is to be dropped.
 void drop_inactive(Control& control, const std::string& device, Droppable droppable);
+// On the way of another error, which is the one to report.
+void try_drop_inactive(Control& control, const std::string& device, Droppable droppable) noexcept;
 
 }  // namespace dmjob::dm

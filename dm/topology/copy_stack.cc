@@ -135,7 +135,7 @@ void CopyStack::switch_writes(SuspendMode mode, const Inside& inside) {
     inside();
     guard.resume();
   } catch (...) {
-    drop_inactive(control_, name);
+    try_drop_inactive(control_, name, Droppable::any());
     throw;
   }
 }

@@ -31,6 +31,10 @@ class FreezingRefused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+Droppable own_of(const TableSwitch& one) {
+  return one.from.empty() ? Droppable::any() : Droppable::only(one.table);
+}
+
 void load_all(Control& control, std::span<const TableSwitch> switches, std::size_t& loaded) {
   for (; loaded < switches.size(); ++loaded) {
     const TableSwitch& one = switches[loaded];
@@ -127,7 +131,7 @@ class Suspension {
   Droppable droppable_of(const std::string& device) const {
     const auto one = std::ranges::find(switches_, device, &TableSwitch::device);
     if (one == switches_.end()) return Droppable::none();
-    return one->from.empty() ? Droppable::any() : Droppable::only(one->table);
+    return own_of(*one);
   }
 
   Control& control_;
@@ -141,14 +145,6 @@ class Suspension {
   std::vector<std::optional<SuspendGuard>> guards_;
 };
 
-void drop_own(Control& control, const TableSwitch& one) noexcept {
-  try {
-    if (one.from.empty() || control.inactive_table(one.device) == one.table)
-      drop_inactive(control, one.device);
-  } catch (...) {
-  }
-}
-
 void try_switch(Control& control, Ledger& ledger, std::span<const TableSwitch> switches,
                 FrozenElsewhere& frozen, const std::function<void()>& inside) {
   std::size_t loaded = 0;
@@ -161,7 +157,8 @@ void try_switch(Control& control, Ledger& ledger, std::span<const TableSwitch> s
     inside();
     suspension.resume_all();
   } catch (...) {
-    for (const TableSwitch& one : switches.first(loaded)) drop_own(control, one);
+    for (const TableSwitch& one : switches.first(loaded))
+      try_drop_inactive(control, one.device, own_of(one));
     throw;
   }
   for (const TableSwitch& one : switches)
@@ -213,14 +210,6 @@ void require_nothing_loaded(Control& control, const std::string& device) {
 void require_still(Control& control, const std::string& device, const Table& from) {
   if (control.table(device) != from || !control.inactive_table(device).empty())
     throw TableReplaced(device);
-}
-
-void drop_inactive(Control& control, const std::string& device) noexcept {
-  try {
-    const auto found = control.find(device);
-    if (found && found->inactive_table) control.clear(device);
-  } catch (...) {
-  }
 }
 
 }  // namespace dmjob::dm

@@ -61,7 +61,4 @@ void require_nothing_loaded(Control& control, const std::string& device);
 // loaded for it.
 void require_still(Control& control, const std::string& device, const Table& from);
 
-// On the way of another error, which is the one to report.
-void drop_inactive(Control& control, const std::string& device) noexcept;
-
 }  // namespace dmjob::dm

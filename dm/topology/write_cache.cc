@@ -267,12 +267,8 @@ FollowingHolders::FollowingHolders(Control& control, Ledger& ledger,
 }
 
 void FollowingHolders::drop_loaded() noexcept {
-  for (const TableSwitch& one : holders_) {
-    try {
-      drop_inactive(control_, one.device, Droppable::only(one.table));
-    } catch (const std::exception&) {  // another error is on its way, or it has switched
-    }
-  }
+  for (const TableSwitch& one : holders_)
+    try_drop_inactive(control_, one.device, Droppable::only(one.table));
 }
 
 FollowingHolders::~FollowingHolders() {
