@@ -94,6 +94,8 @@ class Control {
 
   // nullopt if there is no device of that name.
   virtual std::optional<Device> find(const std::string& name) = 0;
+  // nullopt if there is no device with that UUID, which is not empty.
+  virtual std::optional<Device> find_by_uuid(const std::string& uuid) = 0;
   // All devices, name and dev only.
   virtual std::vector<Device> list() = 0;
 

@@ -173,6 +173,13 @@ std::optional<Device> KernelControl::find(const std::string& name) {
   return task.device();
 }
 
+std::optional<Device> KernelControl::find_by_uuid(const std::string& uuid) {
+  Task task(Ioctl::kInfo, "");
+  task.set_uuid(uuid);
+  task.run();
+  return task.device();
+}
+
 std::vector<Device> KernelControl::list() {
   Task task(Ioctl::kList, "");
   task.run();
@@ -252,13 +259,9 @@ std::string KernelControl::explain(const std::string& name) {
 std::string KernelControl::explain_create(const NewDevice& device) {
   const auto same_name = find(device.name);
   if (same_name) return "the name exists, with the UUID \"" + same_name->uuid + '"';
-  for (const Device& entry : list()) {
-    const auto other = find(entry.name);
-    if (other && !device.uuid.empty() && other->uuid == device.uuid) {
-      return "its UUID belongs to " + entry.name;
-    }
-  }
-  return "";
+  if (device.uuid.empty()) return "";
+  const auto other = find_by_uuid(device.uuid);
+  return other ? "its UUID belongs to " + other->name : "";
 }
 
 }  // namespace dmjob::dm

@@ -36,6 +36,7 @@ class KernelControl : public Control {
   // Tries for about 5 s. The error names who holds the device.
   void remove(const std::string& name) override;
   std::optional<Device> find(const std::string& name) override;
+  std::optional<Device> find_by_uuid(const std::string& uuid) override;
   std::vector<Device> list() override;
   Table table(const std::string& name) override;
   Table inactive_table(const std::string& name) override;

@@ -23,14 +23,8 @@ std::string uuid_of(const CopyPlan& plan) {
 
 std::string name_of_planned_volume(dm::Control& control, const CopyPlan& plan) {
   const std::string uuid = uuid_of(plan);
-  const auto has_it = [&](const std::string& name) {
-    const auto device = control.find(name);
-    return device && device->uuid == uuid;
-  };
-  if (uuid.empty() || has_it(plan.volume)) return plan.volume;
-  for (const dm::Device& device : control.list())
-    if (has_it(device.name)) return device.name;
-  return plan.volume;
+  const auto device = uuid.empty() ? std::nullopt : control.find_by_uuid(uuid);
+  return device ? device->name : plan.volume;
 }
 
 void require_planned_volume(dm::Control& control, const CopyPlan& plan) {

@@ -57,11 +57,8 @@ void require_unused(const io::ProbeResult& disk) {
 
 // The state file has its name, and by that fstab knows it.
 void require_not_renamed(dm::Control& control, const ManagedVolume& volume) {
-  for (const dm::Device& device : control.list()) {
-    const auto found = control.find(device.name);
-    if (found && found->uuid == dm::volume_uuid(volume.uuid))
-      throw core::Error(renamed_in_words(volume, device.name));
-  }
+  if (const auto device = control.find_by_uuid(dm::volume_uuid(volume.uuid)))
+    throw core::Error(renamed_in_words(volume, device->name));
 }
 
 bool activate_overlay(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {

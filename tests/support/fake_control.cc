@@ -354,6 +354,12 @@ std::optional<Device> FakeControl::find(const std::string& name) {
   return device;
 }
 
+std::optional<Device> FakeControl::find_by_uuid(const std::string& uuid) {
+  for (const Device& device : list())
+    if (const auto found = find(device.name); found && found->uuid == uuid) return found;
+  return std::nullopt;
+}
+
 std::vector<Device> FakeControl::list() {
   const std::lock_guard lock(mutex_);
   std::vector<Device> found;

@@ -95,6 +95,7 @@ class FakeControl : public Control {
   void resume(const std::string& name) override;
   void remove(const std::string& name) override;
   std::optional<Device> find(const std::string& name) override;
+  std::optional<Device> find_by_uuid(const std::string& uuid) override;
   std::vector<Device> list() override;
   Table table(const std::string& name) override;
   Table inactive_table(const std::string& name) override;

@@ -27,6 +27,9 @@ class Passed : public dm::Control {
   void resume(const std::string& name) override { to_.resume(name); }
   void remove(const std::string& name) override { to_.remove(name); }
   std::optional<dm::Device> find(const std::string& name) override { return to_.find(name); }
+  std::optional<dm::Device> find_by_uuid(const std::string& uuid) override {
+    return to_.find_by_uuid(uuid);
+  }
   std::vector<dm::Device> list() override { return to_.list(); }
   dm::Table table(const std::string& name) override { return to_.table(name); }
   dm::Table inactive_table(const std::string& name) override { return to_.inactive_table(name); }
