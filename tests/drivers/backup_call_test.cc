@@ -13,12 +13,7 @@ namespace {
 class BackupCallTest : public BackupTest, public testing::WithParamInterface<int> {
  protected:
   void copy_with(int error) {
-    kernel.fail_call(GetParam(), error);
-    start_copy();
-    until_over();
-    kernel.heal();
-    EXPECT_TRUE(has_failed_call());
-    EXPECT_EQ(job->error().empty(), is_copied()) << job->error();
+    copy_with_failing_call(GetParam(), error);
     EXPECT_FALSE(std::filesystem::exists(cow.place.path));
   }
 };

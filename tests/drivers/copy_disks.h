@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dm/targets.h"
+#include "libjob/volumes/managed_volumes.h"
 #include "tests/drivers/transfer_disks.h"
 
 namespace dmjob::drivers {
@@ -24,6 +25,14 @@ class CopyDisks : public TransferDisks {
     made.source = "/dev/mapper/vol";
     made.source_disk = {};
     return made;
+  }
+  volumes::ManagedVolume managed_volume() const {
+    volumes::ManagedVolume volume;
+    volume.name = "vol";
+    volume.uuid = "fedcba9876543210fedcba9876543210";
+    volume.device = source.path();
+    volume.sectors = kSize / 512;
+    return volume;
   }
   dm::Table own_table() const { return dm::linear_table(kSize / 512, source.dev()); }
   dev_t number(const std::string& part) { return kernel.find("dmjob-j-" + part)->dev; }

@@ -23,12 +23,7 @@ class IncrementalBackupTest : public BackupTest {
 
   IncrementalBackupTest() {
     plan.managed = true;
-    volumes::ManagedVolume volume;
-    volume.name = "vol";
-    volume.uuid = "fedcba9876543210fedcba9876543210";
-    volume.device = source.path();
-    volume.sectors = kSize / 512;
-    add(volume);
+    add(managed_volume());
     kernel.set_number_to_come("dmjob-_vol-base", disk_of_base.dev());
     kernel.set_number_to_come("dmjob-j-base", base_of_job_.dev());
   }

@@ -34,12 +34,7 @@ class FakePivots : public PivotRecord {
 class LiveDriverTest : public JobStory<CopyDisks> {
  protected:
   LiveDriverTest() {
-    volumes::ManagedVolume volume;
-    volume.name = "vol";
-    volume.uuid = "fedcba9876543210fedcba9876543210";
-    volume.device = source.path();
-    volume.sectors = kSize / 512;
-    add(volume);
+    add(managed_volume());
     daemon->environment.pivots = &pivots;
   }
   ~LiveDriverTest() override { give_up(); }

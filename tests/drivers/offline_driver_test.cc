@@ -35,13 +35,7 @@ TEST_F(OfflineCopyTest, WithPolicyStopItWaitsForTheSource) {
 }
 
 TEST_F(OfflineCopyTest, WithPolicyIgnoreItWritesZeroesAndTellsWhere) {
-  target.fill(kLater);
-  plan.on_source_error = OnError::kIgnore;
-  start_copy_with_a_bad_half();
-  until_over();
-  EXPECT_EQ(job->error(), "");
-  EXPECT_EQ(target_at(0), std::byte{kOriginal});
-  EXPECT_EQ(target_at(kSize - 1), std::byte{0});
+  ignore_a_bad_half();
   EXPECT_EQ(job->query_block_job()["x-error-map"][0]["offset"], kSize / 2);
 }
 
@@ -287,21 +281,11 @@ TEST_F(CopyToFileTest, ThatWasExchangedIsNotWrittenToByANewDaemon) {
 
 // --- the n-th call of the kernel fails ---
 
-class OfflineCallTest : public OfflineCopyTest, public testing::WithParamInterface<int> {
- protected:
-  void copy_with(int error) {
-    kernel.fail_call(GetParam(), error);
-    start_copy();
-    until_over();
-    kernel.heal();
-    EXPECT_TRUE(has_failed_call());
-    EXPECT_EQ(job->error().empty(), is_copied()) << job->error();
-  }
-};
+class OfflineCallTest : public OfflineCopyTest, public testing::WithParamInterface<int> {};
 
-TEST_P(OfflineCallTest, FailsForGood) { copy_with(EIO); }
+TEST_P(OfflineCallTest, FailsForGood) { copy_with_failing_call(GetParam(), EIO); }
 
-TEST_P(OfflineCallTest, FailsForNow) { copy_with(EBUSY); }
+TEST_P(OfflineCallTest, FailsForNow) { copy_with_failing_call(GetParam(), EBUSY); }
 
 constexpr int kCalls = 2;
 INSTANTIATE_TEST_SUITE_P(Nth, OfflineCallTest, testing::Range(1, kCalls + 1));

@@ -50,6 +50,24 @@ class TransferStory : public JobStory<Stage> {
     make_job_with_a_bad_half();
     this->job->start();
   }
+  void ignore_a_bad_half() {
+    this->target.fill(kLater);
+    plan.on_source_error = core::OnError::kIgnore;
+    start_copy_with_a_bad_half();
+    this->until_over();
+    EXPECT_EQ(this->job->error(), "");
+    EXPECT_EQ(target_at(0), std::byte{kOriginal});
+    EXPECT_EQ(target_at(Stage::kSize - 1), std::byte{0});
+  }
+  // Of the kernel, from the start on. What is called a success is one.
+  void copy_with_failing_call(int nth, int error) {
+    this->kernel.fail_call(nth, error);
+    start_copy();
+    this->until_over();
+    this->kernel.heal();
+    EXPECT_TRUE(this->has_failed_call());
+    EXPECT_EQ(this->job->error().empty(), is_copied()) << this->job->error();
+  }
   void mend_source(unsigned char value) {
     original().mend();
     original().fill_uncounted(value);
