@@ -19,8 +19,6 @@ namespace {
 
 using core::Error;
 
-constexpr std::uint64_t kLargestChunk = 64 << 10;
-
 std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
@@ -58,10 +56,6 @@ store::CowPlace place_cow(const CopyPlan& plan) {
 
 }  // namespace
 
-std::uint64_t chunk_bytes(const CopyPlan& plan) {
-  return std::min(plan.granularity, kLargestChunk);
-}
-
 void place_scratch(CheckedBackup& checked, const TransferRequest& request, const Source& source,
                    const std::optional<io::ProbeResult>& target, const CheckContext& context) {
   CopyPlan& plan = checked.plan;
@@ -69,7 +63,7 @@ void place_scratch(CheckedBackup& checked, const TransferRequest& request, const
   if (plan.live()) {
     require_targets(*context.control, dm::kTargetsOfBackup,
                     "volume '" + plan.volume + "' cannot be read as of one instant");
-    wish.bytes += kLargestChunk + least_cow(plan, request.scratch.has_value());
+    wish.bytes += kMostChunkBytes + least_cow(plan, request.scratch.has_value());
     wish.memory_folder.clear();
     wish.most_block = source.what.logical_block_size;
   }

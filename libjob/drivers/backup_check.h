@@ -4,7 +4,6 @@
 // Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include "libjob/drivers/chain_check.h"
@@ -28,8 +27,5 @@ CheckedBackup check_backup(const BackupRequest& request, const CheckContext& con
 // is live. target: whose tail may be taken.
 void place_scratch(CheckedBackup& checked, const TransferRequest& request, const Source& source,
                    const std::optional<io::ProbeResult>& target, const CheckContext& context);
-
-// Bytes that are kept when one of them is written over.
-std::uint64_t chunk_bytes(const CopyPlan& plan);
 
 }  // namespace dmjob::drivers

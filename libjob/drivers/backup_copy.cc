@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/planned_volume.h"
 #include "libjob/volumes/mounted_above.h"

@@ -21,7 +21,7 @@
 #include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/drivers/environment.h"
-#include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/drivers/tracked_part.h"
 #include "libjob/store/cow_space.h"

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/copy_plan.h"
 
+#include <algorithm>
+
+#include "dm/mirror_log.h"
+#include "libjob/store/scratch.h"
+
 namespace dmjob::drivers {
 
 nlohmann::json CopyPlan::record() const {
@@ -58,6 +63,22 @@ CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   plan.target_account = record.value("target-account", "");
   plan.not_frozen = record.value("not-frozen", plan.not_frozen);
   return plan;
+}
+
+std::uint64_t regions(const CopyPlan& plan) {
+  return (plan.size + plan.granularity - 1) / plan.granularity;
+}
+
+std::uint64_t log_bytes(const CopyPlan& plan) {
+  return plan.tracked() ? dm::mirror_log_bytes(regions(plan)) : 0;
+}
+
+std::uint64_t scratch_bytes(const CopyPlan& plan) {
+  return store::scratch_layout(plan.size, plan.granularity, log_bytes(plan)).total;
+}
+
+std::uint64_t chunk_bytes(const CopyPlan& plan) {
+  return std::min(plan.granularity, kMostChunkBytes);
 }
 
 }  // namespace dmjob::drivers

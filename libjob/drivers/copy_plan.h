@@ -57,4 +57,14 @@ struct CopyPlan {
   static CopyPlan restore(const nlohmann::json& record);
 };
 
+// Regions of a plan's bitmap, and bytes of each of its logs (0 if it is not tracked).
+std::uint64_t regions(const CopyPlan& plan);
+std::uint64_t log_bytes(const CopyPlan& plan);
+// Bytes of scratch that a plan needs for its superblock, logs and checkpoints.
+std::uint64_t scratch_bytes(const CopyPlan& plan);
+
+// Bytes that a backup of a volume in use keeps when one of them is written over; and at most.
+std::uint64_t chunk_bytes(const CopyPlan& plan);
+inline constexpr std::uint64_t kMostChunkBytes = 64 << 10;
+
 }  // namespace dmjob::drivers

@@ -10,7 +10,6 @@
 #include "dm/name.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/plan_scratch.h"
 
 namespace dmjob::drivers {

@@ -33,7 +33,7 @@
 #include "dm/topology/copy_stack.h"
 #include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/target_disk.h"
 
 namespace dmjob::drivers {

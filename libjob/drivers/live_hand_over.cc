@@ -9,7 +9,6 @@
 #include "dm/deputy.h"
 #include "dm/mirror_log.h"
 #include "libjob/drivers/live_copy.h"
-#include "libjob/drivers/plan_check.h"
 
 namespace dmjob::drivers {
 namespace {

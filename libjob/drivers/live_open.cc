@@ -6,7 +6,6 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_copy.h"
-#include "libjob/drivers/plan_check.h"
 #include "libjob/drivers/plan_scratch.h"
 #include "libjob/drivers/planned_volume.h"
 

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <vector>
 
-#include "dm/mirror_log.h"
 #include "libjob/core/error.h"
 #include "libjob/drivers/taken_by.h"
 #include "libjob/io/disks_below.h"
@@ -114,18 +113,6 @@ void set_scratch(CopyPlan& plan, ScratchPlace scratch) {
   plan.scratch = std::move(scratch);
   if (plan.scratch.kind == ScratchPlace::Kind::kDevice)
     plan.scratch_disk = io::identify_disk(plan.scratch.path);
-}
-
-std::uint64_t regions(const CopyPlan& plan) {
-  return (plan.size + plan.granularity - 1) / plan.granularity;
-}
-
-std::uint64_t log_bytes(const CopyPlan& plan) {
-  return plan.tracked() ? dm::mirror_log_bytes(regions(plan)) : 0;
-}
-
-std::uint64_t scratch_bytes(const CopyPlan& plan) {
-  return store::scratch_layout(plan.size, plan.granularity, log_bytes(plan)).total;
 }
 
 }  // namespace dmjob::drivers

@@ -30,10 +30,4 @@ Footprint footprint_of(const TransferRequest& request, const CopyPlan& plan, con
 // Which disk it is, too.
 void set_scratch(CopyPlan& plan, ScratchPlace scratch);
 
-// Bytes of scratch that a plan needs for its superblock, logs and checkpoints.
-std::uint64_t scratch_bytes(const CopyPlan& plan);
-// Regions of a plan's bitmap, and bytes of each of its logs (0 if it is not tracked).
-std::uint64_t regions(const CopyPlan& plan);
-std::uint64_t log_bytes(const CopyPlan& plan);
-
 }  // namespace dmjob::drivers

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_check.h"
 #include "libjob/io/disk_identity.h"
 
 namespace dmjob::drivers {
@@ -15,25 +14,25 @@ std::optional<io::DeviceLock> lock_scratch(const CopyPlan& plan) {
   return io::DeviceLock(plan.scratch.path, io::DeviceLock::Mode::kExclusive);
 }
 
-store::OpenScratch open_device_of(const CopyPlan& plan, store::ScratchUse use, bool create) {
+OpenScratch open_device_of(const CopyPlan& plan, ScratchUse use, bool create) {
   return open_device_of(plan, plan.scratch, use, create);
 }
 
 // After a boot its path may lead to a disk that nobody has given us.
-store::OpenScratch open_device_of(const CopyPlan& plan, const store::ScratchPlace& place,
-                                  store::ScratchUse use, bool create) {
+OpenScratch open_device_of(const CopyPlan& plan, const ScratchPlace& place, ScratchUse use,
+                           bool create) {
   if (io::is_another_disk(plan.scratch_disk, plan.scratch.path))
     throw core::Error("another disk is in the place of scratch " + plan.scratch.path +
                       ": start again with another --scratch");
-  return store::open_scratch(place, scratch_bytes(plan), use, create);
+  return open_scratch(place, scratch_bytes(plan), use, create);
 }
 
-store::Scratch format_scratch(const CopyPlan& plan, store::OpenScratch& device) {
+store::Scratch format_scratch(const CopyPlan& plan, OpenScratch& device) {
   return store::Scratch::format(std::move(device.device), device.offset, plan.uuid, plan.size,
                                 plan.granularity, log_bytes(plan));
 }
 
-store::Scratch reopen_scratch(const CopyPlan& plan, store::OpenScratch& device) {
+store::Scratch reopen_scratch(const CopyPlan& plan, OpenScratch& device) {
   return store::Scratch::open(std::move(device.device), device.offset, plan.uuid);
 }
 

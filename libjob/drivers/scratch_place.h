@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Where a copy keeps its logs and checkpoints: chosen before the job is made (nothing is changed
-// then), opened when it starts, given back when it ends.
-//
+// Where a copy keeps its logs and checkpoints: chosen before the job is made; nothing is changed.
 // In this order, if the user names none: the tail of the target, the configured folder unless it
 // lives on the source, memory if it will do. Thread: a worker; may block. Errors: core::Error for
 // the user, std::system_error from opening.
@@ -15,7 +13,6 @@
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/copy_plan.h"
 #include "libjob/io/probe.h"
-#include "libjob/store/open_scratch.h"
 
 namespace dmjob::drivers {
 
@@ -35,11 +32,5 @@ struct ScratchWish {
 ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& source,
                             const std::optional<io::ProbeResult>& target,
                             const CheckContext& context);
-
-// Opened and given back: libjob/store/open_scratch.h.
-using store::open_scratch;
-using store::OpenScratch;
-using store::remove_scratch;
-using store::ScratchUse;
 
 }  // namespace dmjob::drivers
