@@ -57,7 +57,8 @@ class Coroutines(LintTest):
 
 class Arrows(LintTest):
     tree = {'dm/a.h': '', 'libjob/core/job.h': '', 'libjob/core/clock.h': '', 'libjob/io/b.h': '', 'tool/dmjob/c.h': '',
-            'tool/dmjobd/d.h': '', 'libjob/drivers/e.h': ''}
+            'tool/dmjobd/d.h': '', 'libjob/drivers/e.h': '', 'dm/topology/f.h': '', 'libjob/drivers/plan/g.h': '',
+            'libjob/drivers/check/h.h': '', 'libjob/drivers/copy/i.h': '', 'libjob/drivers/backup/j.h': ''}
 
     def including(self, path, included):
         return {**self.tree, path: f'#include "{included}"\n'}
@@ -65,21 +66,29 @@ class Arrows(LintTest):
     def test_downward_is_good(self):
         for path, included in [('dm/x.cc', 'dm/a.h'), ('libjob/drivers/x.cc', 'dm/a.h'),
                                ('tool/dmjobd/x.cc', 'libjob/drivers/e.h'), ('libjob/io/x.cc', 'libjob/core/clock.h'),
-                               ('libjob/store/x.h', 'libjob/io/b.h'), ('tests/x_test.cc', 'tool/dmjobd/d.h')]:
+                               ('libjob/store/x.h', 'libjob/io/b.h'), ('tests/x_test.cc', 'tool/dmjobd/d.h'),
+                               ('dm/topology/x.h', 'dm/a.h'), ('libjob/drivers/copy/x.cc', 'libjob/drivers/check/h.h'),
+                               ('libjob/drivers/compare/x.h', 'libjob/drivers/backup/j.h'),
+                               ('libjob/drivers/x.cc', 'libjob/drivers/copy/i.h')]:
             self.good(arrows, self.including(path, included))
 
     def test_upward_and_sideward_are_bad(self):
         for path, included in [('dm/x.cc', 'libjob/core/clock.h'), ('libjob/core/x.cc', 'libjob/io/b.h'),
                                ('libjob/io/x.cc', 'dm/a.h'), ('dm/x.h', 'libjob/io/b.h'),
                                ('libjob/io/x.cc', 'libjob/core/job.h'), ('libjob/store/x.h', 'libjob/core/job.h'),
-                               ('tool/dmjob/x.cc', 'tool/dmjobd/d.h'), ('libjob/drivers/x.cc', 'tool/dmjob/c.h')]:
+                               ('tool/dmjob/x.cc', 'tool/dmjobd/d.h'), ('libjob/drivers/x.cc', 'tool/dmjob/c.h'),
+                               ('tool/dmjob/x.cc', 'dm/a.h'), ('tool/dmjob/x.cc', 'libjob/drivers/e.h'),
+                               ('dm/x.h', 'dm/topology/f.h'), ('libjob/drivers/copy/x.h', 'libjob/drivers/e.h'),
+                               ('libjob/drivers/copy/x.h', 'libjob/drivers/backup/j.h'),
+                               ('libjob/drivers/plan/x.h', 'libjob/drivers/check/h.h')]:
             self.bad(arrows, self.including(path, included), 'must not know')
 
     def test_a_path_that_is_not_from_the_root_is_bad(self):
         self.bad(arrows, self.including('dm/x.cc', 'a.h'), 'not the path')
 
-    def test_libdevmapper_is_for_dm_only(self):
+    def test_libdevmapper_is_for_one_file(self):
         self.good(arrows, {'dm/task.cc': '#include <libdevmapper.h>\n'})
+        self.bad(arrows, {'dm/control_node.cc': '#include <libdevmapper.h>\n'}, 'libdevmapper')
         self.bad(arrows, {'dm/task.h': '#include <libdevmapper.h>\n'}, 'libdevmapper')
         self.bad(arrows, {'libjob/io/x.cc': '#include <libdevmapper.h>\n'}, 'libdevmapper')
 
