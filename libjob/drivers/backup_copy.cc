@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_scratch.h"
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {

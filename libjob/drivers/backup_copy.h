@@ -19,9 +19,9 @@
 
 #include "dm/topology/backup_stack.h"
 #include "libjob/drivers/bulk_copy.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/environment.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/environment.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/drivers/tracked_part.h"
 #include "libjob/store/cow_space.h"

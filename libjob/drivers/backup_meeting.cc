@@ -5,7 +5,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_driver.h"
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/drivers/volume_group.h"
 
 namespace dmjob::drivers {

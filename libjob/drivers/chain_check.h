@@ -11,8 +11,8 @@
 
 #include "libjob/drivers/backup_chain.h"
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/copy_request.h"
 #include "libjob/drivers/source_check.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/dirty_bitmap.h"

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "libjob/core/driver.h"
-#include "libjob/drivers/job_settings.h"
 #include "libjob/drivers/overlay_merge.h"
+#include "libjob/drivers/plan/job_settings.h"
 
 namespace dmjob::drivers {
 

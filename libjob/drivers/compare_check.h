@@ -5,7 +5,7 @@
 #pragma once
 
 #include "libjob/drivers/backup_check.h"
-#include "libjob/drivers/compare_request.h"
+#include "libjob/drivers/plan/compare_request.h"
 
 namespace dmjob::drivers {
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/copy_request.h"
 
 namespace dmjob::drivers {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
 

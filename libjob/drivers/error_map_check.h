@@ -5,7 +5,7 @@
 #pragma once
 
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/plan/copy_request.h"
 
 namespace dmjob::drivers {
 

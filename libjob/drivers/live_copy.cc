@@ -10,7 +10,7 @@
 #include "dm/name.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/scratch_io.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -32,8 +32,8 @@
 #include "dm/suspend_guard.h"
 #include "dm/topology/copy_stack.h"
 #include "libjob/drivers/bulk_copy.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/target_disk.h"
 
 namespace dmjob::drivers {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "libjob/drivers/live_driver.h"
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
 
 namespace dmjob::drivers {
 namespace {

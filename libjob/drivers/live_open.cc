@@ -6,8 +6,8 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/live_copy.h"
-#include "libjob/drivers/plan_scratch.h"
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
+#include "libjob/drivers/plan/scratch_io.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -2,7 +2,7 @@
 #include "libjob/drivers/offline_driver.h"
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/io/probe.h"

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "libjob/drivers/copy_driver.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/target_disk.h"
 #include "libjob/io/device_lock.h"
 

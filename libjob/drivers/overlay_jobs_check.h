@@ -10,7 +10,7 @@
 #include "libjob/core/error_policy.h"
 #include "libjob/drivers/check_context.h"
 #include "libjob/drivers/commit_driver.h"
-#include "libjob/drivers/job_settings.h"
+#include "libjob/drivers/plan/job_settings.h"
 #include "libjob/drivers/stream_driver.h"
 
 namespace dmjob::drivers {

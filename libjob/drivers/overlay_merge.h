@@ -23,7 +23,7 @@
 
 #include "libjob/core/job.h"
 #include "libjob/core/worker.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/volumes/overlay_device.h"
 

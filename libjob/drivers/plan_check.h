@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/copy_request.h"
 #include "libjob/drivers/scratch_place.h"
 #include "libjob/drivers/source_check.h"
 #include "libjob/store/cow_space.h"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/stream_driver.h"
 #include "libjob/io/disk_identity.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "libjob/drivers/check_context.h"
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/taken.h"
 #include "libjob/store/cow_space.h"
 #include "libjob/volumes/managed_volumes.h"

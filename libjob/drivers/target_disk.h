@@ -18,8 +18,8 @@
 #include <utility>
 
 #include "dm/topology/held_disk.h"
-#include "libjob/drivers/copy_plan.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/drivers/target_account.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/copy_engine.h"

@@ -17,7 +17,7 @@
 
 #include "libjob/drivers/backup_chain.h"
 #include "libjob/drivers/bulk_copy.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::drivers {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/io/disk_identity.h"
 #include "tests/support/fake_ledger.h"
 #include "tests/support/loop_disk.h"

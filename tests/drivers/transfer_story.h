@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 #include "tests/drivers/job_story.h"
 #include "tests/support/loop_disk.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "libjob/core/event.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/reactor.h"
 

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "libjob/core/event.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "tool/dmjobd/volume_watch.h"
 
 namespace dmjob::daemon {

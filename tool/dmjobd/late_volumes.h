@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "libjob/core/registry.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/volumes/tracked_volume.h"
 #include "tool/dmjobd/volume_watch.h"
 

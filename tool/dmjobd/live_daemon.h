@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "dm/control.h"
-#include "libjob/drivers/environment.h"
 #include "libjob/drivers/job_kinds.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/store/state_file.h"
 #include "tool/dmjobd/config.h"
 #include "tool/dmjobd/daemon.h"

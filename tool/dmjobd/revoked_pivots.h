@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "libjob/core/worker.h"
-#include "libjob/drivers/pivot_record.h"
+#include "libjob/drivers/plan/pivot_record.h"
 #include "libjob/store/revocations.h"
 #include "libjob/volumes/managed_volumes.h"
 

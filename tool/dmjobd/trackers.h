@@ -19,7 +19,7 @@
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
-#include "libjob/drivers/environment.h"
+#include "libjob/drivers/plan/environment.h"
 #include "libjob/volumes/tracked_volume.h"
 #include "libjob/volumes/tracker.h"
 #include "tool/dmjobd/state_keeper.h"

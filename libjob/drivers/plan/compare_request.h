@@ -4,7 +4,7 @@
 // Thread: any (value).
 #pragma once
 
-#include "libjob/drivers/copy_request.h"
+#include "libjob/drivers/plan/copy_request.h"
 
 namespace dmjob::drivers {
 

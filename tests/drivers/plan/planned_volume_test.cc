@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The volume that a job was made for is the one with its uuid, whatever it is called by now.
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
 
 #include <gmock/gmock.h>
 #include <sys/sysmacros.h>

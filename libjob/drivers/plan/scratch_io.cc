@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/plan_scratch.h"
+#include "libjob/drivers/plan/scratch_io.h"
 
 #include <utility>
 

@@ -12,7 +12,7 @@
 #include "libjob/core/clock.h"
 #include "libjob/core/signal.h"
 #include "libjob/core/volume_lock.h"
-#include "libjob/drivers/pivot_record.h"
+#include "libjob/drivers/plan/pivot_record.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/planned_volume.h"
+#include "libjob/drivers/plan/planned_volume.h"
 
 #include <string_view>
 #include <system_error>

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "dm/control.h"
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 
 namespace dmjob::drivers {
 

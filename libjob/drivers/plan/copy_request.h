@@ -9,7 +9,7 @@
 #include <string>
 
 #include "libjob/core/error_policy.h"
-#include "libjob/drivers/job_settings.h"
+#include "libjob/drivers/plan/job_settings.h"
 
 namespace dmjob::drivers {
 

@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "libjob/drivers/copy_plan.h"
+#include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/io/device_lock.h"
 #include "libjob/store/open_scratch.h"
 #include "libjob/store/scratch.h"
