@@ -8,11 +8,11 @@
 #include <filesystem>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/error_map_check.h"
-#include "libjob/drivers/kernel_check.h"
-#include "libjob/drivers/plan_check.h"
-#include "libjob/drivers/taken_by.h"
-#include "libjob/drivers/target_check.h"
+#include "libjob/drivers/check/error_map_check.h"
+#include "libjob/drivers/check/kernel_check.h"
+#include "libjob/drivers/check/plan_check.h"
+#include "libjob/drivers/check/taken_by.h"
+#include "libjob/drivers/check/target_check.h"
 
 namespace dmjob::drivers {
 namespace {

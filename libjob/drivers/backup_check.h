@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "libjob/drivers/chain_check.h"
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
+#include "libjob/drivers/check/source_check.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/copy_request.h"
-#include "libjob/drivers/source_check.h"
 #include "libjob/store/cow_space.h"
 
 namespace dmjob::drivers {

@@ -10,10 +10,10 @@
 #include <system_error>
 
 #include "libjob/drivers/backup_chain.h"
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
+#include "libjob/drivers/check/source_check.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/copy_request.h"
-#include "libjob/drivers/source_check.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/dirty_bitmap.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/compare_check.h"
 
-#include "libjob/drivers/plan_check.h"
-#include "libjob/drivers/target_check.h"
+#include "libjob/drivers/check/plan_check.h"
+#include "libjob/drivers/check/target_check.h"
 
 namespace dmjob::drivers {
 

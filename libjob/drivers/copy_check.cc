@@ -2,11 +2,11 @@
 #include "libjob/drivers/copy_check.h"
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/error_map_check.h"
-#include "libjob/drivers/flush_check.h"
-#include "libjob/drivers/kernel_check.h"
-#include "libjob/drivers/plan_check.h"
-#include "libjob/drivers/target_check.h"
+#include "libjob/drivers/check/error_map_check.h"
+#include "libjob/drivers/check/flush_check.h"
+#include "libjob/drivers/check/kernel_check.h"
+#include "libjob/drivers/check/plan_check.h"
+#include "libjob/drivers/check/target_check.h"
 
 namespace dmjob::drivers {
 namespace {

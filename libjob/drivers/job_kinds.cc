@@ -6,6 +6,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/check/taken_by.h"
 #include "libjob/drivers/commit_driver.h"
 #include "libjob/drivers/compare_check.h"
 #include "libjob/drivers/compare_driver.h"
@@ -14,7 +15,6 @@
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/offline_driver.h"
 #include "libjob/drivers/stream_driver.h"
-#include "libjob/drivers/taken_by.h"
 
 namespace dmjob::drivers {
 namespace {

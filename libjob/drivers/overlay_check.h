@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/device_lock.h"
 #include "libjob/volumes/managed_volumes.h"
 

@@ -5,11 +5,11 @@
 
 #include "dm/name.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/flush_check.h"
-#include "libjob/drivers/kernel_check.h"
-#include "libjob/drivers/plan_check.h"
-#include "libjob/drivers/taken_by.h"
-#include "libjob/drivers/target_check.h"
+#include "libjob/drivers/check/flush_check.h"
+#include "libjob/drivers/check/kernel_check.h"
+#include "libjob/drivers/check/plan_check.h"
+#include "libjob/drivers/check/taken_by.h"
+#include "libjob/drivers/check/target_check.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/disk_identity.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "libjob/core/error_policy.h"
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/commit_driver.h"
 #include "libjob/drivers/plan/job_settings.h"
 #include "libjob/drivers/stream_driver.h"

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "libjob/volumes/overlay_device.h"
-#include "tests/drivers/check_fixture.h"
+#include "tests/drivers/check/check_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

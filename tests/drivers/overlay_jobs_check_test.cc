@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "libjob/core/error.h"
-#include "tests/drivers/check_fixture.h"
+#include "tests/drivers/check/check_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -10,7 +10,7 @@
 #include "dm/name.h"
 #include "libjob/core/json_text.h"
 #include "libjob/core/worker.h"
-#include "libjob/drivers/taken_by.h"
+#include "libjob/drivers/check/taken_by.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {

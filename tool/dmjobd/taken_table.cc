@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tool/dmjobd/taken_table.h"
 
-#include "libjob/drivers/taken_by.h"
+#include "libjob/drivers/check/taken_by.h"
 
 namespace dmjob::daemon {
 

@@ -25,8 +25,8 @@
 
 #include "libjob/core/registry.h"
 #include "libjob/core/worker.h"
-#include "libjob/drivers/check_context.h"
-#include "libjob/drivers/taken.h"
+#include "libjob/drivers/check/check_context.h"
+#include "libjob/drivers/check/taken.h"
 #include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {

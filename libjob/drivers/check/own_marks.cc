@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/own_marks.h"
+#include "libjob/drivers/check/own_marks.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/plan_check.h"
+#include "libjob/drivers/check/plan_check.h"
 
 #include <bit>
 #include <filesystem>
 #include <vector>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/taken_by.h"
+#include "libjob/drivers/check/taken_by.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
 #include "libjob/io/udev_database.h"

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 
 namespace dmjob::drivers {
 

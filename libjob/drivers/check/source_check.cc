@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/source_check.h"
+#include "libjob/drivers/check/source_check.h"
 
 #include <algorithm>
 #include <filesystem>

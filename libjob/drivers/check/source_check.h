@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

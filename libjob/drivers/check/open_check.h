@@ -4,7 +4,7 @@
 // other disks it is not known. Thread: a worker; waits as volumes::stays_open() does.
 #pragma once
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/check/error_map_check.h"
 #include "libjob/drivers/error_map_file.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/taken.h"
+#include "libjob/drivers/check/taken.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/disk_search.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/fd.h"

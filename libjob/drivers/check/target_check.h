@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/source_check.h"
+#include "libjob/drivers/check/source_check.h"
 
 namespace dmjob::drivers {
 

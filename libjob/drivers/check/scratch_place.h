@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/io/probe.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/flush_check.h"
+#include "libjob/drivers/check/flush_check.h"
 
 #include "dm/targets.h"
 #include "dm/topology/write_cache.h"

@@ -12,7 +12,7 @@
 
 #include "dm/name.h"
 #include "dm/targets.h"
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/device_lock.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
+#include "libjob/drivers/check/taken.h"
 #include "libjob/drivers/plan/copy_plan.h"
-#include "libjob/drivers/taken.h"
 #include "libjob/store/cow_space.h"
 #include "libjob/volumes/managed_volumes.h"
 

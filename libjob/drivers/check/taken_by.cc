@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/taken_by.h"
+#include "libjob/drivers/check/taken_by.h"
 
 #include "libjob/volumes/overlay_device.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/open_check.h"
+#include "libjob/drivers/check/open_check.h"
 
 #include "libjob/volumes/stays_open.h"
 

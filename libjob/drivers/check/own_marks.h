@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Requests that need a target which the kernel lacks are refused before anything is done.
-#include "libjob/drivers/kernel_check.h"
+#include "libjob/drivers/check/kernel_check.h"
 
 #include <gtest/gtest.h>
 

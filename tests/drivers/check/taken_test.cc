@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is whose: by who a disk is, by the file below a loop device, and over volumes that wait for
 // one another.
-#include "libjob/drivers/taken.h"
+#include "libjob/drivers/check/taken.h"
 
-#include "libjob/drivers/attach_check.h"
-#include "libjob/drivers/own_marks.h"
-#include "libjob/drivers/taken_by.h"
+#include "libjob/drivers/check/attach_check.h"
+#include "libjob/drivers/check/own_marks.h"
+#include "libjob/drivers/check/taken_by.h"
 #include "libjob/store/superblock.h"
-#include "tests/drivers/check_fixture.h"
+#include "tests/drivers/check/check_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/error_map_check.h"
+#include "libjob/drivers/check/error_map_check.h"
 
 #include <filesystem>
 #include <system_error>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 
 #include <algorithm>
 #include <utility>

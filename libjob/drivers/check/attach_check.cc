@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/attach_check.h"
+#include "libjob/drivers/check/attach_check.h"
 
-#include "libjob/drivers/own_marks.h"
+#include "libjob/drivers/check/own_marks.h"
 
 namespace dmjob::drivers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/scratch_place.h"
+#include "libjob/drivers/check/scratch_place.h"
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
@@ -9,8 +9,8 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/open_check.h"
-#include "libjob/drivers/own_marks.h"
+#include "libjob/drivers/check/open_check.h"
+#include "libjob/drivers/check/own_marks.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
 #include "libjob/volumes/disk_users.h"

@@ -4,7 +4,7 @@
 // Thread: a worker; may block. Errors: core::Error for the user.
 #pragma once
 
-#include "libjob/drivers/check_context.h"
+#include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/plan/copy_request.h"
 
 namespace dmjob::drivers {

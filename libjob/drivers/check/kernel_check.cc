@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/kernel_check.h"
+#include "libjob/drivers/check/kernel_check.h"
 
 #include "libjob/core/error.h"
 

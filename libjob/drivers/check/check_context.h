@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dm/control.h"
-#include "libjob/drivers/taken.h"
+#include "libjob/drivers/check/taken.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
