@@ -18,12 +18,12 @@
 #include <string>
 
 #include "dm/topology/backup_stack.h"
-#include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/environment.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/target_disk.h"
 #include "libjob/drivers/tracked_part.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
+#include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/store/cow_space.h"
 
 namespace dmjob::drivers {

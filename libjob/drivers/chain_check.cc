@@ -7,7 +7,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/check/kernel_check.h"
 #include "libjob/drivers/check/scratch_place.h"
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/volumes/tracker.h"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/same_disk.h"
+#include "libjob/drivers/transfer/same_disk.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
 
 namespace dmjob::drivers {
 

@@ -31,10 +31,10 @@
 #include "dm/status.h"
 #include "dm/suspend_guard.h"
 #include "dm/topology/copy_stack.h"
-#include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
+#include "libjob/drivers/transfer/target_disk.h"
 
 namespace dmjob::drivers {
 

@@ -3,8 +3,8 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/same_disk.h"
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/same_disk.h"
+#include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/probe.h"
 
 namespace dmjob::drivers {

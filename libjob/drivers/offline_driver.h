@@ -11,7 +11,7 @@
 
 #include "libjob/drivers/copy_driver.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {

@@ -7,7 +7,7 @@
 #include "dm/topology/volume_table.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/same_disk.h"
+#include "libjob/drivers/transfer/same_disk.h"
 #include "libjob/drivers/volume_step.h"
 
 namespace dmjob::drivers {

@@ -7,8 +7,8 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/same_disk.h"
 #include "libjob/drivers/stream_driver.h"
+#include "libjob/drivers/transfer/same_disk.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/sysfs.h"
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "libjob/drivers/backup_chain.h"
-#include "libjob/drivers/bulk_copy.h"
 #include "libjob/drivers/plan/environment.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::drivers {

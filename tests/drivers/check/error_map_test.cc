@@ -8,7 +8,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/check/error_map_check.h"
-#include "libjob/drivers/error_map_file.h"
+#include "libjob/drivers/transfer/error_map_file.h"
 #include "tests/support/temp_folder.h"
 
 namespace dmjob::drivers {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_disk.h"
 

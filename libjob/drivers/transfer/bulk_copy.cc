@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
 
 #include <algorithm>
 

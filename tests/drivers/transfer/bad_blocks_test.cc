@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/given_up.h"
+#include "libjob/drivers/transfer/bad_blocks.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

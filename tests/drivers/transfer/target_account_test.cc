@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a look at a target is taken for. The counts themselves: tests/io, tests/kernel.
-#include "libjob/drivers/target_account.h"
+#include "libjob/drivers/transfer/target_account.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "libjob/drivers/bulk_copy.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/same_disk.h"
+#include "libjob/drivers/transfer/same_disk.h"
 
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tests/drivers/bulk_copy_fixture.h"
+#include "tests/drivers/transfer/bulk_copy_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/error_map_file.h"
+#include "libjob/drivers/transfer/error_map_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -23,9 +23,9 @@
 
 #include "libjob/core/clock.h"
 #include "libjob/core/progress.h"
-#include "libjob/drivers/error_map_file.h"
-#include "libjob/drivers/given_up.h"
 #include "libjob/drivers/plan/copy_plan.h"
+#include "libjob/drivers/transfer/bad_blocks.h"
+#include "libjob/drivers/transfer/error_map_file.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/compare_engine.h"

@@ -20,7 +20,7 @@
 #include "dm/topology/held_disk.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/environment.h"
-#include "libjob/drivers/target_account.h"
+#include "libjob/drivers/transfer/target_account.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/device_lock.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/target_disk.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 #include <cstdlib>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/bulk_copy.h"
-#include "libjob/drivers/same_disk.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
+#include "libjob/drivers/transfer/same_disk.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"

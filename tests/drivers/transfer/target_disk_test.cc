@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/target_disk.h"
+#include "libjob/drivers/transfer/target_disk.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/rescue_map.h"
+#include "libjob/drivers/transfer/ddrescue_map.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

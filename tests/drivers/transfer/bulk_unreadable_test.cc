@@ -5,7 +5,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "tests/drivers/bulk_copy_fixture.h"
+#include "tests/drivers/transfer/bulk_copy_fixture.h"
 #include "tests/support/temp_folder.h"
 
 namespace dmjob::drivers {

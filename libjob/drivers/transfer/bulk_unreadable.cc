@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What BulkCopy does about blocks that cannot be read, and the map of them.
-#include "libjob/drivers/bulk_copy.h"
-#include "libjob/drivers/rescue_map.h"
+#include "libjob/drivers/transfer/bulk_copy.h"
+#include "libjob/drivers/transfer/ddrescue_map.h"
 #include "libjob/io/aligned_buffer.h"
 
 namespace dmjob::drivers {
