@@ -23,7 +23,7 @@
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_copy.h"
 #include "libjob/drivers/backup_group.h"
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 
 namespace dmjob::drivers {
 

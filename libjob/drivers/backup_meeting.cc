@@ -5,8 +5,8 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/base/volume_group.h"
 #include "libjob/drivers/plan/planned_volume.h"
-#include "libjob/drivers/volume_group.h"
 
 namespace dmjob::drivers {
 

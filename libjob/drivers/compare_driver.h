@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "libjob/drivers/base/copy_driver.h"
 #include "libjob/drivers/compare_result.h"
 #include "libjob/drivers/comparison.h"
-#include "libjob/drivers/copy_driver.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {

@@ -21,7 +21,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 #include "libjob/drivers/live_copy.h"
 #include "libjob/drivers/live_group.h"
 

@@ -9,7 +9,7 @@
 
 #include <optional>
 
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 #include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/device_lock.h"

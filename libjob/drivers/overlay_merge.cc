@@ -7,8 +7,8 @@
 #include "dm/topology/volume_table.h"
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
+#include "libjob/drivers/base/volume_step.h"
 #include "libjob/drivers/transfer/same_disk.h"
-#include "libjob/drivers/volume_step.h"
 
 namespace dmjob::drivers {
 

@@ -17,7 +17,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 #include "libjob/drivers/overlay_merge.h"
 #include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/transfer/target_disk.h"

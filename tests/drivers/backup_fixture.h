@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "libjob/drivers/backup_driver.h"
-#include "tests/drivers/copy_disks.h"
-#include "tests/drivers/transfer_story.h"
+#include "tests/drivers/base/copy_disks.h"
+#include "tests/drivers/base/transfer_story.h"
 
 namespace dmjob::drivers {
 

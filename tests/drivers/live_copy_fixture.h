@@ -4,7 +4,7 @@
 #pragma once
 
 #include "libjob/drivers/live_copy.h"
-#include "tests/drivers/copy_disks.h"
+#include "tests/drivers/base/copy_disks.h"
 #include "tests/support/fake_clock.h"
 
 namespace dmjob::drivers {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "libjob/drivers/live_driver.h"
-#include "tests/drivers/copy_disks.h"
-#include "tests/drivers/job_story.h"
+#include "tests/drivers/base/copy_disks.h"
+#include "tests/drivers/base/job_story.h"
 
 namespace dmjob::drivers {
 

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "libjob/drivers/offline_driver.h"
-#include "tests/drivers/transfer_disks.h"
-#include "tests/drivers/transfer_story.h"
+#include "tests/drivers/base/transfer_disks.h"
+#include "tests/drivers/base/transfer_story.h"
 
 namespace dmjob::drivers {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "tests/drivers/job_story.h"
+#include "tests/drivers/base/job_story.h"
 #include "tests/volumes/overlay_fixture.h"
 
 namespace dmjob::drivers {

@@ -6,7 +6,7 @@
 
 #include "dm/topology/write_cache.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/volume_group.h"
+#include "libjob/drivers/base/volume_group.h"
 
 namespace dmjob::daemon {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "libjob/drivers/volume_group.h"
+#include "libjob/drivers/base/volume_group.h"
 #include "libjob/volumes/late_disks.h"
 
 namespace dmjob::daemon {

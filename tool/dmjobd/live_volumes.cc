@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "libjob/core/worker.h"
+#include "libjob/drivers/base/volume_group.h"
 #include "libjob/drivers/check/attach_check.h"
 #include "libjob/drivers/check/taken_by.h"
-#include "libjob/drivers/volume_group.h"
 #include "libjob/io/partition_entry.h"
 #include "libjob/io/udev_database.h"
 #include "libjob/volumes/late_disks.h"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/volume_group.h"
+#include "libjob/drivers/base/volume_group.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {

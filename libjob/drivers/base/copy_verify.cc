@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 
 namespace dmjob::drivers {
 namespace {

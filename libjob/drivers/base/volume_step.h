@@ -10,7 +10,7 @@
 
 #include "libjob/core/volume_lock.h"
 #include "libjob/core/worker.h"
-#include "libjob/drivers/volume_group.h"
+#include "libjob/drivers/base/volume_group.h"
 
 namespace dmjob::drivers {
 

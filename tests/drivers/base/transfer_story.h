@@ -7,7 +7,7 @@
 #include <string>
 
 #include "libjob/drivers/plan/copy_plan.h"
-#include "tests/drivers/job_story.h"
+#include "tests/drivers/base/job_story.h"
 #include "tests/support/loop_disk.h"
 
 namespace dmjob::drivers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/copy_driver.h"
+#include "libjob/drivers/base/copy_driver.h"
 
 #include <algorithm>
 #include <utility>

@@ -16,11 +16,11 @@
 #include "libjob/core/driver.h"
 #include "libjob/core/job.h"
 #include "libjob/core/worker.h"
+#include "libjob/drivers/base/rate_meter.h"
+#include "libjob/drivers/base/volume_step.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/environment.h"
-#include "libjob/drivers/rate_meter.h"
 #include "libjob/drivers/transfer/bulk_copy.h"
-#include "libjob/drivers/volume_step.h"
 
 namespace dmjob::drivers {
 

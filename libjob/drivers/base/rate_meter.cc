@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/rate_meter.h"
+#include "libjob/drivers/base/rate_meter.h"
 
 namespace dmjob::drivers {
 

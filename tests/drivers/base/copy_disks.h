@@ -6,7 +6,7 @@
 
 #include "dm/targets.h"
 #include "libjob/volumes/managed_volumes.h"
-#include "tests/drivers/transfer_disks.h"
+#include "tests/drivers/base/transfer_disks.h"
 
 namespace dmjob::drivers {
 

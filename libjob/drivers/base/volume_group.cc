@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/volume_group.h"
+#include "libjob/drivers/base/volume_group.h"
 
 #include <algorithm>
 
