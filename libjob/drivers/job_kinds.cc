@@ -7,14 +7,14 @@
 #include "libjob/drivers/backup_check.h"
 #include "libjob/drivers/backup_driver.h"
 #include "libjob/drivers/check/taken_by.h"
-#include "libjob/drivers/commit_driver.h"
 #include "libjob/drivers/compare_check.h"
 #include "libjob/drivers/compare_driver.h"
 #include "libjob/drivers/copy_check.h"
 #include "libjob/drivers/live_compare.h"
 #include "libjob/drivers/live_driver.h"
 #include "libjob/drivers/offline_driver.h"
-#include "libjob/drivers/stream_driver.h"
+#include "libjob/drivers/overlay/commit_driver.h"
+#include "libjob/drivers/overlay/stream_driver.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -14,7 +14,7 @@
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
 #include "libjob/drivers/job_kinds.h"
-#include "libjob/drivers/overlay_check.h"
+#include "libjob/drivers/overlay/overlay_check.h"
 #include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {

@@ -13,7 +13,7 @@
 
 #include "libjob/core/event.h"
 #include "libjob/core/registry.h"
-#include "libjob/drivers/overlay_check.h"
+#include "libjob/drivers/overlay/overlay_check.h"
 #include "libjob/drivers/plan/environment.h"
 #include "libjob/volumes/overlay_device.h"
 #include "tool/dmjobd/state_keeper.h"

@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/overlay_check.h"
-#include "libjob/drivers/overlay_jobs_check.h"
+#include "libjob/drivers/overlay/overlay_check.h"
+#include "libjob/drivers/overlay/overlay_jobs_check.h"
 #include "tests/support/fake_control.h"
 
 namespace dmjob::drivers {

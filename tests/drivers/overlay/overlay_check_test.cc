@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a user may ask of overlays and snapshots: what is refused, in which words, and what the
 // volume is to be if it is not.
-#include "libjob/drivers/overlay_check.h"
+#include "libjob/drivers/overlay/overlay_check.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // A stream whose daemon ends and comes again, and one whose target others write to.
 #include <gtest/gtest.h>
 
-#include "tests/drivers/stream_fixture.h"
+#include "tests/drivers/overlay/stream_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

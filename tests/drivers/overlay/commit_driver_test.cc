@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A commit from begin to end: each verb in each phase.
-#include "libjob/drivers/commit_driver.h"
+#include "libjob/drivers/overlay/commit_driver.h"
 
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-#include "tests/drivers/commit_fixture.h"
+#include "tests/drivers/overlay/commit_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

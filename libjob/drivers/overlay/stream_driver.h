@@ -18,7 +18,7 @@
 #include <string>
 
 #include "libjob/drivers/base/copy_driver.h"
-#include "libjob/drivers/overlay_merge.h"
+#include "libjob/drivers/overlay/overlay_merge.h"
 #include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/device_lock.h"

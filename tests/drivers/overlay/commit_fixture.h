@@ -3,8 +3,8 @@
 // A commit of a volume that holds something. As root.
 #pragma once
 
-#include "libjob/drivers/commit_driver.h"
-#include "tests/drivers/overlay_jobs_fixture.h"
+#include "libjob/drivers/overlay/commit_driver.h"
+#include "tests/drivers/overlay/overlay_jobs_fixture.h"
 
 namespace dmjob::drivers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/stream_driver.h"
+#include "libjob/drivers/overlay/stream_driver.h"
 
 #include <utility>
 

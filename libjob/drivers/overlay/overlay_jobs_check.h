@@ -9,9 +9,9 @@
 
 #include "libjob/core/error_policy.h"
 #include "libjob/drivers/check/check_context.h"
-#include "libjob/drivers/commit_driver.h"
+#include "libjob/drivers/overlay/commit_driver.h"
+#include "libjob/drivers/overlay/stream_driver.h"
 #include "libjob/drivers/plan/job_settings.h"
-#include "libjob/drivers/stream_driver.h"
 
 namespace dmjob::drivers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/commit_driver.h"
+#include "libjob/drivers/overlay/commit_driver.h"
 
 #include <utility>
 

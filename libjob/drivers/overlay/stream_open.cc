@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "libjob/core/error.h"
+#include "libjob/drivers/overlay/stream_driver.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/stream_driver.h"
 #include "libjob/drivers/transfer/same_disk.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/sysfs.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A stream from begin to end: its phases, each verb and each error in them.
-#include "libjob/drivers/stream_driver.h"
+#include "libjob/drivers/overlay/stream_driver.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/drivers/stream_fixture.h"
+#include "tests/drivers/overlay/stream_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "libjob/core/driver.h"
-#include "libjob/drivers/overlay_merge.h"
+#include "libjob/drivers/overlay/overlay_merge.h"
 #include "libjob/drivers/plan/job_settings.h"
 
 namespace dmjob::drivers {

@@ -3,8 +3,8 @@
 // A stream of a small volume over a disk that is only read. As root.
 #pragma once
 
-#include "libjob/drivers/stream_driver.h"
-#include "tests/drivers/overlay_jobs_fixture.h"
+#include "libjob/drivers/overlay/stream_driver.h"
+#include "tests/drivers/overlay/overlay_jobs_fixture.h"
 
 namespace dmjob::drivers {
 

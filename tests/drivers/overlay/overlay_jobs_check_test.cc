@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a user may ask of stream and commit: what is refused, in which words, and the plan if it is
 // not.
-#include "libjob/drivers/overlay_jobs_check.h"
+#include "libjob/drivers/overlay/overlay_jobs_check.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/overlay_jobs_check.h"
+#include "libjob/drivers/overlay/overlay_jobs_check.h"
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 // A commit whose merge fails, by policy, and one that a new daemon takes up.
 #include <gtest/gtest.h>
 
-#include "tests/drivers/commit_fixture.h"
+#include "tests/drivers/overlay/commit_fixture.h"
 
 namespace dmjob::drivers {
 namespace {
