@@ -4,7 +4,7 @@
 // Thread: a worker; may block (opens and probes the disks). Errors: core::Error for the user.
 #pragma once
 
-#include "libjob/drivers/backup_check.h"
+#include "libjob/drivers/backup/backup_check.h"
 #include "libjob/drivers/plan/compare_request.h"
 
 namespace dmjob::drivers {

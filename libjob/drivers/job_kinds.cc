@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/backup_check.h"
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_check.h"
+#include "libjob/drivers/backup/backup_driver.h"
 #include "libjob/drivers/check/taken_by.h"
 #include "libjob/drivers/compare_check.h"
 #include "libjob/drivers/compare_driver.h"

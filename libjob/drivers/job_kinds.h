@@ -11,7 +11,7 @@
 #include <variant>
 
 #include "libjob/core/driver.h"
-#include "libjob/drivers/backup_group.h"
+#include "libjob/drivers/backup/backup_group.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/taken.h"
 #include "libjob/drivers/live_group.h"

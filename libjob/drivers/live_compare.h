@@ -8,7 +8,7 @@
 // Thread: the reactor; what blocks runs on the worker.
 #pragma once
 
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 #include "libjob/drivers/compare_result.h"
 
 namespace dmjob::drivers {

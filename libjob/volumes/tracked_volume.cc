@@ -17,7 +17,7 @@ namespace {
 using core::Error;
 
 // What has been written to a disk in this boot, before the volume was there, has no marks. Of
-// earlier boots nothing is known here: the backup itself looks (drivers/chain_check.h).
+// earlier boots nothing is known here: the backup itself looks (drivers/backup/chain_check.h).
 void require_untouched(const ManagedVolume& volume) {
   const auto sectors = io::sectors_changed(io::probe(volume.device).dev);
   if (!sectors)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The daemon's side of volumes that have a chain of incremental backups: their trackers after a
-// start, the watch, and the end of a chain. A chain begins with a backup (drivers/backup_chain.h).
+// start, the watch, and the end of a chain. A chain begins with a backup
+// (drivers/backup/backup_chain.h).
 //
 // The watch looks each second: after a write error of its disk a tracker refuses later writes until
 // it has another log; one whose log has failed misses marks, so its chain is broken and it is taken

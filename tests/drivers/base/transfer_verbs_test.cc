@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "tests/drivers/backup_fixture.h"
+#include "tests/drivers/backup/backup_fixture.h"
 #include "tests/drivers/offline_fixture.h"
 
 namespace dmjob::drivers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/chain_check.h"
+#include "libjob/drivers/backup/chain_check.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -2,7 +2,7 @@
 // Two backups of one transaction: one instant, or none.
 #include <gtest/gtest.h>
 
-#include "tests/drivers/backup_fixture.h"
+#include "tests/drivers/backup/backup_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

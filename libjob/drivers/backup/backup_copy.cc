@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/backup_copy.h"
+#include "libjob/drivers/backup/backup_copy.h"
 
 #include <algorithm>
 #include <iterator>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/tracked_part.h"
+#include "libjob/drivers/backup/tracked_part.h"
 
 #include <random>
 #include <utility>
 
-#include "libjob/drivers/chain_check.h"
+#include "libjob/drivers/backup/chain_check.h"
 
 namespace dmjob::drivers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/backup_chain.h"
+#include "libjob/drivers/backup/backup_chain.h"
 
 #include "libjob/store/words.h"
 

@@ -2,7 +2,7 @@
 //
 // Behind the scratch's own bytes, on the same disk, is what the snapshot keeps; of a scratch that
 // is a file, a second file beside it, which grows.
-#include "libjob/drivers/backup_check.h"
+#include "libjob/drivers/backup/backup_check.h"
 
 #include <algorithm>
 #include <filesystem>

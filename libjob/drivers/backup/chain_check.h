@@ -9,7 +9,7 @@
 #include <optional>
 #include <system_error>
 
-#include "libjob/drivers/backup_chain.h"
+#include "libjob/drivers/backup/backup_chain.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/source_check.h"
 #include "libjob/drivers/plan/copy_plan.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 #include "tests/drivers/base/copy_disks.h"
 #include "tests/drivers/base/transfer_story.h"
 

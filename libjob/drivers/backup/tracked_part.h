@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "libjob/drivers/backup_chain.h"
+#include "libjob/drivers/backup/backup_chain.h"
 #include "libjob/drivers/plan/environment.h"
 #include "libjob/drivers/transfer/bulk_copy.h"
 #include "libjob/volumes/tracker.h"

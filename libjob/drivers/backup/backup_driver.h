@@ -20,9 +20,9 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/backup_check.h"
-#include "libjob/drivers/backup_copy.h"
-#include "libjob/drivers/backup_group.h"
+#include "libjob/drivers/backup/backup_check.h"
+#include "libjob/drivers/backup/backup_copy.h"
+#include "libjob/drivers/backup/backup_group.h"
 #include "libjob/drivers/base/copy_driver.h"
 
 namespace dmjob::drivers {

@@ -5,7 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 
 namespace dmjob::drivers {
 

@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "libjob/drivers/chain_check.h"
+#include "libjob/drivers/backup/chain_check.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/source_check.h"
 #include "libjob/drivers/plan/copy_plan.h"

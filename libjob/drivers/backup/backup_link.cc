@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 
 namespace dmjob::drivers {
 

@@ -18,10 +18,10 @@
 #include <string>
 
 #include "dm/topology/backup_stack.h"
+#include "libjob/drivers/backup/tracked_part.h"
 #include "libjob/drivers/plan/copy_plan.h"
 #include "libjob/drivers/plan/environment.h"
 #include "libjob/drivers/plan/scratch_io.h"
-#include "libjob/drivers/tracked_part.h"
 #include "libjob/drivers/transfer/bulk_copy.h"
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/store/cow_space.h"

@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "dm/mirror_log.h"
-#include "tests/drivers/backup_fixture.h"
+#include "tests/drivers/backup/backup_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 #include "libjob/drivers/base/volume_group.h"
 #include "libjob/drivers/plan/planned_volume.h"
 

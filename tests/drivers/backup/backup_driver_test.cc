@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A backup of a volume in use: what keeps its instant, and what comes of it when something fails.
-#include "libjob/drivers/backup_driver.h"
+#include "libjob/drivers/backup/backup_driver.h"
 
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
 #include <cerrno>
 
-#include "tests/drivers/backup_fixture.h"
+#include "tests/drivers/backup/backup_fixture.h"
 
 namespace dmjob::drivers {
 namespace {
