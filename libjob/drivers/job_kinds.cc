@@ -9,10 +9,10 @@
 #include "libjob/drivers/check/taken_by.h"
 #include "libjob/drivers/compare_check.h"
 #include "libjob/drivers/compare_driver.h"
-#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/copy/copy_check.h"
+#include "libjob/drivers/copy/live_driver.h"
+#include "libjob/drivers/copy/offline_driver.h"
 #include "libjob/drivers/live_compare.h"
-#include "libjob/drivers/live_driver.h"
-#include "libjob/drivers/offline_driver.h"
 #include "libjob/drivers/overlay/commit_driver.h"
 #include "libjob/drivers/overlay/stream_driver.h"
 

@@ -14,7 +14,7 @@
 #include "libjob/drivers/backup/backup_group.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/taken.h"
-#include "libjob/drivers/live_group.h"
+#include "libjob/drivers/copy/live_group.h"
 #include "libjob/drivers/overlay/overlay_jobs_check.h"
 #include "libjob/drivers/plan/compare_request.h"
 #include "libjob/drivers/plan/copy_request.h"

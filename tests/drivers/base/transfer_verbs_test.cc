@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "tests/drivers/backup/backup_fixture.h"
-#include "tests/drivers/offline_fixture.h"
+#include "tests/drivers/copy/offline_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

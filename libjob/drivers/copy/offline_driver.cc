@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/offline_driver.h"
+#include "libjob/drivers/copy/offline_driver.h"
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan/scratch_io.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // How the copies of a transaction end in one moment. The watch of each goes on meanwhile, but only
 // lets held writes go (ending_).
-#include "libjob/drivers/live_group.h"
+#include "libjob/drivers/copy/live_group.h"
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 #include "libjob/drivers/plan/planned_volume.h"
 
 namespace dmjob::drivers {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "dm/topology/tracker_renewal.h"
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 namespace dmjob::drivers {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 #include "tests/drivers/base/copy_disks.h"
 #include "tests/drivers/base/job_story.h"
 

@@ -3,7 +3,7 @@
 // The copy of a volume, step by step. As root.
 #pragma once
 
-#include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/copy/live_copy.h"
 #include "tests/drivers/base/copy_disks.h"
 #include "tests/support/fake_clock.h"
 

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "tests/drivers/live_driver_fixture.h"
+#include "tests/drivers/copy/live_driver_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A copy of a disk that nobody uses, whose sides or scratch fail, and whose disks change.
-#include "libjob/drivers/offline_driver.h"
+#include "libjob/drivers/copy/offline_driver.h"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <filesystem>
 
-#include "tests/drivers/offline_fixture.h"
+#include "tests/drivers/copy/offline_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

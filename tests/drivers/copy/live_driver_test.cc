@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A copy of a volume in use from begin to end: each verb in each phase, and restarts.
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
-#include "tests/drivers/live_driver_fixture.h"
+#include "tests/drivers/copy/live_driver_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

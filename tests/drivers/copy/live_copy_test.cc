@@ -2,7 +2,7 @@
 // The way back: a mirror can be left at any time, whatever has failed before.
 #include <system_error>
 
-#include "tests/drivers/live_copy_fixture.h"
+#include "tests/drivers/copy/live_copy_fixture.h"
 
 namespace dmjob::drivers {
 namespace {

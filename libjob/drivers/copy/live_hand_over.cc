@@ -8,7 +8,7 @@
 
 #include "dm/deputy.h"
 #include "dm/mirror_log.h"
-#include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/copy/live_copy.h"
 
 namespace dmjob::drivers {
 namespace {

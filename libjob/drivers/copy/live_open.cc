@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/copy/live_copy.h"
 #include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/drivers/plan/scratch_io.h"
 

@@ -22,8 +22,8 @@
 #include <string>
 
 #include "libjob/drivers/base/copy_driver.h"
-#include "libjob/drivers/live_copy.h"
-#include "libjob/drivers/live_group.h"
+#include "libjob/drivers/copy/live_copy.h"
+#include "libjob/drivers/copy/live_group.h"
 
 namespace dmjob::drivers {
 

@@ -3,7 +3,7 @@
 // What a live copy knows of its target: that nobody else has written to it, and by which name a
 // boot finds it.
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_copy.h"
+#include "libjob/drivers/copy/live_copy.h"
 
 namespace dmjob::drivers {
 

@@ -4,7 +4,7 @@
 // flushes (dm/topology/write_cache.h). They follow while the mirror already has the target, and the
 // source still has everything that was acknowledged.
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 namespace dmjob::drivers {
 

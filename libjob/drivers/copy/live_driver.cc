@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 #include <tuple>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/copy_check.h"
+#include "libjob/drivers/copy/copy_check.h"
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/check/error_map_check.h"

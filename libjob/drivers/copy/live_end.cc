@@ -4,7 +4,7 @@
 // ManagedVolumes::set_pivot() on, a boot takes the target. Both sides are equal all that time; if
 // the target fails in between, the decision is revoked (D-006).
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 namespace dmjob::drivers {
 

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "libjob/drivers/offline_driver.h"
+#include "libjob/drivers/copy/offline_driver.h"
 #include "tests/drivers/base/transfer_disks.h"
 #include "tests/drivers/base/transfer_story.h"
 

@@ -13,7 +13,7 @@
 
 #include "libjob/core/attempt.h"
 #include "libjob/core/error.h"
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 namespace dmjob::drivers {
 namespace {

@@ -7,7 +7,7 @@
 // after the next hand-over.
 #include <utility>
 
-#include "libjob/drivers/live_driver.h"
+#include "libjob/drivers/copy/live_driver.h"
 
 namespace dmjob::drivers {
 namespace {
