@@ -9,7 +9,7 @@
 #pragma once
 
 #include "libjob/drivers/backup/backup_driver.h"
-#include "libjob/drivers/compare_result.h"
+#include "libjob/drivers/compare/compare_result.h"
 
 namespace dmjob::drivers {
 

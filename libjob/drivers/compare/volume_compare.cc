@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/live_compare.h"
+#include "libjob/drivers/compare/volume_compare.h"
 
 #include "libjob/core/error.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/comparison.h"
+#include "libjob/drivers/compare/comparison.h"
 
 namespace dmjob::drivers {
 

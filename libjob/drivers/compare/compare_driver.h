@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "libjob/drivers/base/copy_driver.h"
-#include "libjob/drivers/compare_result.h"
-#include "libjob/drivers/comparison.h"
+#include "libjob/drivers/compare/compare_result.h"
+#include "libjob/drivers/compare/comparison.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {

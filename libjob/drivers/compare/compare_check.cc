@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/compare_check.h"
+#include "libjob/drivers/compare/compare_check.h"
 
 #include "libjob/drivers/check/plan_check.h"
 #include "libjob/drivers/check/target_check.h"

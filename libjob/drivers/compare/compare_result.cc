@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "libjob/drivers/compare_result.h"
+#include "libjob/drivers/compare/compare_result.h"
 
 #include "libjob/core/error.h"
 
