@@ -12,7 +12,7 @@
 //
 // Everything runs on the reactor's thread unless its header says otherwise. A job is over when
 // JobHost::gone has been called. libjob/README.md has the contract of drivers and the status
-// diagram, libjob/example/checksum.cc a whole program; drivers/base/copy_driver.h makes dmjob's own
+// diagram, libjob/example/checksum.cc a whole program; drivers/base/transfer_driver.h makes dmjob's own
 // copies.
 #pragma once
 

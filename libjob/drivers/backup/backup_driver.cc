@@ -24,15 +24,15 @@ BackupDriver::BackupDriver(Environment& environment, const nlohmann::json& recor
 
 BackupDriver::BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
                            bool resumed, std::shared_ptr<BackupGroup> group)
-    : CopyDriver(environment, std::move(checked.plan), std::move(job_id), resumed),
+    : TransferDriver(environment, std::move(checked.plan), std::move(job_id), resumed),
       cow_(std::move(checked.cow.value())),
       tracking_(std::move(checked.chain.tracking)),
       chain_(checked.chain.chain),
       group_(std::move(group)),
       watch_ended_(environment.executor) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
-  copy_ = std::make_unique<BackupCopy>(environment, control_, job_id_, plan_, cow_, error_map_,
-                                       tracked_part());
+  copy_ = std::make_unique<BackupCopy>(environment, context_.control, context_.job_id,
+                                       context_.plan, cow_, context_.error_map, tracked_part());
   group_->join(*this);
 }
 
@@ -56,7 +56,7 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
   try {
     bool ours = false;
     while (!ours && !job.must_return()) {
-      co_await copy_and_verify(job, copy_->bulk());
+      co_await transfer_.copy_and_verify(job, copy_->bulk());
       ours = co_await is_target_ours(job);
     }
   } catch (const std::exception&) {
@@ -70,7 +70,7 @@ boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
 boost::asio::awaitable<bool> BackupDriver::is_target_ours(core::Job& job) {
   if (job.must_return()) co_return false;
   auto look = [this] { return copy_->is_target_ours(); };
-  const bool ours = co_await step("end", std::move(look));
+  const bool ours = co_await context_.step("end", std::move(look));
   if (!ours) co_await note_account(job);
   co_return ours;
 }
@@ -83,7 +83,7 @@ boost::asio::awaitable<void> BackupDriver::fail(std::exception_ptr error) {
 }
 
 boost::asio::awaitable<void> BackupDriver::open(core::Job& job) {
-  if (resumed_) {
+  if (context_.resumed) {
     co_await take_up(job);
     co_return;
   }
@@ -94,43 +94,44 @@ boost::asio::awaitable<void> BackupDriver::open(core::Job& job) {
     failed = error.what();
   }
   if (!failed.empty()) {
-    group_->leave(*this, "the backup '" + job_id_ + "' of its transaction failed: " + failed);
+    group_->leave(*this,
+                  "the backup '" + context_.job_id + "' of its transaction failed: " + failed);
     throw core::Error(failed);
   }
   co_await meet(job);
 }
 
 boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
-  auto hold = co_await environment_.locks.acquire(plan_.volume, "start of job '" + job_id_ + "'",
-                                                  kSlotPatience);
+  auto hold = co_await context_.environment.locks.acquire(
+      context_.plan.volume, "start of job '" + context_.job_id + "'", kSlotPatience);
   co_await begin_chain(job);
   auto take = [this] { copy_->take_target(); };
-  co_await worker_.run(std::move(take));
+  co_await context_.worker.run(std::move(take));
   co_await forget_target_mark(job);
   auto build = [this] {
     copy_->build();
     return copy_->target_file();
   };
-  plan_.target_file = co_await worker_.run(std::move(build));
-  plan_.target_account = copy_->target_account();
+  context_.plan.target_file = co_await context_.worker.run(std::move(build));
+  context_.plan.target_account = copy_->target_account();
   co_await job.host().persist();
-  show_left(job, copy_->bulk().dirty().dirty_bytes());
+  report_.show_left(job, copy_->bulk().dirty().dirty_bytes());
 }
 
 boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
   auto adopt = [this] { return copy_->adopt(); };
-  const bool adopted = co_await step("take-up", std::move(adopt));
+  const bool adopted = co_await context_.step("take-up", std::move(adopt));
   const bool marks_known = !chain_.is_part() || chain_.checkpoint != 0;
   if (!adopted || !marks_known)
     throw core::Error(
-        "the instant of volume '" + plan_.volume +
+        "the instant of volume '" + context_.plan.volume +
         "' is gone: the host was rebooted, dmjobd ended before it was taken, or somebody else "
         "(LVM perhaps) replaced the volume's table; start the backup again");
   target_trouble_ = copy_->target_trouble();
   co_await note_account(job);
   const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();
-  show_copied(job, left);
-  show_left(job, left);
+  report_.show_copied(job, left);
+  report_.show_left(job, left);
 }
 
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
@@ -142,9 +143,9 @@ boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
   auto note = [this] {
     if (copy_->is_open()) copy_->bulk().note_success();
   };
-  co_await worker_.run(std::move(note));
+  co_await context_.worker.run(std::move(note));
   co_await withdraw(job);
-  show_left(job, 0);
+  report_.show_left(job, 0);
 }
 
 // --- interruptions ---
@@ -154,7 +155,7 @@ boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
   if (job.pause_requested() && job.io_status() != core::IoStatus::kOk) {
     auto release = [this] { copy_->release_dead_target(); };
-    co_await worker_.run(std::move(release));
+    co_await context_.worker.run(std::move(release));
     co_await note_account(job);
   }
   co_await job.pause_point();
@@ -163,16 +164,16 @@ boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
     co_await job.pause_point();
   }
   if (!room_.lost.empty()) throw core::Error(room_.lost);
-  set_phase("copying");
+  report_.set_phase("copying");
 }
 
 boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
-  set_phase("waiting for the target");
+  report_.set_phase("waiting for the target");
   auto open = [this] { return copy_->reopen_target(); };
-  const auto error = co_await step("open the target", std::move(open));
+  const auto error = co_await context_.step("open the target", std::move(open));
   target_trouble_ = copy_->target_trouble();
   co_await note_account(job);
-  if (error) co_await face_and_wait(job, *error);
+  if (error) co_await transfer_.handle_error_and_wait(job, *error);
 }
 
 // The kernel makes a snapshot invalid before it lets the write through that the snapshot could not
@@ -187,23 +188,23 @@ void BackupDriver::confirm_source() {
 
 // A disk was let go when it was done.
 boost::asio::awaitable<void> BackupDriver::prepare(core::Job&) {
-  auto look = [this] { look_after_target(); };
-  co_await worker_.run(std::move(look));
+  auto look = [this] { require_target(); };
+  co_await context_.worker.run(std::move(look));
 }
 
 boost::asio::awaitable<void> BackupDriver::commit(core::Job& job) {
-  if (!left_behind_.empty()) co_await withdraw(job);
-  set_phase("done; the target is the volume at the instant of the start");
+  if (!report_.left_behind().empty()) co_await withdraw(job);
+  report_.set_phase("done; the target is the volume at the instant of the start");
 }
 
 boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
-  group_->leave(*this, "the backup '" + job_id_ + "' of its transaction was cancelled");
+  group_->leave(*this, "the backup '" + context_.job_id + "' of its transaction was cancelled");
   co_await stop_watch();
   co_await withdraw(job);
   if (chain_.role == BackupChain::Role::kFull && !copied_)
     break_chain("its full backup did not end well");
-  set_phase(copied_ ? "given up with its transaction; the target is complete"
-                    : "given up; the target is incomplete");
+  report_.set_phase(copied_ ? "given up with its transaction; the target is complete"
+                            : "given up; the target is incomplete");
 }
 
 boost::asio::awaitable<void> BackupDriver::withdraw(core::Job& job) {
@@ -218,19 +219,20 @@ boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
   auto close = [this, keep] {
     if (keep && copy_->is_open()) copy_->bulk().checkpoint();
     copy_.reset();
-    finish_map();
+    context_.finish_map();
   };
-  co_await worker_.run(std::move(close));
+  co_await context_.worker.run(std::move(close));
 }
 
 // --- queries ---
 
 nlohmann::json BackupDriver::describe() const {
-  nlohmann::json about = CopyDriver::describe();
-  about["managed"] = plan_.managed;
+  nlohmann::json about = TransferDriver::describe();
+  about["managed"] = context_.plan.managed;
   about["incremental"] = chain_.role == BackupChain::Role::kIncremental;
   // No word of what a reboot does to a copy.
-  if (plan_.scratch.kind == ScratchPlace::Kind::kMemory) about["scratch"] = plan_.scratch.path;
+  if (context_.plan.scratch.kind == ScratchPlace::Kind::kMemory)
+    about["scratch"] = context_.plan.scratch.path;
   if (room_.size > 0) {
     about["scratch-used"] = room_.used;
     about["scratch-size"] = room_.size;
@@ -242,7 +244,7 @@ nlohmann::json BackupDriver::describe() const {
 }
 
 nlohmann::json BackupDriver::record() const {
-  nlohmann::json record = CopyDriver::record();
+  nlohmann::json record = TransferDriver::record();
   record["cow"] = cow_.record();
   record["chain"] = chain_.record();
   record["copied"] = copied_;
@@ -250,7 +252,7 @@ nlohmann::json BackupDriver::record() const {
 }
 
 std::optional<std::uint64_t> BackupDriver::record_version() const {
-  return CopyDriver::record_version().value() * 4 + (chain_.checkpoint != 0 ? 2 : 0) +
+  return TransferDriver::record_version().value() * 4 + (chain_.checkpoint != 0 ? 2 : 0) +
          (copied_ ? 1 : 0);
 }
 

@@ -23,11 +23,11 @@
 #include "libjob/drivers/backup/backup_check.h"
 #include "libjob/drivers/backup/backup_copy.h"
 #include "libjob/drivers/backup/backup_group.h"
-#include "libjob/drivers/base/copy_driver.h"
+#include "libjob/drivers/base/transfer_driver.h"
 
 namespace dmjob::drivers {
 
-class BackupDriver : public CopyDriver, public BackupGroup::Member {
+class BackupDriver : public TransferDriver, public BackupGroup::Member {
  public:
   BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
                std::shared_ptr<BackupGroup> group);
@@ -53,9 +53,9 @@ class BackupDriver : public CopyDriver, public BackupGroup::Member {
  protected:
   boost::asio::awaitable<void> rest(core::Job& job) override;
   void confirm_source() override;
-  void look_after_target() override { copy_->require_target_file(); }
+  void require_target() override { copy_->require_target_file(); }
   void confirm_difference() override { confirm_source(); }
-  boost::asio::awaitable<void> face_differences(const BulkCopy::Look& look) override;
+  bool fails_for(const io::Differences& differences) override;
 
  private:
   BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id, bool resumed,

@@ -14,14 +14,14 @@ using volumes::Tracking;
 
 TrackedPart BackupDriver::tracked_part() const {
   std::optional<volumes::ManagedVolume> volume;
-  if (const auto* found = environment_.volumes.find(plan_.volume)) volume = *found;
+  if (const auto* found = context_.environment.volumes.find(context_.plan.volume)) volume = *found;
   if (volume && tracking_) volume->tracking = tracking_;
   if (volume && !volume->tracking) volume.reset();
-  return {environment_, chain_, std::move(volume)};
+  return {context_.environment, chain_, std::move(volume)};
 }
 
 const Tracking* BackupDriver::tracking() const {
-  const auto* volume = environment_.volumes.find(plan_.volume);
+  const auto* volume = context_.environment.volumes.find(context_.plan.volume);
   if (!volume || !volume->tracking || volume->tracking->is_broken()) return nullptr;
   return &*volume->tracking;
 }
@@ -29,38 +29,38 @@ const Tracking* BackupDriver::tracking() const {
 // Durable before the kernel has the tracker, so that whatever is left of it belongs to a chain.
 boost::asio::awaitable<void> BackupDriver::begin_chain(core::Job& job) {
   if (chain_.role != BackupChain::Role::kFull) co_return;
-  environment_.volumes.set_tracking(plan_.volume, tracking_);
+  context_.environment.volumes.set_tracking(context_.plan.volume, tracking_);
   co_await job.host().persist();
 }
 
 // The instant is taken. What it is to forget at the end is durable before anything is copied.
 boost::asio::awaitable<void> BackupDriver::begin_to_copy(core::Job& job) {
   if (!chain_.is_part()) co_return;
-  if (!resumed_) {
+  if (!context_.resumed) {
     chain_.checkpoint = copy_->tracked().checkpoint();
     chain_.instant = std::time(nullptr);
     co_await job.host().persist();
-    show_left(job, copy_->bulk().dirty().dirty_bytes());
+    report_.show_left(job, copy_->bulk().dirty().dirty_bytes());
   }
   co_await look_for_untracked_changes(job);
 }
 
 // One that was taken up may have written to its target already; that was noted before.
 boost::asio::awaitable<void> BackupDriver::look_for_untracked_changes(core::Job& job) {
-  if (resumed_ && (!tracking() || tracking()->under_way)) co_return;
-  set_phase("looking for changes that were not tracked");
+  if (context_.resumed && (!tracking() || tracking()->under_way)) co_return;
+  report_.set_phase("looking for changes that were not tracked");
   auto find = [this] {
     std::string found = copy_->find_untracked_change();
     if (!found.empty()) confirm_difference();
     return found;
   };
-  const std::string change = co_await worker_.run(std::move(find));
+  const std::string change = co_await context_.worker.run(std::move(find));
   if (!change.empty()) {
     break_chain(change);
     throw core::Error(change + "; a full backup with --track begins a new chain");
   }
   auto judge = [this] { return what_is_not_proven(); };
-  chain_.not_proven = co_await worker_.run(std::move(judge));
+  chain_.not_proven = co_await context_.worker.run(std::move(judge));
   begin_to_write();
   co_await job.host().persist();
 }
@@ -70,7 +70,7 @@ boost::asio::awaitable<void> BackupDriver::forget_target_mark(core::Job& job) {
   if (!chain_.is_part() || !tracking()) co_return;
   Tracking writing = *tracking();
   writing.target_mark.clear();
-  environment_.volumes.set_tracking(plan_.volume, std::move(writing));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(writing));
   co_await job.host().persist();
 }
 
@@ -79,7 +79,7 @@ void BackupDriver::begin_to_write() {
   if (!tracking()) return;
   Tracking writing = *tracking();
   writing.under_way = true;
-  environment_.volumes.set_tracking(plan_.volume, std::move(writing));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(writing));
 }
 
 // Repeated by the next start if this one is cut off. What could not be copied is known only to
@@ -93,10 +93,10 @@ boost::asio::awaitable<void> BackupDriver::link(core::Job& job) {
   try {
     auto forget = [&] {
       if (copy_->is_open()) copy_->tracked().forget(chain_.checkpoint, copy_->bulk());
-      plan_.target_file.empty() ? void(disk = io::identify_disk(plan_.target))
-                                : void(file = file_inode(plan_.target));
+      context_.plan.target_file.empty() ? void(disk = io::identify_disk(context_.plan.target))
+                                        : void(file = file_inode(context_.plan.target));
     };
-    co_await step("end of the marks", std::move(forget));
+    co_await context_.step("end of the marks", std::move(forget));
   } catch (const std::exception& error) {
     failed = error.what();
   }
@@ -109,7 +109,7 @@ boost::asio::awaitable<void> BackupDriver::link(core::Job& job) {
   if (copy_->is_open()) next.under_way = false;  // else the sample is an older one
   next.boot = io::boot_id();
   next.last_backup = chain_.instant;
-  environment_.volumes.set_tracking(plan_.volume, std::move(next));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(next));
 }
 
 // While all that was copied is marked yet: killed after it, the sample is of what the target holds,
@@ -118,18 +118,18 @@ boost::asio::awaitable<void> BackupDriver::note_sample(core::Job& job) {
   volumes::Sample sample;  // empty if its places are not known, or the target is gone
   try {
     auto choose = [this] { return copy_->tracked().places_to_sample(); };
-    const auto places = co_await step("sample of the target", std::move(choose));
+    const auto places = co_await context_.step("sample of the target", std::move(choose));
     auto take = [&] {
       if (copy_->has_target()) sample = volumes::take_sample(*copy_->bulk().target(), places);
     };
-    co_await worker_.run(std::move(take));
+    co_await context_.worker.run(std::move(take));
   } catch (const std::exception&) {
   }
   if (!tracking()) co_return;
   Tracking next = *tracking();
   next.sample = std::move(sample);
   next.under_way = true;
-  environment_.volumes.set_tracking(plan_.volume, std::move(next));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(next));
   co_await try_persist(job);
 }
 
@@ -138,15 +138,15 @@ boost::asio::awaitable<void> BackupDriver::note_target_mark(core::Job& job) {
   if (!chain_.is_part() || !tracking() || copy_->target_mark().empty()) co_return;
   Tracking next = *tracking();
   next.target_mark = copy_->target_mark();
-  environment_.volumes.set_tracking(plan_.volume, std::move(next));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(next));
   co_await try_persist(job);
 }
 
 // Once more: the target was not ours yet when it was looked at first. On the worker.
 std::string BackupDriver::what_is_not_proven() const {
   const auto& noted = copy_->tracked().tracking();
-  if (chain_.role != BackupChain::Role::kIncremental || plan_.verify || !noted) return "";
-  return drivers::what_is_not_proven(*noted, plan_.target);
+  if (chain_.role != BackupChain::Role::kIncremental || context_.plan.verify || !noted) return "";
+  return drivers::what_is_not_proven(*noted, context_.plan.target);
 }
 
 // It is taken away by whoever watches the volumes, when this job has left them.
@@ -155,13 +155,13 @@ void BackupDriver::break_chain(const std::string& why) {
   Tracking broken = *tracking();
   broken.stage = Tracking::Stage::kBroken;
   broken.broken = why;
-  environment_.volumes.set_tracking(plan_.volume, std::move(broken));
+  context_.environment.volumes.set_tracking(context_.plan.volume, std::move(broken));
 }
 
 // A target that was read back and is wrong may be so where nothing is marked.
-boost::asio::awaitable<void> BackupDriver::face_differences(const BulkCopy::Look& look) {
+bool BackupDriver::fails_for(const io::Differences&) {
   if (chain_.is_part()) break_chain("its target was read back and is not what was written to it");
-  return CopyDriver::face_differences(look);
+  return true;
 }
 
 }  // namespace dmjob::drivers

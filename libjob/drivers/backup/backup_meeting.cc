@@ -15,7 +15,7 @@ namespace dmjob::drivers {
 boost::asio::awaitable<void> BackupDriver::meet(core::Job& job) {
   job_ = &job;
   is_here_ = true;
-  set_phase("waiting for the other volumes");
+  report_.set_phase("waiting for the other volumes");
   while (group_->is_open()) {
     const bool gathering = group_->state() == BackupGroup::State::kGathering;
     if (gathering && job.must_return()) co_return;
@@ -36,7 +36,7 @@ boost::asio::awaitable<void> BackupDriver::act_for_all() {
   Drivers all;
   for (BackupGroup::Member* member : group_->members())
     all.push_back(static_cast<BackupDriver*>(member));
-  for (BackupDriver* driver : all) driver->set_phase("the instant");
+  for (BackupDriver* driver : all) driver->report_.set_phase("the instant");
   const std::string failed = co_await take_instant(all);
   group_->end_switch(failed);
 }
@@ -44,20 +44,23 @@ boost::asio::awaitable<void> BackupDriver::act_for_all() {
 boost::asio::awaitable<std::string> BackupDriver::take_instant(Drivers all) {
   // A file system is frozen before the volume of its journal, which nobody has mounted, is
   // suspended.
-  const auto has_mounted = [](const BackupDriver* driver) { return is_mounted(driver->plan_); };
+  const auto has_mounted = [](const BackupDriver* driver) {
+    return is_mounted(driver->context_.plan);
+  };
   std::vector<WantedVolume> volumes;
   for (const BackupDriver* driver : all)
-    volumes.emplace_back(driver->plan_.volume, "instant of job '" + driver->job_id_ + "'");
+    volumes.emplace_back(driver->context_.plan.volume,
+                         "instant of job '" + driver->context_.job_id + "'");
   for (BackupDriver* driver : all) co_await driver->look_at_mounts();
   try {
-    const auto holds = co_await hold_volumes(environment_.locks, volumes);
+    const auto holds = co_await hold_volumes(context_.environment.locks, volumes);
     auto take = [&] {
       std::ranges::partition(all, has_mounted);
       std::vector<BackupCopy*> copies;
       for (const BackupDriver* driver : all) copies.push_back(driver->copy_.get());
       BackupCopy::take_instant(copies);
     };
-    co_await worker_.run(std::move(take));
+    co_await context_.worker.run(std::move(take));
   } catch (const std::exception& error) {
     co_return "the instant could not be taken: " + std::string(error.what());
   }

@@ -12,12 +12,12 @@ namespace dmjob::drivers {
 void BackupDriver::start_watch(core::Job& job) {
   watching_ = true;
   watch_done_ = false;
-  boost::asio::co_spawn(environment_.executor, watch(job), boost::asio::detached);
+  boost::asio::co_spawn(context_.environment.executor, watch(job), boost::asio::detached);
 }
 
 boost::asio::awaitable<void> BackupDriver::stop_watch() {
   watching_ = false;
-  environment_.dm_events.notify();
+  context_.environment.dm_events.notify();
   while (!watch_done_) co_await watch_ended_.wait();
 }
 
@@ -27,10 +27,10 @@ boost::asio::awaitable<void> BackupDriver::watch(core::Job& job) {
     auto look = [this] { return copy_->look(); };
     room_ = co_await looker_.run(std::move(look));
     note_name(job, room_.volume);
-    if (watching_ && room_.lost.empty()) co_await environment_.dm_events.wait_for(kEvery);
+    if (watching_ && room_.lost.empty()) co_await context_.environment.dm_events.wait_for(kEvery);
   }
   if (watching_ && !room_.lost.empty()) {
-    halt();
+    transfer_.halt();
     job.break_pause();
   }
   watch_done_ = true;

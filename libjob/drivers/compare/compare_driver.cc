@@ -14,23 +14,23 @@ using core::Error;
 // --- on the worker ---
 
 void CompareDriver::open() {
-  sides_ = {{"source " + plan_.source, plan_.source, ""},
-            {"target " + plan_.target, plan_.target, ""}};
-  if (resumed_) {
-    require_same_disk(sides_[0].shown, plan_.source_disk, plan_.source);
-    require_same_disk(sides_[1].shown, plan_.target_disk, plan_.target);
+  sides_ = {{"source " + context_.plan.source, context_.plan.source, ""},
+            {"target " + context_.plan.target, context_.plan.target, ""}};
+  if (context_.resumed) {
+    require_same_disk(sides_[0].shown, context_.plan.source_disk, context_.plan.source);
+    require_same_disk(sides_[1].shown, context_.plan.target_disk, context_.plan.target);
   }
   for (Side& side : sides_) {
     locks_.emplace_back(side.path, io::DeviceLock::Mode::kExclusive);
     side.fingerprint = look_at(side.path);
   }
-  auto source = io::open_device(plan_.source, io::Access::kRead);
-  auto target = io::open_device(plan_.target, io::Access::kRead);
-  if (source->size() != plan_.size || target->size() < plan_.size)
+  auto source = io::open_device(context_.plan.source, io::Access::kRead);
+  auto target = io::open_device(context_.plan.target, io::Access::kRead);
+  if (source->size() != context_.plan.size || target->size() < context_.plan.size)
     throw Error(sides_[0].shown + " or " + sides_[1].shown +
                 " has another size than when the job was made: compare again");
-  comparison_ = std::make_unique<Comparison>(std::move(source), std::move(target), control_,
-                                             environment_.clock, plan_);
+  comparison_ = std::make_unique<Comparison>(std::move(source), std::move(target), context_.control,
+                                             context_.environment.clock, context_.plan);
 }
 
 void CompareDriver::require_untouched() const {
@@ -52,7 +52,7 @@ boost::asio::awaitable<void> CompareDriver::run(core::Job& job) {
   co_await wait_for_late_disks(job);
   if (job.must_return()) co_return;
   auto start = [this] { open(); };
-  co_await worker_.run(std::move(start));
+  co_await context_.worker.run(std::move(start));
   co_await compare(job);
   if (job.must_return()) co_return;
   // Pending, it may wait for long: without buffers, and without what it has no more need of.
@@ -61,16 +61,16 @@ boost::asio::awaitable<void> CompareDriver::run(core::Job& job) {
     require_untouched();
     close();
   };
-  co_await worker_.run(std::move(finish));
+  co_await context_.worker.run(std::move(finish));
   result_.judge(sides_[0].shown, sides_[1].shown);
 }
 
 boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
-  set_phase("comparing");
-  show_to_verify(job, plan_.size);
-  while (to_verify() > 0) {
-    LookAt look_at = [this, &job] { return comparison_->slice(job.progress(), kSlice); };
-    const BulkCopy::Look look = co_await look_slice(job, std::move(look_at));
+  report_.set_phase("comparing");
+  report_.show_to_verify(job, context_.plan.size);
+  while (report_.to_verify() > 0) {
+    Transfer::LookAt look_at = [this, &job] { return comparison_->slice(job.progress(), kSlice); };
+    const BulkCopy::Look look = co_await transfer_.look_slice(job, std::move(look_at));
     if (job.must_return()) co_return;
     co_await job.pause_point();
     if (job.must_return()) co_return;
@@ -79,31 +79,24 @@ boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
 
 void CompareDriver::note_look(const BulkCopy::Look& look) {
   result_.found = look.differences;
-  show_differences(result_.found);
+  report_.show_differences(result_.found);
 }
 
 boost::asio::awaitable<void> CompareDriver::prepare(core::Job&) { co_return; }
 
 boost::asio::awaitable<void> CompareDriver::commit(core::Job&) {
-  set_phase("done; both are equal");
+  report_.set_phase("done; both are equal");
   co_return;
 }
 
 boost::asio::awaitable<void> CompareDriver::abort(core::Job&) {
-  set_phase(result_.found.bytes() > 0 ? "done; they differ" : "given up");
+  report_.set_phase(result_.found.bytes() > 0 ? "done; they differ" : "given up");
   co_return;
 }
 
 boost::asio::awaitable<void> CompareDriver::clean(core::Job&) {
   auto drop = [this] { close(); };
-  co_await worker_.run(std::move(drop));
-}
-
-// Of what a copy tells, what a comparison has.
-nlohmann::json CompareDriver::describe() const {
-  nlohmann::json about = CopyDriver::describe();
-  for (const char* member : {"dirty", "granularity", "scratch", "verify"}) about.erase(member);
-  return about;
+  co_await context_.worker.run(std::move(drop));
 }
 
 }  // namespace dmjob::drivers

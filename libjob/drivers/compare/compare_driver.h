@@ -11,16 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "libjob/drivers/base/copy_driver.h"
+#include "libjob/drivers/base/transfer_driver.h"
 #include "libjob/drivers/compare/compare_result.h"
 #include "libjob/drivers/compare/comparison.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {
 
-class CompareDriver : public CopyDriver {
+class CompareDriver : public TransferDriver {
  public:
-  using CopyDriver::CopyDriver;
+  using TransferDriver::TransferDriver;
 
   std::string_view type() const override { return "compare"; }
   boost::asio::awaitable<void> run(core::Job& job) override;
@@ -29,7 +29,6 @@ class CompareDriver : public CopyDriver {
   boost::asio::awaitable<void> abort(core::Job& job) override;
   boost::asio::awaitable<void> clean(core::Job& job) override;
   bool can_complete() const override { return false; }
-  nlohmann::json describe() const override;
 
  protected:
   void note_look(const BulkCopy::Look& look) override;

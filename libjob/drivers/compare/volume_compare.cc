@@ -12,32 +12,24 @@ boost::asio::awaitable<void> LiveCompare::run(core::Job& job) {
   if (!looked_)
     throw core::Error("dmjobd ended when all was compared and nothing was told yet: compare again");
   judged_ = true;
-  result_.judge("volume '" + plan_.volume + "'", "target " + plan_.target);
+  result_.judge("volume '" + context_.plan.volume + "'", "target " + context_.plan.target);
 }
 
 void LiveCompare::note_look(const BulkCopy::Look& look) {
   looked_ = true;
   result_.found.add(look.differences);
   result_.not_read.insert(result_.not_read.end(), look.unreadable.begin(), look.unreadable.end());
-  show_differences(result_.found);
+  report_.show_differences(result_.found);
 }
-
-boost::asio::awaitable<void> LiveCompare::face_differences(const BulkCopy::Look&) { co_return; }
 
 boost::asio::awaitable<void> LiveCompare::commit(core::Job& job) {
   co_await BackupDriver::commit(job);
-  set_phase("done; both are equal");
+  report_.set_phase("done; both are equal");
 }
 
 boost::asio::awaitable<void> LiveCompare::abort(core::Job& job) {
   co_await BackupDriver::abort(job);
-  set_phase(judged_ && result_.found.bytes() > 0 ? "done; they differ" : "given up");
-}
-
-nlohmann::json LiveCompare::describe() const {
-  nlohmann::json about = BackupDriver::describe();
-  for (const char* member : {"dirty", "granularity", "verify"}) about.erase(member);
-  return about;
+  report_.set_phase(judged_ && result_.found.bytes() > 0 ? "done; they differ" : "given up");
 }
 
 }  // namespace dmjob::drivers

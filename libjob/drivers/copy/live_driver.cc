@@ -19,12 +19,13 @@ constexpr int kPasses = 20;
 
 LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed,
                        std::shared_ptr<LiveGroup> group)
-    : CopyDriver(environment, std::move(plan), std::move(job_id), resumed),
+    : TransferDriver(environment, std::move(plan), std::move(job_id), resumed),
       group_(std::move(group)),
       watch_ended_(environment.executor) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
   copy_ = std::make_unique<LiveCopy>(*environment.control, environment.ledger, environment.clock,
-                                     control_, job_id_, plan_, error_map_);
+                                     context_.control, context_.job_id, context_.plan,
+                                     context_.error_map);
   group_->join(*this);
 }
 
@@ -39,7 +40,7 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
   while (equal) {
     job.set_ready();
     if (job.complete_requested() || job.soft_cancel_requested()) co_return;
-    set_phase("ready");
+    report_.set_phase("ready");
     co_await job.wait_kick(kSlice);
     co_await look_at_flushes();
     co_await look_at_mounts_again();
@@ -50,18 +51,18 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
 // In ready: what is mounted comes and goes.
 boost::asio::awaitable<void> LiveDriver::look_at_mounts_again() {
   constexpr core::Duration kEvery = std::chrono::seconds(30);
-  if (environment_.clock.now() < next_mount_look_) co_return;
-  next_mount_look_ = environment_.clock.now() + kEvery;
+  if (context_.environment.clock.now() < next_mount_look_) co_return;
+  next_mount_look_ = context_.environment.clock.now() + kEvery;
   co_await look_at_mounts();
 }
 
 // Takes up what is there, or starts.
 boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   auto adopted = LiveCopy::Adopted::kNothing;
-  if (resumed_) {
+  if (context_.resumed) {
     co_await follow_volume(job);
     auto adopt = [this] { return copy_->adopt(); };
-    adopted = co_await step("take-up", std::move(adopt));
+    adopted = co_await context_.step("take-up", std::move(adopt));
   }
   if (adopted == LiveCopy::Adopted::kNothing)
     co_await begin(job);
@@ -73,9 +74,9 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   target_away_ = !copy_->has_target();
   target_trouble_ = copy_->target_trouble();
   start_watch(job);
-  if (job.is_ready()) show_to_verify(job, 0);
-  show_copied(job, copy_->dirty_bytes());
-  show_left(job, copy_->dirty_bytes());
+  if (job.is_ready()) report_.show_to_verify(job, 0);
+  report_.show_copied(job, copy_->dirty_bytes());
+  report_.show_left(job, copy_->dirty_bytes());
 }
 
 // There is nothing to be tracked yet, so a pause can come first, and a disk be waited for.
@@ -85,7 +86,7 @@ boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
     if (job.pause_requested()) co_await rest(job);
     if (job.must_return()) break;
     auto start = [this] { return copy_->start(); };
-    const auto error = co_await step("start", std::move(start));
+    const auto error = co_await context_.step("start", std::move(start));
     target_trouble_ = copy_->target_trouble();
     opened_ = !error;
     if (opened_) break;
@@ -118,7 +119,7 @@ boost::asio::awaitable<bool> LiveDriver::converge(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
   if (target_away_) {
     auto again = [this] { return copy_->reopen_target(); };
-    const auto error = co_await step("open the target", std::move(again));
+    const auto error = co_await context_.step("open the target", std::move(again));
     target_away_ = error.has_value();
     target_trouble_ = copy_->target_trouble();
     co_await note_account(job);
@@ -127,8 +128,8 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
       co_return;
     }
   }
-  set_phase(pass_ == 0 ? "bulk" : "pass " + std::to_string(pass_));
-  const io::CopyEnd end = co_await copy_slice(job, copy_->bulk());
+  report_.set_phase(pass_ == 0 ? "bulk" : "pass " + std::to_string(pass_));
+  const io::CopyEnd end = co_await transfer_.copy_slice(job, copy_->bulk());
   if (end == io::CopyEnd::kClean) co_await pass_done(job);
 }
 
@@ -138,7 +139,7 @@ boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
     const auto error = copy_->try_rotate();
     return std::tuple(error, copy_->dirty_bytes(), copy_->put_off());
   };
-  const auto [error, dirty, put_off] = co_await step("rotate", std::move(rotate));
+  const auto [error, dirty, put_off] = co_await context_.step("rotate", std::move(rotate));
   if (!put_off.empty()) {
     co_await face_slowness(job, put_off);
     co_return;
@@ -150,14 +151,14 @@ boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   }
   source_troubles_ = 0;
   ++pass_;
-  show_left(job, dirty);
+  report_.show_left(job, dirty);
   if (worth_handing_over(dirty)) co_await end_tracking(job);
   last_dirty_ = dirty;
 }
 
 // What could not be read gets its second try first, in a pass like any other.
 boost::asio::awaitable<void> LiveDriver::end_tracking(core::Job& job) {
-  const bool more = co_await try_given_up_again(copy_->bulk());
+  const bool more = co_await transfer_.try_given_up_again(copy_->bulk());
   if (!more) co_await hand_over(job);
 }
 
@@ -169,19 +170,19 @@ bool LiveDriver::worth_handing_over(std::uint64_t dirty) const {
 
 boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   if (job.pause_requested() || job.must_return()) co_return;
-  set_phase("handing over");
+  report_.set_phase("handing over");
   auto hand_over = [this] {
     const auto error = copy_->hand_over();
     return std::tuple(error, copy_->mirroring(), copy_->bulk().unverified_bytes(),
                       copy_->let_flushes_through(), copy_->put_off());
   };
   const auto [error, mirroring, unverified, swallows, put_off] =
-      co_await step("hand over", std::move(hand_over));
+      co_await context_.step("hand over", std::move(hand_over));
   swallows_ = swallows;
   set_mirroring(mirroring);
-  if (plan_.verify && !job.is_ready()) show_to_verify(job, unverified);
+  if (context_.plan.verify && !job.is_ready()) report_.show_to_verify(job, unverified);
   in_sync_ = false;
-  show_unreadable(copy_->bulk());
+  report_.show_unreadable(copy_->bulk());
   co_await note_account(job);
   if (error) {
     target_away_ = true;
@@ -197,8 +198,8 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
 // write to the volume.
 boost::asio::awaitable<void> LiveDriver::face_slowness(core::Job& job, std::string what) {
   constexpr core::Duration kBetween = std::chrono::seconds(10);
-  set_phase("put off, since the volume's writes would have waited too long for a disk (" + what +
-            "); it is tried again");
+  report_.set_phase("put off, since the volume's writes would have waited too long for a disk (" +
+                    what + "); it is tried again");
   spend_patience(kBetween, "a disk was too slow for the job to take effect: " + what);
   if (!job.pause_requested()) co_await job.wait_kick(kBetween);
 }
@@ -213,7 +214,7 @@ void LiveDriver::spend_patience(core::Duration wait, const std::string& in_vain)
 // --- mirroring ---
 
 boost::asio::awaitable<void> LiveDriver::mirror(core::Job& job) {
-  set_phase("resync");
+  report_.set_phase("resync");
   co_await job.wait_kick(kSlice);
 }
 
@@ -231,8 +232,8 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
     if (failed) copy_->release_dead_target();
     return copy_->dirty_bytes();
   };
-  const std::uint64_t dirty = co_await step("pause", std::move(stop));
-  show_left(job, dirty);
+  const std::uint64_t dirty = co_await context_.step("pause", std::move(stop));
+  report_.show_left(job, dirty);
   set_mirroring(false);
   in_sync_ = false;
   target_away_ = target_away_ || failed || !copy_->has_target();
@@ -246,16 +247,18 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
 
 boost::asio::awaitable<void> LiveDriver::rest(core::Job& job) {
   if (preparing_) throw core::Error("an I/O error came in the way of the end");
-  set_phase("paused");
+  report_.set_phase("paused");
   co_await job.pause_point();
 }
 
 // By policy the job fails, pauses soon, or tries again in a moment.
 boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyError error) {
-  set_phase("waiting for the target");
-  spend_patience(kSlice, "target " + plan_.target + " did not come back while the job took effect");
-  if (target_trouble_.empty()) target_trouble_ = plan_.target + ": " + error.error.message();
-  face(job, error);
+  report_.set_phase("waiting for the target");
+  spend_patience(kSlice,
+                 "target " + context_.plan.target + " did not come back while the job took effect");
+  if (target_trouble_.empty())
+    target_trouble_ = context_.plan.target + ": " + error.error.message();
+  transfer_.handle_error(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);
 }
 
@@ -263,11 +266,12 @@ boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyErr
 boost::asio::awaitable<void> LiveDriver::face_trouble(core::Job& job) {
   const Trouble trouble = std::exchange(trouble_, Trouble::kNone);
   if (trouble == Trouble::kScratch)
-    throw core::Error("scratch (" + plan_.scratch.describe() +
-                      ") has failed: what is written to volume '" + plan_.volume +
+    throw core::Error("scratch (" + context_.plan.scratch.describe() +
+                      ") has failed: what is written to volume '" + context_.plan.volume +
                       "' can no longer be tracked; start again with another --scratch");
   const bool at_source = trouble == Trouble::kSource;
-  const io::CopyError error{at_source, 0, plan_.size, std::make_error_code(std::errc::io_error)};
+  const io::CopyError error{at_source, 0, context_.plan.size,
+                            std::make_error_code(std::errc::io_error)};
   if (!at_source) {
     target_away_ = true;
     co_await face_target(job, error);
@@ -277,7 +281,7 @@ boost::asio::awaitable<void> LiveDriver::face_trouble(core::Job& job) {
   constexpr int kPatience = 3;
   if (++source_troubles_ < kPatience) co_return;
   source_troubles_ = 0;
-  face(job, error);
+  transfer_.handle_error(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);
 }
 

@@ -21,18 +21,19 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/base/copy_driver.h"
+#include "libjob/drivers/base/transfer_driver.h"
 #include "libjob/drivers/copy/live_copy.h"
 #include "libjob/drivers/copy/live_group.h"
 
 namespace dmjob::drivers {
 
-class LiveDriver : public CopyDriver {
+class LiveDriver : public TransferDriver {
  public:
   LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed,
              std::shared_ptr<LiveGroup> group);
   ~LiveDriver() override;
 
+  std::string_view type() const override { return "mirror"; }
   boost::asio::awaitable<void> run(core::Job& job) override;
   boost::asio::awaitable<void> attend(core::Job& job) override;
   boost::asio::awaitable<void> prepare(core::Job& job) override;

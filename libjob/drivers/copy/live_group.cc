@@ -36,7 +36,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
   at_end_ = true;
   end_put_off_ = false;
   end_failed_ = "the target failed while the other volumes were waited for";
-  set_phase("waiting for the other volumes");
+  report_.set_phase("waiting for the other volumes");
   // One of them may have left in the meantime: who waits looks again.
   while (at_end_ && may_wait_for_the_others(job)) {
     if (!ending_ && all_are_here()) {
@@ -91,17 +91,19 @@ void LiveDriver::be_ended(std::string failed) {
 boost::asio::awaitable<void> LiveDriver::try_end_all(core::Job& job, Drivers all) {
   // A file system is frozen before the volume of its journal, which nobody has mounted, is
   // suspended.
-  const auto has_mounted = [](const LiveDriver* driver) { return is_mounted(driver->plan_); };
+  const auto has_mounted = [](const LiveDriver* driver) {
+    return is_mounted(driver->context_.plan);
+  };
   auto sort = [&] { std::ranges::partition(all, has_mounted); };
-  if (all.size() > 1) co_await worker_.run(std::move(sort));
+  if (all.size() > 1) co_await context_.worker.run(std::move(sort));
   std::vector<LiveCopy::Ending> endings;
   for (LiveDriver* driver : all) {
     const bool pivots = driver->job_->complete_requested();
-    driver->set_phase(pivots ? "pivot" : "detaching the copy");
+    driver->report_.set_phase(pivots ? "pivot" : "detaching the copy");
     endings.push_back(
         {driver->copy_.get(), pivots ? dm::CopyStack::End::kPivot : dm::CopyStack::End::kKeep});
     auto nothing = [] {};  // but what its watch has begun comes to an end
-    co_await driver->worker_.run(std::move(nothing));
+    co_await driver->context_.worker.run(std::move(nothing));
   }
   std::string failed = co_await decide(job, all);
   if (failed.empty()) failed = co_await switch_all(endings, all);
@@ -131,7 +133,7 @@ void LiveDriver::require_own_targets(const Drivers& all) {
 // One write of the state file decides for all.
 boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers all) {
   auto look = [&] { require_own_targets(all); };
-  co_await worker_.run(std::move(look));
+  co_await context_.worker.run(std::move(look));
   std::erase_if(all, [](LiveDriver* driver) { return !driver->job_->complete_requested(); });
   group_->gate().open();
   if (all.empty()) co_return "";
@@ -143,7 +145,7 @@ boost::asio::awaitable<std::string> LiveDriver::decide(core::Job& job, Drivers a
     for (LiveDriver* driver : all) driver->copy_->keep_equal(true);
     return targets;
   };
-  const auto targets = co_await worker_.run(std::move(hold));
+  const auto targets = co_await context_.worker.run(std::move(hold));
   if (!group_->gate().is_open())
     throw core::Error("the target failed before the volume was to switch");
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -155,13 +157,14 @@ boost::asio::awaitable<std::string> LiveDriver::switch_all(std::vector<LiveCopy:
                                                            Drivers all) {
   std::vector<WantedVolume> volumes;
   for (const LiveDriver* driver : all)
-    volumes.emplace_back(driver->plan_.volume, "end of job '" + driver->job_id_ + "'");
+    volumes.emplace_back(driver->context_.plan.volume,
+                         "end of job '" + driver->context_.job_id + "'");
   bool held = false;
   try {
-    const auto holds = co_await hold_volumes(environment_.locks, volumes);
+    const auto holds = co_await hold_volumes(context_.environment.locks, volumes);
     held = true;
     auto call = [&] { LiveCopy::end_together(endings, [this] { pass_gate(); }); };
-    co_await worker_.run(std::move(call));
+    co_await context_.worker.run(std::move(call));
   } catch (const std::exception& error) {
     for (LiveDriver* driver : all) driver->end_put_off_ = !held || is_passing(error);
     co_return error.what();

@@ -25,13 +25,13 @@ constexpr core::Duration kAnswer = std::chrono::seconds(10);
 }  // namespace
 
 boost::asio::awaitable<void> LiveDriver::reserve_revocation(std::size_t pivots) {
-  if (!environment_.pivots) throw core::Error("nothing is there that could revoke a pivot");
-  co_await environment_.pivots->reserve(pivots);
+  if (!context_.environment.pivots) throw core::Error("nothing is there that could revoke a pivot");
+  co_await context_.environment.pivots->reserve(pivots);
 }
 
 void LiveDriver::decide_pivot(const std::string& target, const io::DiskIdentity& disk) {
-  environment_.volumes.set_pivot(plan_.volume, target, disk);
-  decision_ = environment_.volumes.find(plan_.volume)->decision;
+  context_.environment.volumes.set_pivot(context_.plan.volume, target, disk);
+  decision_ = context_.environment.volumes.find(context_.plan.volume)->decision;
 }
 
 // On the worker, with all volumes suspended.
@@ -71,13 +71,14 @@ boost::asio::awaitable<bool> LiveDriver::may_release(core::Job& job) {
 
 // "" once the record has it.
 boost::asio::awaitable<std::string> LiveDriver::try_revoke(std::vector<std::string> decisions) {
-  PivotRecord* record = environment_.pivots;
+  PivotRecord* record = context_.environment.pivots;
   std::erase(decisions, "");
   if (!record || decisions.empty()) co_return "it has no place in the record of revoked pivots";
   std::function<boost::asio::awaitable<void>()> revoke = [record, decisions] {
     return record->revoke(decisions);
   };
-  co_return co_await core::attempt_within(environment_.executor, kAnswer, std::move(revoke));
+  co_return co_await core::attempt_within(context_.environment.executor, kAnswer,
+                                          std::move(revoke));
 }
 
 boost::asio::awaitable<std::string> LiveDriver::try_revoke_or_persist(
@@ -90,17 +91,17 @@ boost::asio::awaitable<std::string> LiveDriver::try_revoke_or_persist(
   }
   std::function<boost::asio::awaitable<void>()> persist = [host] { return host->persist(); };
   const std::string also =
-      co_await core::attempt_within(environment_.executor, kAnswer, std::move(persist));
+      co_await core::attempt_within(context_.environment.executor, kAnswer, std::move(persist));
   co_return also.empty() ? "" : failed;
 }
 
 boost::asio::awaitable<void> LiveDriver::go_on_holding(core::Job& job, std::string reason) {
-  const core::TimePoint now = environment_.clock.now();
+  const core::TimePoint now = context_.environment.clock.now();
   if (!held_since_) {
     held_since_ = now;
-    set_phase("a pivot cannot be revoked: " + reason +
-              "; should the target have failed, the volume's writes wait, then fail");
-    job.host().events.publish("JOB_STALLED", {{"id", job_id_}, {"reason", reason}});
+    report_.set_phase("a pivot cannot be revoked: " + reason +
+                      "; should the target have failed, the volume's writes wait, then fail");
+    job.host().events.publish("JOB_STALLED", {{"id", context_.job_id}, {"reason", reason}});
   }
   if (now - *held_since_ < kMostHold) co_return;
   auto fail = [this] { copy_->fail_held_writes(); };
@@ -116,9 +117,9 @@ boost::asio::awaitable<void> LiveDriver::revoke_pivots(core::Job& job, Drivers d
   group_->gate().shut();
   std::vector<std::string> decisions;
   for (LiveDriver* driver : drivers) {
-    driver->decision_ = environment_.volumes.find(driver->plan_.volume)->decision;
+    driver->decision_ = context_.environment.volumes.find(driver->context_.plan.volume)->decision;
     decisions.push_back(driver->decision_);
-    environment_.volumes.revoke_pivot(driver->plan_.volume);
+    context_.environment.volumes.revoke_pivot(driver->context_.plan.volume);
     driver->revoking_ = true;
   }
   std::string failed = co_await try_revoke_or_persist(job, decisions);
@@ -139,7 +140,7 @@ boost::asio::awaitable<void> LiveDriver::be_revoked() {
     if (opened_) copy_->read_mode_back();
     return copy_->mirroring();
   };
-  const bool mirroring = co_await worker_.run(std::move(go_on));
+  const bool mirroring = co_await context_.worker.run(std::move(go_on));
   set_mirroring(mirroring);
   revoking_ = false;
 }

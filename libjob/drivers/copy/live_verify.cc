@@ -18,7 +18,7 @@ constexpr std::size_t kMostSuspects = 64;
 }  // namespace
 
 bool LiveDriver::is_to_be_verified(const core::Job& job) const {
-  return !job.is_ready() && to_verify() > 0;
+  return !job.is_ready() && report_.to_verify() > 0;
 }
 
 bool LiveDriver::may_verify(const core::Job& job) const {
@@ -26,8 +26,8 @@ bool LiveDriver::may_verify(const core::Job& job) const {
 }
 
 boost::asio::awaitable<void> LiveDriver::verify(core::Job& job) {
-  set_phase("verifying");
-  BulkCopy::Look look = co_await verify_slice(job, copy_->bulk());
+  report_.set_phase("verifying");
+  BulkCopy::Look look = co_await transfer_.verify_slice(job, copy_->bulk());
   std::vector<io::Extent>& suspects = look.suspects;
   if (suspects.size() > kMostSuspects) suspects.resize(kMostSuspects);
   co_await look_again(job, suspects);
@@ -43,9 +43,9 @@ boost::asio::awaitable<void> LiveDriver::look_again(core::Job& job,
     co_await job.wait_kick(kBetween);
     auto again = [&] {
       io::Differences on_their_way;
-      copy_->bulk().recheck(suspects, plan_.size, on_their_way);
+      copy_->bulk().recheck(suspects, context_.plan.size, on_their_way);
     };
-    co_await worker_.run(std::move(again));
+    co_await context_.worker.run(std::move(again));
   }
 }
 
@@ -58,11 +58,11 @@ boost::asio::awaitable<void> LiveDriver::look_held(core::Job& job,
   holding_ = true;
   try {
     auto look = [&] { return copy_->recheck_held(suspects, found); };
-    known = co_await step("verification", std::move(look));
+    known = co_await context_.step("verification", std::move(look));
   } catch (const std::exception&) {  // the sides are not equal any more; converge() sees to that
   }
   holding_ = false;
-  if (found.bytes() > 0) fail_verification(found);
+  if (found.bytes() > 0) transfer_.fail_verification(found);
   if (!std::exchange(released_, false) && known) co_return;
   auto nothing = [] {};  // but what the watch has begun comes to an end
   co_await looker_.run(std::move(nothing));
@@ -71,7 +71,7 @@ boost::asio::awaitable<void> LiveDriver::look_held(core::Job& job,
     copy_->read_mode_back();
     return copy_->mirroring();
   };
-  const bool mirroring = co_await worker_.run(std::move(read_back));
+  const bool mirroring = co_await context_.worker.run(std::move(read_back));
   set_mirroring(mirroring);
   co_await job.wait_kick(kSlice);
 }

@@ -17,12 +17,12 @@ namespace dmjob::drivers {
 void LiveDriver::start_watch(core::Job& job) {
   watching_ = true;
   watch_done_ = false;
-  boost::asio::co_spawn(environment_.executor, watch(job), boost::asio::detached);
+  boost::asio::co_spawn(context_.environment.executor, watch(job), boost::asio::detached);
 }
 
 boost::asio::awaitable<void> LiveDriver::stop_watch() {
   watching_ = false;
-  environment_.dm_events.notify();
+  context_.environment.dm_events.notify();
   while (!watch_done_ || acting_) co_await watch_ended_.wait();
 }
 
@@ -31,7 +31,7 @@ boost::asio::awaitable<void> LiveDriver::watch(core::Job& job) {
   constexpr core::Duration kWithout = std::chrono::milliseconds(20);
   while (watching_) {
     const core::Duration at_most = mirroring_ ? kWithEvents : kWithout;
-    co_await environment_.dm_events.wait_for(at_most);
+    co_await context_.environment.dm_events.wait_for(at_most);
     if (watching_) co_await look(job);
   }
   watch_done_ = true;
@@ -71,7 +71,7 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
   const Trouble trouble = judge(*status, mirroring_);
   if (trouble == Trouble::kSource && !mirroring_) {
     if (!acting_)
-      boost::asio::co_spawn(environment_.executor, act_beside(job), boost::asio::detached);
+      boost::asio::co_spawn(context_.environment.executor, act_beside(job), boost::asio::detached);
     co_return;
   }
   if (trouble != Trouble::kNone) {
@@ -79,7 +79,7 @@ boost::asio::awaitable<void> LiveDriver::look(core::Job& job) {
     co_return;
   }
   if (!mirroring_ || ending_) co_return;
-  show_left(job, (status->regions - status->regions_in_sync) * plan_.granularity);
+  report_.show_left(job, (status->regions - status->regions_in_sync) * context_.plan.granularity);
   if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
 }
 
@@ -95,7 +95,7 @@ LiveDriver::Seen LiveDriver::see(bool is_to_stand) {
 
 // With its logs gone with the target the volume has its own table, by us.
 bool LiveDriver::is_to_stand() const {
-  const bool left = target_away_ && plan_.scratch.kind == ScratchPlace::Kind::kTail;
+  const bool left = target_away_ && context_.plan.scratch.kind == ScratchPlace::Kind::kTail;
   return !left && !ending_ && !ended_ && lost_volume_.empty();
 }
 
@@ -103,10 +103,10 @@ bool LiveDriver::is_to_stand() const {
 // now; what is left to do is to end.
 boost::asio::awaitable<void> LiveDriver::face_lost_volume(core::Job& job) {
   auto confirm = [this] { return copy_->why_replaced(); };
-  const std::string why = co_await worker_.run(std::move(confirm));
+  const std::string why = co_await context_.worker.run(std::move(confirm));
   if (why.empty()) co_return;
   lost_volume_ = why + "; the copy is not complete: start it again";
-  halt();
+  transfer_.halt();
   job.break_pause();
 }
 
@@ -129,7 +129,7 @@ boost::asio::awaitable<void> LiveDriver::act_beside(core::Job& job) {
 // What the worker finds counts, not what the status said: the main coroutine may have left the
 // mirror meanwhile.
 boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
-  control_.stop();
+  context_.control.stop();
   const bool only_release = ending_ || holding_ || !decision_.empty();
   try {
     if (only_release) {
@@ -139,10 +139,10 @@ boost::asio::awaitable<void> LiveDriver::act(core::Job& job) {
         const Trouble left = leave_failed_table();
         return std::pair(left, copy_->mirroring());
       };
-      const auto [left, mirroring] = co_await worker_.run(std::move(leave));
+      const auto [left, mirroring] = co_await context_.worker.run(std::move(leave));
       if (left != Trouble::kNone) {
         trouble_ = left;
-        set_phase("falling back");
+        report_.set_phase("falling back");
       }
       set_mirroring(mirroring);
     }
@@ -168,7 +168,7 @@ LiveDriver::Trouble LiveDriver::judge_now() {
 LiveDriver::Trouble LiveDriver::leave_failed_table() {
   const Trouble trouble = judge_now();
   if (trouble == Trouble::kNone) return trouble;
-  const bool tail = plan_.scratch.kind == ScratchPlace::Kind::kTail;
+  const bool tail = context_.plan.scratch.kind == ScratchPlace::Kind::kTail;
   if (trouble == Trouble::kScratch && tail && (copy_->mirroring() || copy_->tracking())) {
     copy_->leave_target();
     return Trouble::kTarget;

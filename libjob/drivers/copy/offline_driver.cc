@@ -15,61 +15,64 @@ using core::Error;
 
 // After a restart a path may lead to something else, which nobody has allowed to overwrite.
 void OfflineDriver::require_same_disks() const {
-  const std::string source = "source " + plan_.source;
-  const std::string target = "target " + plan_.target;
-  require_same_disk(source, plan_.source_disk, plan_.source);
-  require_same_disk(target, plan_.target_disk, plan_.target);
-  if (io::probe(plan_.source).size != plan_.size)
+  const std::string source = "source " + context_.plan.source;
+  const std::string target = "target " + context_.plan.target;
+  require_same_disk(source, context_.plan.source_disk, context_.plan.source);
+  require_same_disk(target, context_.plan.target_disk, context_.plan.target);
+  if (io::probe(context_.plan.source).size != context_.plan.size)
     throw Error(source + " has another size than when the copy began: start it again");
-  const bool is_there = !file_inode(plan_.target).empty();
-  if (!plan_.target_file.empty() && is_there && !is_same_file(plan_.target_file, plan_.target))
+  const bool is_there = !file_inode(context_.plan.target).empty();
+  if (!context_.plan.target_file.empty() && is_there &&
+      !is_same_file(context_.plan.target_file, context_.plan.target))
     throw Error(target + " is another file than the one the copy began with: start it again");
 }
 
 void OfflineDriver::require_untouched_source() {
-  if (!was_written_to(plan_.source, plan_.fingerprint)) return;
+  if (!was_written_to(context_.plan.source, context_.plan.fingerprint)) return;
   bulk_->note_stale();
-  throw Error("source " + plan_.source +
+  throw Error("source " + context_.plan.source +
               " was written to during the copy: the target is no copy of any instant");
 }
 
 void OfflineDriver::lock_source() {
   scratch_lock_.reset();
   source_lock_.reset();
-  source_lock_.emplace(plan_.source, io::DeviceLock::Mode::kExclusive);
-  scratch_lock_ = lock_scratch(plan_);
+  source_lock_.emplace(context_.plan.source, io::DeviceLock::Mode::kExclusive);
+  scratch_lock_ = lock_scratch(context_.plan);
 }
 
 void OfflineDriver::make_target() {
   if (target_) return;
-  target_.emplace(plan_, holder_of(environment_, job_id_, plan_),
-                  own_writes_of(environment_, plan_));
+  target_.emplace(context_.plan, holder_of(context_.environment, context_.job_id, context_.plan),
+                  own_writes_of(context_.environment, context_.plan));
 }
 
 void OfflineDriver::open_scratch(bool create) {
-  scratch_device_ = open_device_of(plan_, target_->place_of_scratch(), ScratchUse::kDirect, create);
-  if (plan_.scratch.kind == ScratchPlace::Kind::kTail)
+  scratch_device_ =
+      open_device_of(context_.plan, target_->place_of_scratch(), ScratchUse::kDirect, create);
+  if (context_.plan.scratch.kind == ScratchPlace::Kind::kTail)
     scratch_device_.device = target_->count(std::move(scratch_device_.device));
 }
 
 void OfflineDriver::open_afresh() {
-  if (plan_.new_file) target_->make_file();
+  if (context_.plan.new_file) target_->make_file();
   lock_source();
   target_->begin();
   open_scratch(true);
-  scratch_.emplace(format_scratch(plan_, scratch_device_));
+  scratch_.emplace(format_scratch(context_.plan, scratch_device_));
 }
 
 // False if there is nothing to go on from.
 bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
-  if (!resumed_ || fingerprint != plan_.fingerprint) return false;
-  if (plan_.new_file && !is_same_file(plan_.target_file, plan_.target)) return false;
+  if (!context_.resumed || fingerprint != context_.plan.fingerprint) return false;
+  if (context_.plan.new_file && !is_same_file(context_.plan.target_file, context_.plan.target))
+    return false;
   try {
     lock_source();
     anew_ = !target_->take_again();
     if (anew_) return false;
     open_scratch(false);
-    scratch_.emplace(reopen_scratch(plan_, scratch_device_));
+    scratch_.emplace(reopen_scratch(context_.plan, scratch_device_));
     return true;
   } catch (const std::exception&) {
     close();
@@ -78,13 +81,13 @@ bool OfflineDriver::open_checkpoint(const std::string& fingerprint) {
 }
 
 void OfflineDriver::open(const std::string& fingerprint) {
-  if (resumed_) require_same_disks();
+  if (context_.resumed) require_same_disks();
   make_target();
   const bool goes_on = open_checkpoint(fingerprint);
   if (!goes_on) open_afresh();
-  bulk_ =
-      std::make_unique<BulkCopy>(io::open_device(plan_.source, io::Access::kRead), target_->open(),
-                                 *scratch_, control_, environment_.clock, plan_, error_map_);
+  bulk_ = std::make_unique<BulkCopy>(io::open_device(context_.plan.source, io::Access::kRead),
+                                     target_->open(), *scratch_, context_.control,
+                                     context_.environment.clock, context_.plan, context_.error_map);
   if (goes_on) bulk_->load_checkpoint();
   made_file_ = target_->file();
 }
@@ -103,10 +106,10 @@ void OfflineDriver::drop_scratch() {
     if (scratch_) scratch_->wipe();
   } catch (const std::system_error&) {
   }
-  remove_scratch(plan_.scratch);
+  remove_scratch(context_.plan.scratch);
 }
 
-void OfflineDriver::look_after_target() {
+void OfflineDriver::require_target() {
   if (target_) target_->require_file_at_path();
 }
 
@@ -117,7 +120,7 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
   if (job.must_return()) co_return;
   bool ours = false;
   while (!ours) {
-    co_await copy_and_verify(job, *bulk_);
+    co_await transfer_.copy_and_verify(job, *bulk_);
     if (job.must_return()) co_return;
     ours = co_await is_target_ours(job);
   }
@@ -126,28 +129,28 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
     require_untouched_source();
     bulk_.reset();
   };
-  co_await worker_.run(std::move(check));
-  show_left(job, 0);
+  co_await context_.worker.run(std::move(check));
+  report_.show_left(job, 0);
 }
 
 boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   co_await wait_for_late_disks(job);
   if (job.must_return()) co_return;
-  auto look = [this] { return look_at(plan_.source); };
-  const std::string fingerprint = co_await worker_.run(std::move(look));
+  auto look = [this] { return look_at(context_.plan.source); };
+  const std::string fingerprint = co_await context_.worker.run(std::move(look));
   auto start = [&] { open(fingerprint); };
-  co_await worker_.run(std::move(start));
-  plan_.fingerprint = fingerprint;
-  plan_.target_file = made_file_;
-  plan_.target_account = target_->account();
-  if (anew_) show_copied_anew(kCopiedAnew);
+  co_await context_.worker.run(std::move(start));
+  context_.plan.fingerprint = fingerprint;
+  context_.plan.target_file = made_file_;
+  context_.plan.target_account = target_->account();
+  if (anew_) report_.show_copied_anew(kCopiedAnew);
   co_await job.host().persist();
   const std::uint64_t left = bulk_->dirty().dirty_bytes();
-  show_copied(job, left);
-  show_left(job, left);
+  report_.show_copied(job, left);
+  report_.show_left(job, left);
 }
 
-CopyDriver::TargetNote OfflineDriver::note_of_target() const {
+TransferDriver::TargetNote OfflineDriver::note_of_target() const {
   return {target_->account(), anew_ ? kCopiedAnew : ""};
 }
 
@@ -158,7 +161,7 @@ boost::asio::awaitable<bool> OfflineDriver::is_target_ours(core::Job& job) {
     anew_ = anew_ || !ours;
     return ours;
   };
-  const bool ours = co_await worker_.run(std::move(look));
+  const bool ours = co_await context_.worker.run(std::move(look));
   if (!ours) co_await note_account(job);
   co_return ours;
 }
@@ -170,16 +173,16 @@ boost::asio::awaitable<void> OfflineDriver::prepare(core::Job&) {
     make_target();
     target_->require_at_path();
   };
-  co_await worker_.run(std::move(look));
+  co_await context_.worker.run(std::move(look));
 }
 
 boost::asio::awaitable<void> OfflineDriver::commit(core::Job&) {
-  set_phase("done");
+  report_.set_phase("done");
   co_return;
 }
 
 boost::asio::awaitable<void> OfflineDriver::abort(core::Job&) {
-  set_phase("given up; the target is incomplete");
+  report_.set_phase("given up; the target is incomplete");
   co_return;
 }
 
@@ -189,13 +192,13 @@ boost::asio::awaitable<void> OfflineDriver::clean(core::Job& job) {
     make_target();
     if (ends) drop_scratch();
     close();
-    finish_map();
+    context_.finish_map();
   };
-  co_await worker_.run(std::move(drop));
+  co_await context_.worker.run(std::move(drop));
   std::function<void()> give_back = [this] { target_->give_back(); };
   if (ends) co_await take_away("end", std::move(give_back));
   auto forget = [this] { target_.reset(); };
-  co_await worker_.run(std::move(forget));
+  co_await context_.worker.run(std::move(forget));
 }
 
 }  // namespace dmjob::drivers

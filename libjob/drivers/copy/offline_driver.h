@@ -9,17 +9,18 @@
 
 #include <optional>
 
-#include "libjob/drivers/base/copy_driver.h"
+#include "libjob/drivers/base/transfer_driver.h"
 #include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/device_lock.h"
 
 namespace dmjob::drivers {
 
-class OfflineDriver : public CopyDriver {
+class OfflineDriver : public TransferDriver {
  public:
-  using CopyDriver::CopyDriver;
+  using TransferDriver::TransferDriver;
 
+  std::string_view type() const override { return "mirror"; }
   boost::asio::awaitable<void> run(core::Job& job) override;
   boost::asio::awaitable<void> prepare(core::Job& job) override;
   boost::asio::awaitable<void> commit(core::Job& job) override;
@@ -29,7 +30,7 @@ class OfflineDriver : public CopyDriver {
 
  protected:
   void confirm_difference() override { require_untouched_source(); }
-  void look_after_target() override;
+  void require_target() override;
   TargetNote note_of_target() const override;
 
  private:

@@ -11,17 +11,17 @@ using boost::asio::awaitable;
 
 StreamDriver::StreamDriver(Environment& environment, StreamPlan plan, const std::string& job_id,
                            bool resumed)
-    : CopyDriver(environment, std::move(plan.copy), job_id, resumed),
+    : TransferDriver(environment, std::move(plan.copy), job_id, resumed),
       volume_(std::move(plan.volume)),
       lock_target_(plan.lock_target),
       read_only_(plan.read_only),
       merge_begun_(plan.merge_begun),
-      merge_(environment, worker_, volume_, job_id, plan_.on_target_error) {
+      merge_(environment, context_.worker, volume_, job_id, context_.plan.on_target_error) {
   if (!environment.control) throw core::Error("this kernel has no device-mapper");
 }
 
 nlohmann::json StreamDriver::record() const {
-  nlohmann::json record = plan_.record();
+  nlohmann::json record = context_.plan.record();
   record["stream-of"] = volume_;
   record["lock-target"] = lock_target_;
   record["read-only"] = read_only_;
@@ -38,30 +38,31 @@ StreamPlan StreamDriver::restore_plan(const nlohmann::json& record) {
 }
 
 bool StreamDriver::has_copied() const {
-  const volumes::ManagedVolume* volume = environment_.volumes.find(volume_);
-  return volume && volume->device == plan_.target;
+  const volumes::ManagedVolume* volume = context_.environment.volumes.find(volume_);
+  return volume && volume->device == context_.plan.target;
 }
 
-CopyDriver::TargetNote StreamDriver::note_of_target() const {
+TransferDriver::TargetNote StreamDriver::note_of_target() const {
   return {target_->account(), anew_ ? kCopiedAnew : ""};
 }
 
 // The worker is idle; no disk is touched.
 void StreamDriver::make_target() {
   if (target_) return;
-  dm::Control& control = *environment_.control;
+  dm::Control& control = *context_.environment.control;
   const volumes::ManagedVolume* volume = merge_.volume();
   if (lock_target_ || !volume) {
-    target_.emplace(plan_, holder_of(environment_, job_id_, plan_), "");
+    target_.emplace(context_.plan, holder_of(context_.environment, context_.job_id, context_.plan),
+                    "");
     return;
   }
   auto held = std::make_unique<dm::HeldDisk>(
-      dm::OverlayStack::holder_of_cow(control, environment_.ledger, volume_, volume->uuid));
-  target_.emplace(plan_, std::move(held), "", TargetDisk::Holder::kVolume);
+      dm::OverlayStack::holder_of_cow(control, context_.environment.ledger, volume_, volume->uuid));
+  target_.emplace(context_.plan, std::move(held), "", TargetDisk::Holder::kVolume);
 }
 
 Successor StreamDriver::successor() {
-  return {plan_.target, plan_.target_disk, [this] { prove_target(); }};
+  return {context_.plan.target, context_.plan.target_disk, [this] { prove_target(); }};
 }
 
 awaitable<void> StreamDriver::run(core::Job& job) {
@@ -76,15 +77,15 @@ awaitable<void> StreamDriver::run(core::Job& job) {
 }
 
 awaitable<void> StreamDriver::take_back_decision(core::Job& job) {
-  if (!resumed_ || !has_copied() || !merge_.volume()) co_return;
+  if (!context_.resumed || !has_copied() || !merge_.volume()) co_return;
   make_target();
   auto look = [this, volume = *merge_.volume()] { return is_on_origin(volume); };
-  const bool on_origin = co_await worker_.run(std::move(look));
+  const bool on_origin = co_await context_.worker.run(std::move(look));
   if (!on_origin) co_return;
   volumes::ManagedVolume before = *merge_.volume();
-  before.device = plan_.source;
-  before.disk = plan_.source_disk;
-  before.overlay->origin_disk = plan_.source_disk;
+  before.device = context_.plan.source;
+  before.disk = context_.plan.source_disk;
+  before.overlay->origin_disk = context_.plan.source_disk;
   before.overlay->stage = volumes::Overlay::Stage::kHolding;
   before.overlay->read_only = read_only_;
   before.overlay->merge_begun = merge_begun_;
@@ -96,7 +97,7 @@ awaitable<void> StreamDriver::copy(core::Job& job) {
   if (job.must_return()) co_return;
   bool ours = false;
   while (!ours) {
-    co_await copy_all(job, *bulk_);
+    co_await transfer_.copy_all(job, *bulk_);
     if (job.must_return()) co_return;
     require_whole();
     if (job.pause_requested()) co_await job.pause_point();
@@ -107,7 +108,7 @@ awaitable<void> StreamDriver::copy(core::Job& job) {
     close_copy(false);
     scratch_lock_.reset();
   };
-  co_await worker_.run(std::move(close));
+  co_await context_.worker.run(std::move(close));
 }
 
 // If not, all of it is dirty.
@@ -117,7 +118,7 @@ awaitable<bool> StreamDriver::is_target_ours(core::Job& job) {
     anew_ = anew_ || !ours;
     return ours;
   };
-  const bool ours = co_await worker_.run(std::move(look));
+  const bool ours = co_await context_.worker.run(std::move(look));
   co_await note_account(job);
   co_return ours;
 }
@@ -125,7 +126,7 @@ awaitable<bool> StreamDriver::is_target_ours(core::Job& job) {
 // As QEMU's stream. The volume would take zeroes for what its backing disk may give back one day.
 void StreamDriver::require_whole() const {
   if (bulk_->given_up().extents().empty()) return;
-  throw core::Error(plan_.source + " could not be read in every place: volume '" + volume_ +
+  throw core::Error(context_.plan.source + " could not be read in every place: volume '" + volume_ +
                     "' stands on it as before; mend that disk, then stream again");
 }
 
@@ -134,11 +135,11 @@ awaitable<void> StreamDriver::open(core::Job& job) {
   if (job.must_return()) co_return;
   make_target();
   auto open = [this] { return open_copy(); };
-  plan_.target_disk = co_await worker_.run(std::move(open));
+  context_.plan.target_disk = co_await context_.worker.run(std::move(open));
   co_await note_account(job);
   const std::uint64_t left = bulk_->dirty().dirty_bytes();
-  show_copied(job, left);
-  show_left(job, left);
+  report_.show_copied(job, left);
+  report_.show_left(job, left);
 }
 
 // A new daemon comes here without run(): after a boot something may be left to merge.
@@ -163,13 +164,13 @@ awaitable<void> StreamDriver::clean(core::Job& job) {
   make_target();
   auto close_all = [this, ends = !job.exiting()] {
     close(ends);
-    finish_map();
+    context_.finish_map();
   };
-  co_await worker_.run(std::move(close_all));
+  co_await context_.worker.run(std::move(close_all));
 }
 
 nlohmann::json StreamDriver::describe() const {
-  nlohmann::json about = CopyDriver::describe();
+  nlohmann::json about = TransferDriver::describe();
   about["volume"] = volume_;
   if (merging_) {
     about["phase"] = merge_.phase();

@@ -17,7 +17,7 @@
 #include <optional>
 #include <string>
 
-#include "libjob/drivers/base/copy_driver.h"
+#include "libjob/drivers/base/transfer_driver.h"
 #include "libjob/drivers/overlay/overlay_merge.h"
 #include "libjob/drivers/plan/scratch_io.h"
 #include "libjob/drivers/transfer/target_disk.h"
@@ -35,7 +35,7 @@ struct StreamPlan {
   bool merge_begun = true;
 };
 
-class StreamDriver : public CopyDriver {
+class StreamDriver : public TransferDriver {
  public:
   StreamDriver(Environment& environment, StreamPlan plan, const std::string& job_id, bool resumed);
   static StreamPlan restore_plan(const nlohmann::json& record);
@@ -54,7 +54,7 @@ class StreamDriver : public CopyDriver {
   TargetNote note_of_target() const override;
 
  private:
-  bool has_nothing() const { return plan_.target.empty(); }
+  bool has_nothing() const { return context_.plan.target.empty(); }
   // The target has taken the origin's place.
   bool has_copied() const;
   // That was decided, but the kernel does not know it: what the target holds is to be shown again.
