@@ -20,7 +20,7 @@ namespace dmjob::drivers {
 namespace {
 
 // The group's copies, kept alive by the group.
-std::shared_ptr<LiveGroup> copies_of(const DriverGroupPtr& group) {
+std::shared_ptr<PivotGroup> copies_of(const DriverGroupPtr& group) {
   return {group, &group->copies};
 }
 

@@ -14,7 +14,7 @@
 #include "libjob/drivers/backup/backup_group.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/taken.h"
-#include "libjob/drivers/copy/live_group.h"
+#include "libjob/drivers/copy/pivot_group.h"
 #include "libjob/drivers/overlay/overlay_jobs_check.h"
 #include "libjob/drivers/plan/compare_request.h"
 #include "libjob/drivers/plan/copy_request.h"
@@ -27,7 +27,7 @@ using JobRequest =
 
 // The drivers' side of a transaction. Owned by its members.
 struct DriverGroup {
-  LiveGroup copies;  // that end together
+  PivotGroup copies;  // that end together
   std::shared_ptr<BackupGroup> backups = std::make_shared<BackupGroup>();
 };
 using DriverGroupPtr = std::shared_ptr<DriverGroup>;

@@ -205,6 +205,11 @@ BackupCopy::Room BackupCopy::look() {
   return room_;
 }
 
+void BackupCopy::require_instant() {
+  const std::string lost = look().lost;
+  if (!lost.empty()) throw core::Error(lost);
+}
+
 // What was read before the table was replaced is of the instant; nobody knows when that was.
 std::string BackupCopy::why_replaced() {
   try {

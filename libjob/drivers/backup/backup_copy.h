@@ -85,6 +85,11 @@ class BackupCopy {
   };
   // Reserves room ahead of its use. After the instant. Thread: any, but not beside withdraw().
   Room look();
+  // Throws Error if the instant is lost. The kernel makes a snapshot invalid before it lets the
+  // write through that the snapshot could not keep up with; a read that had begun by then may be of
+  // after it, and has no error. While the snapshot is valid, all that was read until then is of the
+  // instant. Thread: as look().
+  void require_instant();
 
  private:
   void note_target_mark() noexcept;

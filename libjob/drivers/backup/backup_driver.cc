@@ -6,6 +6,18 @@
 #include "libjob/core/error.h"
 
 namespace dmjob::drivers {
+namespace {
+
+std::unique_ptr<BackupCopy> make_copy(JobContext& context, const store::CowPlace& cow,
+                                      const CheckedChain& checked) {
+  Environment& environment = context.environment;
+  if (!environment.control) throw core::Error("this kernel has no device-mapper");
+  return std::make_unique<BackupCopy>(
+      environment, context.control, context.job_id, context.plan, cow, context.error_map,
+      tracked_part_of(environment, context.plan, checked.chain, checked.tracking));
+}
+
+}  // namespace
 
 BackupDriver::BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
                            std::shared_ptr<BackupGroup> group)
@@ -25,18 +37,12 @@ BackupDriver::BackupDriver(Environment& environment, const nlohmann::json& recor
 BackupDriver::BackupDriver(Environment& environment, CheckedBackup checked, std::string job_id,
                            bool resumed, std::shared_ptr<BackupGroup> group)
     : TransferDriver(environment, std::move(checked.plan), std::move(job_id), resumed),
-      cow_(std::move(checked.cow.value())),
-      tracking_(std::move(checked.chain.tracking)),
-      chain_(checked.chain.chain),
-      group_(std::move(group)),
-      watch_ended_(environment.executor) {
-  if (!environment.control) throw core::Error("this kernel has no device-mapper");
-  copy_ = std::make_unique<BackupCopy>(environment, context_.control, context_.job_id,
-                                       context_.plan, cow_, context_.error_map, tracked_part());
-  group_->join(*this);
-}
-
-BackupDriver::~BackupDriver() { group_->leave(*this, ""); }
+      cow_(checked.cow.value()),
+      copy_(make_copy(context_, cow_, checked.chain)),
+      link_(context_, report_, *copy_, checked.chain.chain, checked.chain.tracking),
+      watch_(context_, transfer_, *copy_,
+             [this](core::Job& job, const std::string& volume) { note_name(job, volume); }),
+      member_(context_, report_, *copy_, std::move(group)) {}
 
 // --- run ---
 
@@ -48,8 +54,8 @@ boost::asio::awaitable<void> BackupDriver::run(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::copy(core::Job& job) {
   co_await open(job);
   if (job.must_return()) co_return;
-  start_watch(job);
-  co_await begin_to_copy(job);
+  watch_.start(job);
+  co_await link_.begin_to_copy(job);
   co_await rest(job);  // taken up, it may be paused
   if (job.must_return()) co_return;
   std::exception_ptr failed;
@@ -77,8 +83,7 @@ boost::asio::awaitable<bool> BackupDriver::is_target_ours(core::Job& job) {
 
 // What has failed may be the scratch, in more than one way; that the instant is lost tells most.
 boost::asio::awaitable<void> BackupDriver::fail(std::exception_ptr error) {
-  auto confirm = [this] { confirm_source(); };
-  co_await looker_.run(std::move(confirm));
+  co_await watch_.require_instant();
   std::rethrow_exception(error);
 }
 
@@ -94,20 +99,19 @@ boost::asio::awaitable<void> BackupDriver::open(core::Job& job) {
     failed = error.what();
   }
   if (!failed.empty()) {
-    group_->leave(*this,
-                  "the backup '" + context_.job_id + "' of its transaction failed: " + failed);
+    member_.leave(" failed: " + failed);
     throw core::Error(failed);
   }
-  co_await meet(job);
+  co_await member_.meet(job);
 }
 
 boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
   auto hold = co_await context_.environment.locks.acquire(
       context_.plan.volume, "start of job '" + context_.job_id + "'", kSlotPatience);
-  co_await begin_chain(job);
+  co_await link_.begin(job);
   auto take = [this] { copy_->take_target(); };
   co_await context_.worker.run(std::move(take));
-  co_await forget_target_mark(job);
+  co_await link_.forget_target_mark(job);
   auto build = [this] {
     copy_->build();
     return copy_->target_file();
@@ -121,13 +125,12 @@ boost::asio::awaitable<void> BackupDriver::build(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
   auto adopt = [this] { return copy_->adopt(); };
   const bool adopted = co_await context_.step("take-up", std::move(adopt));
-  const bool marks_known = !chain_.is_part() || chain_.checkpoint != 0;
-  if (!adopted || !marks_known)
+  if (!adopted || !link_.knows_marks())
     throw core::Error(
         "the instant of volume '" + context_.plan.volume +
         "' is gone: the host was rebooted, dmjobd ended before it was taken, or somebody else "
         "(LVM perhaps) replaced the volume's table; start the backup again");
-  target_trouble_ = copy_->target_trouble();
+  target_fault_ = copy_->target_trouble();
   co_await note_account(job);
   const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();
   report_.show_copied(job, left);
@@ -135,8 +138,8 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
 }
 
 boost::asio::awaitable<void> BackupDriver::finish(core::Job& job) {
-  co_await stop_watch();
-  co_await link(job);
+  co_await watch_.stop();
+  co_await link_.link(job);
   // That it is copied: a next start must not look for the stack that goes now. If it cannot be
   // written, the backup is no worse for it; a daemon that is killed right then says that it failed.
   co_await try_persist(job);
@@ -159,11 +162,11 @@ boost::asio::awaitable<void> BackupDriver::rest(core::Job& job) {
     co_await note_account(job);
   }
   co_await job.pause_point();
-  while (!job.must_return() && room_.lost.empty() && !copy_->has_target()) {
+  while (!job.must_return() && watch_.room().lost.empty() && !copy_->has_target()) {
     co_await open_target(job);
     co_await job.pause_point();
   }
-  if (!room_.lost.empty()) throw core::Error(room_.lost);
+  if (!watch_.room().lost.empty()) throw core::Error(watch_.room().lost);
   report_.set_phase("copying");
 }
 
@@ -171,17 +174,18 @@ boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
   report_.set_phase("waiting for the target");
   auto open = [this] { return copy_->reopen_target(); };
   const auto error = co_await context_.step("open the target", std::move(open));
-  target_trouble_ = copy_->target_trouble();
+  target_fault_ = copy_->target_trouble();
   co_await note_account(job);
   if (error) co_await transfer_.handle_error_and_wait(job, *error);
 }
 
-// The kernel makes a snapshot invalid before it lets the write through that the snapshot could not
-// keep up with; a read that had begun by then may be of after it, and has no error. While the
-// snapshot is valid, all that was read until then is of the instant.
-void BackupDriver::confirm_source() {
-  const std::string lost = copy_->look().lost;
-  if (!lost.empty()) throw core::Error(lost);
+bool BackupDriver::fails_for(const io::Differences&) {
+  link_.note_difference();
+  return true;
+}
+
+TransferDriver::TargetNote BackupDriver::note_of_target() const {
+  return {copy_->target_account(), copy_->copied_anew()};
 }
 
 // --- the end ---
@@ -198,11 +202,10 @@ boost::asio::awaitable<void> BackupDriver::commit(core::Job& job) {
 }
 
 boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
-  group_->leave(*this, "the backup '" + context_.job_id + "' of its transaction was cancelled");
-  co_await stop_watch();
+  member_.leave(" was cancelled");
+  co_await watch_.stop();
   co_await withdraw(job);
-  if (chain_.role == BackupChain::Role::kFull && !copied_)
-    break_chain("its full backup did not end well");
+  if (!copied_) link_.note_failure();
   report_.set_phase(copied_ ? "given up with its transaction; the target is complete"
                             : "given up; the target is incomplete");
 }
@@ -210,11 +213,11 @@ boost::asio::awaitable<void> BackupDriver::abort(core::Job& job) {
 boost::asio::awaitable<void> BackupDriver::withdraw(core::Job& job) {
   std::function<void()> withdraw = [this] { copy_->withdraw(); };
   co_await take_away("withdrawal", std::move(withdraw));
-  co_await note_target_mark(job);
+  co_await link_.note_target_mark(job);
 }
 
 boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
-  co_await stop_watch();
+  co_await watch_.stop();
   const bool keep = job.exiting() && !copied_;
   auto close = [this, keep] {
     if (keep && copy_->is_open()) copy_->bulk().checkpoint();
@@ -228,31 +231,33 @@ boost::asio::awaitable<void> BackupDriver::clean(core::Job& job) {
 
 nlohmann::json BackupDriver::describe() const {
   nlohmann::json about = TransferDriver::describe();
+  const BackupChain& chain = link_.chain();
   about["managed"] = context_.plan.managed;
-  about["incremental"] = chain_.role == BackupChain::Role::kIncremental;
+  about["incremental"] = chain.role == BackupChain::Role::kIncremental;
   // No word of what a reboot does to a copy.
   if (context_.plan.scratch.kind == ScratchPlace::Kind::kMemory)
     about["scratch"] = context_.plan.scratch.path;
-  if (room_.size > 0) {
-    about["scratch-used"] = room_.used;
-    about["scratch-size"] = room_.size;
-    about["scratch-full"] = !room_.can_grow;
+  const BackupCopy::Room& room = watch_.room();
+  if (room.size > 0) {
+    about["scratch-used"] = room.used;
+    about["scratch-size"] = room.size;
+    about["scratch-full"] = !room.can_grow;
   }
-  if (!target_trouble_.empty()) about["waiting-for"] = "the target: " + target_trouble_;
-  if (!chain_.not_proven.empty()) about["not-proven"] = chain_.not_proven;
+  if (!target_fault_.empty()) about["waiting-for"] = "the target: " + target_fault_;
+  if (!chain.not_proven.empty()) about["not-proven"] = chain.not_proven;
   return about;
 }
 
 nlohmann::json BackupDriver::record() const {
   nlohmann::json record = TransferDriver::record();
   record["cow"] = cow_.record();
-  record["chain"] = chain_.record();
+  record["chain"] = link_.chain().record();
   record["copied"] = copied_;
   return record;
 }
 
 std::optional<std::uint64_t> BackupDriver::record_version() const {
-  return TransferDriver::record_version().value() * 4 + (chain_.checkpoint != 0 ? 2 : 0) +
+  return TransferDriver::record_version().value() * 4 + (link_.chain().checkpoint != 0 ? 2 : 0) +
          (copied_ ? 1 : 0);
 }
 

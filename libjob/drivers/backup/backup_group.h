@@ -13,46 +13,51 @@
 #pragma once
 
 #include <string>
-#include <vector>
+
+#include "libjob/drivers/base/rendezvous.h"
 
 namespace dmjob::drivers {
 
-class BackupGroup {
+// Member: is_here() as of Rendezvous: it is built, and waits. hear_of_the_group(): the group is in
+// another state.
+template <typename Member>
+class InstantGroup : private Rendezvous<Member> {
  public:
-  class Member {
-   public:
-    virtual ~Member() = default;
-    // It is built, and waits.
-    virtual bool is_here() const = 0;
-    // The group is in another state.
-    virtual void hear_of_the_group() = 0;
-  };
   enum class State { kGathering, kSwitching, kTaken, kBroken };
 
-  BackupGroup() = default;
-  BackupGroup(const BackupGroup&) = delete;
-  BackupGroup& operator=(const BackupGroup&) = delete;
+  using Base = Rendezvous<Member>;
+  using Members = typename Base::Members;
+  using Base::all_are_here;
+  using Base::join;
+  using Base::members;
 
-  void join(Member& member) { members_.push_back(&member); }
   // Before the instant is taken it breaks the group, the first time.
-  void leave(Member& member, const std::string& why);
-  const std::vector<Member*>& members() const { return members_; }
+  void leave(const Member& member, const std::string& why) {
+    Base::leave(member);
+    if (state_ == State::kGathering && !members().empty()) move(State::kBroken, why);
+  }
 
   State state() const { return state_; }
   const std::string& why_broken() const { return why_broken_; }
   bool is_open() const { return state_ == State::kGathering || state_ == State::kSwitching; }
-  // All are built, and wait.
-  bool all_are_here() const;
   void begin_switch() { state_ = State::kSwitching; }
   // failed: "" or why the instant could not be taken.
-  void end_switch(const std::string& failed);
+  void end_switch(const std::string& failed) {
+    move(failed.empty() ? State::kTaken : State::kBroken, failed);
+  }
 
  private:
-  void settle(State state, const std::string& why);
+  void move(State state, const std::string& why) {
+    state_ = state;
+    why_broken_ = why;
+    for (Member* member : members()) member->hear_of_the_group();
+  }
 
   State state_ = State::kGathering;
   std::string why_broken_;
-  std::vector<Member*> members_;
 };
+
+class BackupMember;
+using BackupGroup = InstantGroup<BackupMember>;
 
 }  // namespace dmjob::drivers

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/drivers/base/job_context.h"
 
+#include "libjob/volumes/mounted_above.h"
+
 namespace dmjob::drivers {
 
 JobContext::JobContext(Environment& its_environment, CopyPlan its_plan, std::string id,
@@ -38,6 +40,11 @@ boost::asio::awaitable<std::string> JobContext::take_away(std::string what,
     }
   }
   co_return left_behind;
+}
+
+boost::asio::awaitable<void> JobContext::look_at_mounts(std::string volume) {
+  auto look = [&] { return volumes::not_frozen_with(*environment.control, volume); };
+  plan.not_frozen = co_await worker.run(std::move(look));
 }
 
 void JobContext::finish_map() {

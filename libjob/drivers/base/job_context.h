@@ -36,6 +36,8 @@ struct JobContext {
   // On the worker, and of a live job alone on the volume: takes devices of ours away. Something may
   // have one open for a moment (a probe, a scan): a few more tries. Returns "" or what is left.
   boost::asio::awaitable<std::string> take_away(std::string what, std::function<void()> function);
+  // What is mounted above `volume`, its name by now, and is not frozen with it: into the plan.
+  boost::asio::awaitable<void> look_at_mounts(std::string volume);
   // On the worker, when the copy is closed: the map is on disk then, or its trouble() tells why
   // not.
   void finish_map();

@@ -5,7 +5,6 @@
 
 #include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/volumes/late_disks.h"
-#include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -102,13 +101,6 @@ void TransferDriver::note_name(core::Job& job, const std::string& volume) {
   volume_now_ = volume;
   ++renamed_;
   job.host().persist_soon();
-}
-
-boost::asio::awaitable<void> TransferDriver::look_at_mounts() {
-  auto look = [this, volume = volume_now_] {
-    return volumes::not_frozen_with(*context_.environment.control, volume);
-  };
-  context_.plan.not_frozen = co_await context_.worker.run(std::move(look));
 }
 
 TransferDriver::TargetNote TransferDriver::note_of_target() const {

@@ -217,8 +217,9 @@ std::string LiveCopy::let_flushes_through() {
 }
 
 void LiveCopy::read_mode_back() {
+  if (!mirroring()) return;
   const dm::CopyStack::Found found = stack_->find();
-  if (!mirroring() || !found.writes) return;
+  if (!found.writes) return;
   if (found.writes->kind == dm::WriteMode::Kind::kFailing) {
     stack_->preload({dm::WriteMode::Kind::kTracking, next_slot(log_)});
     switch_to_tracking(dm::SuspendMode::kNoFlush);

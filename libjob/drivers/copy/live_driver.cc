@@ -7,6 +7,9 @@
 #include "libjob/core/error.h"
 
 namespace dmjob::drivers {
+
+using Fault = MirrorWatch::Fault;
+
 namespace {
 
 // Little enough to be handed to the kernel at once, which copies it without a speed limit.
@@ -15,34 +18,37 @@ constexpr std::uint64_t kLittle = 16 << 20;
 constexpr double kShrinks = 0.7;
 constexpr int kPasses = 20;
 
+std::unique_ptr<LiveCopy> make_copy(JobContext& context) {
+  Environment& environment = context.environment;
+  if (!environment.control) throw core::Error("this kernel has no device-mapper");
+  return std::make_unique<LiveCopy>(*environment.control, environment.ledger, environment.clock,
+                                    context.control, context.job_id, context.plan,
+                                    context.error_map);
+}
+
 }  // namespace
 
 LiveDriver::LiveDriver(Environment& environment, CopyPlan plan, std::string job_id, bool resumed,
-                       std::shared_ptr<LiveGroup> group)
+                       std::shared_ptr<PivotGroup> group)
     : TransferDriver(environment, std::move(plan), std::move(job_id), resumed),
-      group_(std::move(group)),
-      watch_ended_(environment.executor) {
-  if (!environment.control) throw core::Error("this kernel has no device-mapper");
-  copy_ = std::make_unique<LiveCopy>(*environment.control, environment.ledger, environment.clock,
-                                     context_.control, context_.job_id, context_.plan,
-                                     context_.error_map);
-  group_->join(*this);
-}
-
-LiveDriver::~LiveDriver() { group_->leave(*this); }
+      copy_(make_copy(context_)),
+      watch_(context_, report_, transfer_, *copy_, *this),
+      verifier_(context_, report_, transfer_, *copy_, watch_),
+      flushes_(context_, *copy_),
+      pivot_(context_, report_, *copy_, watch_, std::move(group)) {}
 
 boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
   preparing_ = false;  // once more, if its end was put off
   waited_at_end_ = {};
   if (!opened_) co_await open(job);
-  if (!opened_ || ended_) co_return;
+  if (!opened_ || pivot_.has_ended()) co_return;
   bool equal = co_await converge(job);
   while (equal) {
     job.set_ready();
     if (job.complete_requested() || job.soft_cancel_requested()) co_return;
     report_.set_phase("ready");
     co_await job.wait_kick(kSlice);
-    co_await look_at_flushes();
+    co_await flushes_.poll();
     co_await look_at_mounts_again();
     equal = co_await converge(job);
   }
@@ -68,12 +74,12 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
     co_await begin(job);
   else
     opened_ = true;
-  if (adopted == LiveCopy::Adopted::kOnTarget) be_done(job, true);
-  if (!opened_ || ended_) co_return;
+  if (adopted == LiveCopy::Adopted::kOnTarget) pivot_.finish(job, true);
+  if (!opened_ || pivot_.has_ended()) co_return;
   co_await note_account(job);
   target_away_ = !copy_->has_target();
-  target_trouble_ = copy_->target_trouble();
-  start_watch(job);
+  target_fault_ = copy_->target_trouble();
+  watch_.start(job);
   if (job.is_ready()) report_.show_to_verify(job, 0);
   report_.show_copied(job, copy_->dirty_bytes());
   report_.show_left(job, copy_->dirty_bytes());
@@ -87,26 +93,26 @@ boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
     if (job.must_return()) break;
     auto start = [this] { return copy_->start(); };
     const auto error = co_await context_.step("start", std::move(start));
-    target_trouble_ = copy_->target_trouble();
+    target_fault_ = copy_->target_trouble();
     opened_ = !error;
     if (opened_) break;
-    co_await face_target(job, *error);
+    co_await handle_target_error(job, *error);
   }
 }
 
 boost::asio::awaitable<bool> LiveDriver::converge(core::Job& job) {
   while (!job.must_return()) {
-    if (!lost_volume_.empty()) throw core::Error(lost_volume_);
-    if (trouble_ != Trouble::kNone) co_await face_trouble(job);
+    if (!watch_.lost_volume().empty()) throw core::Error(watch_.lost_volume());
+    if (watch_.fault() != Fault::kNone) co_await handle_fault(job);
     if (job.pause_requested()) co_await pause(job);
     if (job.must_return()) break;
-    if (trouble_ != Trouble::kNone || !lost_volume_.empty()) continue;
-    if (!mirroring_) {
+    if (watch_.fault() != Fault::kNone || !watch_.lost_volume().empty()) continue;
+    if (!watch_.mirroring()) {
       co_await track(job);
-    } else if (!in_sync_) {
-      co_await mirror(job);
-    } else if (is_to_be_verified(job)) {
-      co_await verify(job);
+    } else if (!watch_.in_sync()) {
+      co_await wait_for_resync(job);
+    } else if (verifier_.is_wanted(job)) {
+      co_await verifier_.run_slice(job);
     } else {
       co_return true;
     }
@@ -121,10 +127,10 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
     auto again = [this] { return copy_->reopen_target(); };
     const auto error = co_await context_.step("open the target", std::move(again));
     target_away_ = error.has_value();
-    target_trouble_ = copy_->target_trouble();
+    target_fault_ = copy_->target_trouble();
     co_await note_account(job);
     if (error) {
-      co_await face_target(job, *error);
+      co_await handle_target_error(job, *error);
       co_return;
     }
   }
@@ -141,15 +147,15 @@ boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
   };
   const auto [error, dirty, put_off] = co_await context_.step("rotate", std::move(rotate));
   if (!put_off.empty()) {
-    co_await face_slowness(job, put_off);
+    co_await handle_slowness(job, put_off);
     co_return;
   }
   if (error) {
     target_away_ = true;
-    co_await face_target(job, *error);
+    co_await handle_target_error(job, *error);
     co_return;
   }
-  source_troubles_ = 0;
+  source_faults_ = 0;
   ++pass_;
   report_.show_left(job, dirty);
   if (worth_handing_over(dirty)) co_await end_tracking(job);
@@ -178,25 +184,25 @@ boost::asio::awaitable<void> LiveDriver::hand_over(core::Job& job) {
   };
   const auto [error, mirroring, unverified, swallows, put_off] =
       co_await context_.step("hand over", std::move(hand_over));
-  swallows_ = swallows;
-  set_mirroring(mirroring);
+  flushes_.note(swallows);
+  watch_.set_mirroring(mirroring);
   if (context_.plan.verify && !job.is_ready()) report_.show_to_verify(job, unverified);
-  in_sync_ = false;
+  watch_.forget_in_sync();
   report_.show_unreadable(copy_->bulk());
   co_await note_account(job);
   if (error) {
     target_away_ = true;
-    co_await face_target(job, *error);
+    co_await handle_target_error(job, *error);
   } else if (!put_off.empty()) {
-    co_await face_slowness(job, put_off);
-  } else if (mirroring_) {
-    co_await look(job);
+    co_await handle_slowness(job, put_off);
+  } else if (watch_.mirroring()) {
+    co_await watch_.poll(job);
   }
 }
 
 // Nothing has failed and nothing has changed; the next pass tries again, with a rest for those who
 // write to the volume.
-boost::asio::awaitable<void> LiveDriver::face_slowness(core::Job& job, std::string what) {
+boost::asio::awaitable<void> LiveDriver::handle_slowness(core::Job& job, std::string what) {
   constexpr core::Duration kBetween = std::chrono::seconds(10);
   report_.set_phase("put off, since the volume's writes would have waited too long for a disk (" +
                     what + "); it is tried again");
@@ -213,7 +219,7 @@ void LiveDriver::spend_patience(core::Duration wait, const std::string& in_vain)
 
 // --- mirroring ---
 
-boost::asio::awaitable<void> LiveDriver::mirror(core::Job& job) {
+boost::asio::awaitable<void> LiveDriver::wait_for_resync(core::Job& job) {
   report_.set_phase("resync");
   co_await job.wait_kick(kSlice);
 }
@@ -234,13 +240,13 @@ boost::asio::awaitable<void> LiveDriver::pause(core::Job& job) {
   };
   const std::uint64_t dirty = co_await context_.step("pause", std::move(stop));
   report_.show_left(job, dirty);
-  set_mirroring(false);
-  in_sync_ = false;
+  watch_.set_mirroring(false);
+  watch_.forget_in_sync();
   target_away_ = target_away_ || failed || !copy_->has_target();
   co_await note_account(job);
   co_await rest(job);
-  if (trouble_ == Trouble::kTarget) {  // how it is now, track() finds out
-    trouble_ = Trouble::kNone;
+  if (watch_.fault() == Fault::kTarget) {  // how it is now, track() finds out
+    watch_.take_fault();
     target_away_ = true;
   }
 }
@@ -252,37 +258,57 @@ boost::asio::awaitable<void> LiveDriver::rest(core::Job& job) {
 }
 
 // By policy the job fails, pauses soon, or tries again in a moment.
-boost::asio::awaitable<void> LiveDriver::face_target(core::Job& job, io::CopyError error) {
+boost::asio::awaitable<void> LiveDriver::handle_target_error(core::Job& job, io::CopyError error) {
   report_.set_phase("waiting for the target");
   spend_patience(kSlice,
                  "target " + context_.plan.target + " did not come back while the job took effect");
-  if (target_trouble_.empty())
-    target_trouble_ = context_.plan.target + ": " + error.error.message();
+  if (target_fault_.empty()) target_fault_ = context_.plan.target + ": " + error.error.message();
   transfer_.handle_error(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);
 }
 
 // The watch has gone back to tracking already.
-boost::asio::awaitable<void> LiveDriver::face_trouble(core::Job& job) {
-  const Trouble trouble = std::exchange(trouble_, Trouble::kNone);
-  if (trouble == Trouble::kScratch)
+boost::asio::awaitable<void> LiveDriver::handle_fault(core::Job& job) {
+  const Fault fault = watch_.take_fault();
+  if (fault == Fault::kScratch)
     throw core::Error("scratch (" + context_.plan.scratch.describe() +
                       ") has failed: what is written to volume '" + context_.plan.volume +
                       "' can no longer be tracked; start again with another --scratch");
-  const bool at_source = trouble == Trouble::kSource;
+  const bool at_source = fault == Fault::kSource;
   const io::CopyError error{at_source, 0, context_.plan.size,
                             std::make_error_code(std::errc::io_error)};
   if (!at_source) {
     target_away_ = true;
-    co_await face_target(job, error);
+    co_await handle_target_error(job, error);
     co_return;
   }
   // Our own loop will find the block that the kernel could not read, and say where it is.
   constexpr int kPatience = 3;
-  if (++source_troubles_ < kPatience) co_return;
-  source_troubles_ = 0;
+  if (++source_faults_ < kPatience) co_return;
+  source_faults_ = 0;
   transfer_.handle_error(job, error);
   if (!job.pause_requested()) co_await job.wait_kick(kSlice);
+}
+
+// --- for others ---
+
+// With its logs gone with the target the volume has its own table, by us.
+bool LiveDriver::is_to_stand() const {
+  const bool left = target_away_ && context_.plan.scratch.kind == ScratchPlace::Kind::kTail;
+  return !left && !pivot_.is_ending() && !pivot_.has_ended();
+}
+
+TransferDriver::TargetNote LiveDriver::note_of_target() const {
+  return {copy_->target_account(), copy_->copied_anew()};
+}
+
+nlohmann::json LiveDriver::describe() const {
+  nlohmann::json about = TransferDriver::describe();
+  about["pass"] = pass_;
+  about["managed"] = context_.plan.managed;
+  if (!target_fault_.empty()) about["waiting-for"] = "the target: " + target_fault_;
+  if (!flushes_.swallows().empty()) about["swallows-flushes"] = flushes_.swallows();
+  return about;
 }
 
 }  // namespace dmjob::drivers

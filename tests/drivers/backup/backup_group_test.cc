@@ -6,15 +6,16 @@
 namespace dmjob::drivers {
 namespace {
 
-using State = BackupGroup::State;
-
-struct Backup : BackupGroup::Member {
-  bool is_here() const override { return here; }
-  void hear_of_the_group() override { ++heard; }
+struct Backup {
+  bool is_here() const { return here; }
+  void hear_of_the_group() { ++heard; }
 
   bool here = false;
   int heard = 0;
 };
+
+using Group = InstantGroup<Backup>;
+using State = Group::State;
 
 class BackupGroupTest : public testing::Test {
  protected:
@@ -23,7 +24,7 @@ class BackupGroupTest : public testing::Test {
     group.join(other);
   }
 
-  BackupGroup group;
+  Group group;
   Backup one;
   Backup other;
 };
@@ -73,7 +74,7 @@ TEST_F(BackupGroupTest, WhoLeavesWhileTheVolumesSwitchOrLaterBreaksNothing) {
 }
 
 TEST(BackupGroup, OneByItselfWaitsForNobody) {
-  BackupGroup group;
+  Group group;
   Backup only;
   group.join(only);
   only.here = true;

@@ -41,7 +41,7 @@ class LiveDriverTest : public JobStory<CopyDisks> {
 
   std::unique_ptr<core::Driver> driver(const CopyPlan& plan, bool resumed) {
     return std::make_unique<LiveDriver>(daemon->environment, plan, "j", resumed,
-                                        std::make_shared<LiveGroup>());
+                                        std::make_shared<PivotGroup>());
   }
   void start_copy(core::JobOptions options = {.id = "j"}) {
     CopyPlan plan = make_plan();

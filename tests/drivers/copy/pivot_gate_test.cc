@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "libjob/drivers/copy/live_group.h"
+#include "libjob/drivers/copy/pivot_gate.h"
 
 namespace dmjob::drivers {
 namespace {

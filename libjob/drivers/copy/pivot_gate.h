@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The live copies of one transaction, whose volumes switch in one suspended moment.
-// Thread: the reactor. Owned by its members.
+// What has been decided for a group either happens or is revoked: who comes first keeps the other
+// out. Thread: any.
 #pragma once
 
 #include <atomic>
-#include <vector>
 
 namespace dmjob::drivers {
 
-class LiveDriver;
-
-// What has been decided for a group either happens or is revoked: who comes first keeps the other
-// out. Thread: any.
 class PivotGate {
  public:
   // Of another decision.
@@ -32,23 +27,6 @@ class PivotGate {
     return state_.compare_exchange_strong(expected, next);
   }
   std::atomic<State> state_{State::kOpen};
-};
-
-class LiveGroup {
- public:
-  LiveGroup() = default;
-  LiveGroup(const LiveGroup&) = delete;
-  LiveGroup& operator=(const LiveGroup&) = delete;
-
-  void join(LiveDriver& driver) { members_.push_back(&driver); }
-  void leave(const LiveDriver& driver) { std::erase(members_, &driver); }
-  // Those whose copy has not ended.
-  const std::vector<LiveDriver*>& members() const { return members_; }
-  PivotGate& gate() { return gate_; }
-
- private:
-  std::vector<LiveDriver*> members_;
-  PivotGate gate_;
 };
 
 }  // namespace dmjob::drivers
