@@ -84,7 +84,7 @@ void BackupStack::withdraw() {
   const auto found = inner_.find();
   const bool replaced = is_replaced(found);
   if (is_interposed(found)) {
-    const TableSwitch back{volume_.name(), base_table(), SuspendMode::kFlush, volume_.table()};
+    const TableSwitch back{volume_.name(), base_table(), SuspendMode::kFlush, volume_.seen()};
     switch_tables(control_, ledger_, {&back, 1}, [] {});
   }
   inner_.remove();

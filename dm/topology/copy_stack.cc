@@ -195,7 +195,7 @@ void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
   }
   if (mode == SuspendMode::kNoFlush || side_failed()) pass_writes();
   const Table own = control_.table(inner_.name("base"));
-  swap(volume_.name(), own, SuspendMode::kFlush, inside, volume_.table());
+  swap(volume_.name(), own, SuspendMode::kFlush, inside, volume_.seen());
 }
 
 void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {

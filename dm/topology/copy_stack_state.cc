@@ -89,7 +89,7 @@ bool CopyStack::has_own_table(const Devices& found) {
 
 Table CopyStack::require_interposed(const Devices& found) {
   if (volume_state(found) != Found::Volume::kInterposed) throw TableReplaced(volume_.name());
-  return volume_.table();
+  return volume_.seen();
 }
 
 void CopyStack::require_standing() {

@@ -57,7 +57,11 @@ Table StandingVolume::table() const {
 }
 
 bool StandingVolume::stands(const IsOurs& ours) {
-  const auto is_ours = [&](const Table& table) { return !table.empty() && ours(table); };
+  const auto is_ours = [&](Table table) {
+    if (table.empty() || !ours(table)) return false;
+    seen_ = std::move(table);
+    return true;
+  };
   if (is_ours(table())) return true;
   const std::string before = name_;
   for (const Device& device : control_.list()) {
@@ -71,7 +75,7 @@ bool StandingVolume::stands(const IsOurs& ours) {
 const Table& StandingVolume::require(const std::function<bool()>& stands) {
   if (required_.empty() || table() != required_) {
     if (!stands()) throw TableReplaced(name_);
-    required_ = table();
+    required_ = seen_;
   }
   return required_;
 }

@@ -41,14 +41,17 @@ class StandingVolume {
   Table table() const;
   // One that was renamed is found again, by its table.
   bool stands(const IsOurs& ours);
-  // Its table. Throws TableReplaced unless `stands`, which is asked only if it has another table
-  // than at the last call: mostly this is one ioctl that waits for no lock.
+  // The table that stands() has found to be ours. One that is read afterwards may be another's.
+  const Table& seen() const { return seen_; }
+  // Its table. Throws TableReplaced unless `stands`, which calls stands() and is asked only if it
+  // has another table than at the last call: mostly this is one ioctl that waits for no lock.
   const Table& require(const std::function<bool()>& stands);
 
  private:
   Control& control_;
   std::string name_;
-  Table required_;  // that require() has seen
+  Table seen_;
+  Table required_;  // by require()
 };
 
 // Its own table. Refuses a volume that is suspended (EBUSY), read-only (EROFS), empty (EINVAL), has
