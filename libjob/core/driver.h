@@ -10,6 +10,9 @@
 // of the same object: prepare() without run(), commit() without prepare(), abort() without anything
 // happen.
 //
+// Only type() and run() are needed. Each other call has a default that does nothing, which is right
+// for a driver that changes nothing outside itself.
+//
 // A call that throws is a failure of the job. What commit(), abort() and clean() throw is told as
 // the job's error and changes nothing else. What is thrown while job.exiting() is forgotten: the
 // next start finds out again.
@@ -48,33 +51,33 @@ class Driver {
   // nothing. Throws: nothing has taken effect, the job aborts. Throws NotNow: it does not abort. If
   // that is so for all jobs of the transaction, they are ready again, and run() is called once
   // more; else prepare() is.
-  virtual boost::asio::awaitable<void> prepare(Job& job) = 0;
+  virtual boost::asio::awaitable<void> prepare(Job& /*job*/) { co_return; }
   // In status pending, after prepare() of every job of the transaction.
-  virtual boost::asio::awaitable<void> commit(Job& job) = 0;
+  virtual boost::asio::awaitable<void> commit(Job& /*job*/) { co_return; }
   // In status aborting, instead of prepare and commit, or after a prepare that threw or whose
   // transaction did not come about: the volume is to be as it was before the job.
-  virtual boost::asio::awaitable<void> abort(Job& job) = 0;
+  virtual boost::asio::awaitable<void> abort(Job& /*job*/) { co_return; }
   // Last: releases what is left; the driver is destroyed when the job is concluded. Also after a
   // run that returned because of job.exiting(), which is followed by none of the others; then
   // everything that a next start needs is kept.
-  virtual boost::asio::awaitable<void> clean(Job& job) = 0;
+  virtual boost::asio::awaitable<void> clean(Job& /*job*/) { co_return; }
 
   // A verb has changed what the job wants; stops a copy loop under way so that run() looks. Does
   // not block.
-  virtual void kick(Job& job) = 0;
+  virtual void kick(Job& /*job*/) {}
   // Also before run(), with the speed at the start.
-  virtual void set_speed(std::uint64_t bytes_per_second) = 0;
+  virtual void set_speed(std::uint64_t /*bytes_per_second*/) {}
 
   // True if the job has a ready phase, and so takes the verb complete.
-  virtual bool can_complete() const = 0;
+  virtual bool can_complete() const { return false; }
   // Throws core::Error with the reason if complete is refused for this job (a foreign volume).
   virtual void check_complete() const {}
 
   // Members for the queries beyond the job's own, e.g. phase, dirty, scratch. Does not block.
   // Called at any time; after clean() once more for what remains to be seen of a concluded job.
-  virtual nlohmann::json describe() const = 0;
+  virtual nlohmann::json describe() const { return nlohmann::json::object(); }
   // What a next start of the daemon needs to carry on. Does not block.
-  virtual nlohmann::json record() const = 0;
+  virtual nlohmann::json record() const { return nlohmann::json::object(); }
   // Another number whenever record() is not what it was. None: nobody has looked, so it is made
   // anew each time that the state is written.
   virtual std::optional<std::uint64_t> record_version() const { return std::nullopt; }

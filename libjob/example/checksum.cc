@@ -32,14 +32,7 @@ class ChecksumDriver : public core::Driver {
       if (speed_ > 0) co_await job.wait_kick(std::chrono::seconds(bytes) / speed_);
     }
   }
-  awaitable<void> prepare(core::Job&) override { co_return; }
-  awaitable<void> commit(core::Job&) override { co_return; }
-  awaitable<void> abort(core::Job&) override { co_return; }
-  awaitable<void> clean(core::Job&) override { co_return; }
-
-  void kick(core::Job&) override {}
   void set_speed(std::uint64_t bytes_per_second) override { speed_ = bytes_per_second; }
-  bool can_complete() const override { return false; }
   nlohmann::json describe() const override { return {{"sum", sum_}}; }
   nlohmann::json record() const override { return {{"path", path_}}; }
 
