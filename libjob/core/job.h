@@ -14,13 +14,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "libjob/core/driver.h"
@@ -61,6 +59,8 @@ struct JobHost {
   std::function<std::string(const Job&)> obstacle = nullptr;
 };
 
+struct JobState;
+
 class Job : public std::enable_shared_from_this<Job> {
  public:
   using Group = std::shared_ptr<Transaction>;
@@ -99,16 +99,16 @@ class Job : public std::enable_shared_from_this<Job> {
   void stop_for_exit();
 
   // --- queries ---
-  const JobOptions& options() const { return options_; }
-  const std::string& id() const { return options_.id; }
-  const std::string& transaction() const { return transaction_->id(); }  // empty: of its own
-  Status status() const { return status_; }
-  IoStatus io_status() const { return io_status_; }
-  const std::string& error() const { return error_; }  // empty: none
+  const JobOptions& options() const;
+  const std::string& id() const;
+  const std::string& transaction() const;  // empty: of its own
+  Status status() const;
+  IoStatus io_status() const;
+  const std::string& error() const;  // empty: none
   // Why it is ready again, after it was to take effect; empty: it is not, or was asked once more.
-  const std::string& put_off() const { return put_off_; }
-  bool user_paused() const { return flags_.user_paused; }
-  bool holds_claims() const { return stage_of(status_) != Stage::kOver; }
+  const std::string& put_off() const;
+  bool user_paused() const;
+  bool holds_claims() const;
   nlohmann::json query_job() const;  // a member of query-jobs
   // A member of query-block-jobs, with the driver's members, and "verbs": those that it takes now.
   nlohmann::json query_block_job() const;
@@ -120,25 +120,25 @@ class Job : public std::enable_shared_from_this<Job> {
   // The same as JSON text, kept until something in it changes.
   std::shared_ptr<const std::string> record_text() const;
   // Notified at each change of status, and when the job becomes idle.
-  Signal& changed() { return changed_; }
+  Signal& changed();
   // True once the coroutine is not running (concluded, or stopped for exit).
-  bool idle() const { return idle_; }
+  bool idle() const;
 
   // --- for the driver ---
   // A cancel that is not soft, or the end of the daemon: run() is to return.
-  bool must_return() const { return flags_.cancelled || exiting_; }
-  bool cancelled() const { return flags_.cancelled; }
-  bool exiting() const { return exiting_; }
+  bool must_return() const;
+  bool cancelled() const;
+  bool exiting() const;
   // By the user, by an error, or by a PauseHold.
   bool pause_requested() const;
   // Never both: the later request wins.
-  bool complete_requested() const { return flags_.complete; }
-  bool soft_cancel_requested() const { return flags_.soft_cancel; }
+  bool complete_requested() const;
+  bool soft_cancel_requested() const;
   // Both sides have been equal once; holds from then on.
-  bool is_ready() const { return flags_.ready; }
-  Progress& progress() { return progress_; }
-  const Progress& progress() const { return progress_; }
-  JobHost& host() { return host_; }
+  bool is_ready() const;
+  Progress& progress();
+  const Progress& progress() const;
+  JobHost& host();
 
   // In run(). If a pause is asked for: status paused or standby until it is taken back, the job is
   // cancelled, or the daemon ends.
@@ -158,115 +158,9 @@ class Job : public std::enable_shared_from_this<Job> {
  private:
   friend class PauseHold;
 
-  // What was asked for and what was reached, as far as the status does not say. All in the record.
-  struct Flags {
-    bool user_paused = false;
-    bool cancelled = false;
-    bool soft_cancel = false;
-    bool complete = false;
-    bool finalize = false;
-    bool ready = false;
-    bool preparing = false;  // on disk before prepare() is called
-    bool prepared = false;   // on disk before commit() is called
-    bool operator==(const Flags&) const = default;
-  };
-  struct FlagName;
-  static const FlagName kFlagNames[];
-  struct RecordCache;
-
-  enum class Outcome { kOpen, kSuccess, kFailure };
-
   Job(JobHost& host, JobOptions options, std::unique_ptr<Driver> driver, Group group);
-  void restore_from(const nlohmann::json& record);
 
-  void check_thread() const;
-  // job.cc: the only way to another status, and the only way in for a verb.
-  void move(Status to);
-  // The status of a job at work follows a pause.
-  void show_pause(bool paused);
-  void admit(Verb verb) const;
-  bool takes(Verb verb) const;
-  void publish(const char* name, nlohmann::json data);
-  void publish_with_progress(const char* name);
-  void wake();
-  void take_back_pause();
-
-  // job_run.cc, in the order of the coroutine.
-  bool is_open() const { return !must_return() && outcome_ == Outcome::kOpen; }
-  void launch();
-  void launch_if_created();
-  static boost::asio::awaitable<void> live(std::shared_ptr<Job> job);
-  boost::asio::awaitable<void> wait_while_obstructed();
-  std::string obstacle() const;
-  boost::asio::awaitable<void> work_and_take_effect();
-  boost::asio::awaitable<void> work();
-  boost::asio::awaitable<void> take_effect();
-  boost::asio::awaitable<void> wait_for_the_others();
-  boost::asio::awaitable<void> wait_for_finalize();
-  boost::asio::awaitable<void> attend();
-  boost::asio::awaitable<void> prepare();
-  boost::asio::awaitable<void> prepare_until_it_is_time();
-  boost::asio::awaitable<void> begin_prepare();
-  bool waits_for_the_group() const;
-  boost::asio::awaitable<void> conclude();
-  void announce_end();
-  void forget();
-
-  // job_group.cc
-  template <typename Call>
-  void for_group(Call call);
-  void converge();
-  bool is_to_be_finalized() const;
-  void enter_prepare();
-  bool all_durably_preparing() const;
-  bool group_has_given_up() const;
-  void give_up_for_exit();
-  void kick_group();
-  void be_prepared();
-  void be_put_off(std::string reason);
-  bool can_go_back() const;
-  void go_back();
-  void break_group();
-  void go_with_the_group();
-
-  using EndCall = boost::asio::awaitable<void> (Driver::*)(Job&);
-  boost::asio::awaitable<void> call_at_end(EndCall call);
-  boost::asio::awaitable<std::string> try_persist();
-  boost::asio::awaitable<bool> persist_surely();
-  void fail(std::exception_ptr error);
-
-  const std::thread::id reactor_ = std::this_thread::get_id();
-  JobHost& host_;
-  JobOptions options_;
-  std::unique_ptr<Driver> driver_;  // null once concluded
-  const Group transaction_;
-  std::string type_;
-
-  Status status_ = Status::kUndefined;
-  Flags flags_;
-  int holds_ = 0;  // PauseHolds on it
-  IoStatus io_status_ = IoStatus::kOk;
-  std::string error_;
-  std::string put_off_;
-  Progress progress_;
-  nlohmann::json last_words_ = nlohmann::json::object();  // driver's describe() when concluded
-  mutable std::shared_ptr<RecordCache> record_cache_;
-  mutable std::string concluded_text_;
-
-  bool restored_ = false;
-  bool obstructed_ = false;
-  bool started_ = false;
-  bool idle_ = true;
-  bool exiting_ = false;
-  bool durably_preparing_ = false;
-  bool ready_to_commit_ = false;  // its own prepare() has succeeded
-  bool put_off_now_ = false;      // its own prepare() has said NotNow, and not been called since
-  bool goes_back_ = false;        // to run()
-  bool given_up_ = false;         // its own prepare() did not come to an end before the daemon's
-  bool kick_pending_ = false;
-  Outcome outcome_ = Outcome::kOpen;
-  Signal changed_;
-  Signal kicked_;
+  const std::unique_ptr<JobState> state_;
 };
 
 // Keeps a job paused on somebody's behalf, apart from the user's pause; several may. The user's

@@ -1,75 +1,97 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libjob/core/job.h"
+#include "libjob/core/job_group.h"
+#include "libjob/core/job_state.h"
 #include "libjob/core/json_text.h"
 
 namespace dmjob::core {
-
-nlohmann::json Job::query_job() const {
-  const auto [offset, len] = progress_.get();
-  nlohmann::json reply = {{"id", id()},
-                          {"type", type_},
-                          {"status", to_string(status_)},
-                          {"current-progress", offset},
-                          {"total-progress", len}};
-  if (!error_.empty()) reply["error"] = error_;
-  return reply;
-}
+namespace {
 
 // What depends on the request itself, as a cancel without force, is not considered.
-bool Job::takes(Verb verb) const {
-  if (!may_apply(verb, status_)) return false;
+bool takes(const JobState& job, Verb verb) {
+  if (!may_apply(verb, job.status)) return false;
   switch (verb) {
     case Verb::kPause:
-      return !flags_.user_paused;
+      return !job.flags.user_paused;
     case Verb::kResume:
-      return flags_.user_paused;
+      return job.flags.user_paused;
     case Verb::kCancel:
-      return !flags_.preparing;
+      return !job.flags.preparing;
     case Verb::kFinalize:
-      return is_to_be_finalized() && !flags_.finalize && !flags_.preparing;
+      return is_to_be_finalized(job) && !job.flags.finalize && !job.flags.preparing;
     case Verb::kComplete:
-      return driver_->can_complete() && !flags_.cancelled && !flags_.soft_cancel;
+      return job.driver->can_complete() && !job.flags.cancelled && !job.flags.soft_cancel;
     default:
       return true;
   }
 }
 
-nlohmann::json Job::query_block_job() const {
-  const auto [offset, len] = progress_.get();
-  const bool at_work = !idle_ && stage_of(status_) == Stage::kWork;
+nlohmann::json names_of_verbs_taken(const JobState& job) {
+  nlohmann::json names = nlohmann::json::array();
+  for (int i = 0; i < kVerbs; ++i) {
+    const auto verb = static_cast<Verb>(i);
+    if (takes(job, verb)) names.push_back(to_string(verb));
+  }
+  return names;
+}
+
+}  // namespace
+
+const JobOptions& Job::options() const { return state_->options; }
+const std::string& Job::id() const { return state_->id(); }
+const std::string& Job::transaction() const { return state_->transaction->id(); }
+Status Job::status() const { return state_->status; }
+IoStatus Job::io_status() const { return state_->io_status; }
+const std::string& Job::error() const { return state_->error; }
+const std::string& Job::put_off() const { return state_->put_off; }
+bool Job::user_paused() const { return state_->flags.user_paused; }
+bool Job::holds_claims() const { return stage_of(state_->status) != Stage::kOver; }
+Signal& Job::changed() { return state_->changed; }
+bool Job::idle() const { return state_->life.idle; }
+
+nlohmann::json Job::query_job() const {
+  const auto [offset, len] = state_->progress.get();
   nlohmann::json reply = {{"id", id()},
-                          {"type", type_},
+                          {"type", state_->type},
+                          {"status", to_string(state_->status)},
+                          {"current-progress", offset},
+                          {"total-progress", len}};
+  if (!state_->error.empty()) reply["error"] = state_->error;
+  return reply;
+}
+
+nlohmann::json Job::query_block_job() const {
+  const auto [offset, len] = state_->progress.get();
+  const bool at_work = !state_->life.idle && stage_of(state_->status) == Stage::kWork;
+  nlohmann::json reply = {{"id", id()},
+                          {"type", state_->type},
                           {"device", id()},
                           {"len", len},
                           {"offset", offset},
-                          {"busy", at_work && unpaused_form(status_) == status_},
+                          {"busy", at_work && unpaused_form(state_->status) == state_->status},
                           {"paused", pause_requested()},
-                          {"speed", options_.speed},
-                          {"io-status", to_string(io_status_)},
-                          {"ready", is_ready_status(status_)},
-                          {"status", to_string(status_)},
-                          {"auto-finalize", options_.auto_finalize},
-                          {"auto-dismiss", options_.auto_dismiss}};
-  reply["verbs"] = nlohmann::json::array();
-  for (int i = 0; i < kVerbs; ++i) {
-    const auto verb = static_cast<Verb>(i);
-    if (takes(verb)) reply["verbs"].push_back(to_string(verb));
-  }
-  if (!error_.empty()) reply["error"] = error_;
-  if (!put_off_.empty()) reply["put-off"] = put_off_;
-  if (!transaction_->id().empty()) reply["transaction"] = transaction_->id();
-  if (obstructed_)
-    if (const std::string why = obstacle(); !why.empty()) reply["waiting-for"] = why;
+                          {"speed", state_->options.speed},
+                          {"io-status", to_string(state_->io_status)},
+                          {"ready", is_ready_status(state_->status)},
+                          {"status", to_string(state_->status)},
+                          {"auto-finalize", state_->options.auto_finalize},
+                          {"auto-dismiss", state_->options.auto_dismiss}};
+  reply["verbs"] = names_of_verbs_taken(*state_);
+  if (!state_->error.empty()) reply["error"] = state_->error;
+  if (!state_->put_off.empty()) reply["put-off"] = state_->put_off;
+  if (!state_->transaction->id().empty()) reply["transaction"] = state_->transaction->id();
+  if (state_->life.obstructed)
+    if (const std::string why = state_->obstacle(); !why.empty()) reply["waiting-for"] = why;
   // The driver adds members and changes none.
-  nlohmann::json all = driver_ ? driver_->describe() : last_words_;
+  nlohmann::json all = state_->driver ? state_->driver->describe() : state_->last_words;
   all.update(reply);
   return all;
 }
 
 std::string Job::query_block_job_text() const {
-  if (status_ != Status::kConcluded) return to_text(query_block_job());
-  if (concluded_text_.empty()) concluded_text_ = to_text(query_block_job());
-  return concluded_text_;
+  if (state_->status != Status::kConcluded) return to_text(query_block_job());
+  if (state_->texts.concluded.empty()) state_->texts.concluded = to_text(query_block_job());
+  return state_->texts.concluded;
 }
 
 }  // namespace dmjob::core

@@ -5,27 +5,16 @@
 #include <utility>
 
 #include "libjob/core/job.h"
+#include "libjob/core/job_state.h"
 #include "libjob/core/json_text.h"
 
 namespace dmjob::core {
 
-struct Job::FlagName {
-  const char* name;
-  bool Flags::* flag;
-};
-
-const Job::FlagName Job::kFlagNames[] = {
-    {"user-paused", &Flags::user_paused}, {"cancelled", &Flags::cancelled},
-    {"soft-cancel", &Flags::soft_cancel}, {"complete", &Flags::complete},
-    {"finalize", &Flags::finalize},       {"ready", &Flags::ready},
-    {"preparing", &Flags::preparing},     {"prepared", &Flags::prepared},
-};
-
 // All that may change in record(); with no driver its part does not.
-struct Job::RecordCache {
+struct JobTexts::Record {
   struct Key {
     Status status;
-    Flags flags;
+    JobFlags flags;
     IoStatus io_status;
     std::uint64_t speed;
     Progress::Snapshot progress;
@@ -38,6 +27,18 @@ struct Job::RecordCache {
 };
 
 namespace {
+
+struct FlagName {
+  const char* name;
+  bool JobFlags::* flag;
+};
+
+const FlagName kFlagNames[] = {
+    {"user-paused", &JobFlags::user_paused}, {"cancelled", &JobFlags::cancelled},
+    {"soft-cancel", &JobFlags::soft_cancel}, {"complete", &JobFlags::complete},
+    {"finalize", &JobFlags::finalize},       {"ready", &JobFlags::ready},
+    {"preparing", &JobFlags::preparing},     {"prepared", &JobFlags::prepared},
+};
 
 nlohmann::json options_to_json(const JobOptions& options) {
   return {{"speed", options.speed},
@@ -61,39 +62,66 @@ JobOptions options_from(const nlohmann::json& record) {
               " is damaged: " + why);
 }
 
+void restore_from(JobState& job, const nlohmann::json& record) {
+  const auto status = parse_status(record.at("status").get<std::string>());
+  const auto io_status = parse_io_status(record.at("io-status").get<std::string>());
+  const bool lives = status && *status != Status::kUndefined && *status != Status::kNull;
+  if (!lives || !io_status) throw_damaged(record, "unknown status");
+
+  job.life.restored = true;
+  job.status = *status;
+  job.io_status = *io_status;
+  job.type = record.at("type");
+  job.error = record.at("error");
+  const nlohmann::json& progress = record.at("progress");
+  job.progress.restore({.offset = progress.at("offset"), .len = progress.at("len")});
+  for (const FlagName& entry : kFlagNames) {
+    job.flags.*entry.flag = record.at("flags").at(entry.name).get<bool>();
+  }
+  if (stage_of(job.status) == Stage::kAbort) job.life.outcome = Outcome::kFailure;
+  if (stage_of(job.status) == Stage::kOver) {
+    job.driver.reset();
+    job.last_words = record.at("driver");
+    return;
+  }
+  assert(job.driver);
+  job.driver->set_speed(job.options.speed);
+}
+
 }  // namespace
 
 nlohmann::json Job::record() const {
   nlohmann::json flags;
-  for (const FlagName& entry : kFlagNames) flags[entry.name] = flags_.*entry.flag;
-  const auto [offset, len] = progress_.get();
+  for (const FlagName& entry : kFlagNames) flags[entry.name] = state_->flags.*entry.flag;
+  const auto [offset, len] = state_->progress.get();
   return {{"id", id()},
-          {"type", type_},
-          {"status", to_string(status_)},
-          {"transaction", transaction_->id()},
-          {"options", options_to_json(options_)},
+          {"type", state_->type},
+          {"status", to_string(state_->status)},
+          {"transaction", state_->transaction->id()},
+          {"options", options_to_json(state_->options)},
           {"flags", flags},
-          {"io-status", to_string(io_status_)},
-          {"error", error_},
+          {"io-status", to_string(state_->io_status)},
+          {"error", state_->error},
           {"progress", {{"offset", offset}, {"len", len}}},
-          {"driver", driver_ ? driver_->record() : last_words_}};
+          {"driver", state_->driver ? state_->driver->record() : state_->last_words}};
 }
 
 std::shared_ptr<const std::string> Job::record_text() const {
   constexpr std::uint64_t kNoDriver = 0;
-  RecordCache::Key key{status_,
-                       flags_,
-                       io_status_,
-                       options_.speed,
-                       progress_.get(),
-                       error_,
-                       driver_ ? driver_->record_version() : kNoDriver};
-  if (!record_cache_) record_cache_ = std::make_shared<RecordCache>();
-  if (!record_cache_->text || !key.driver_version || key != record_cache_->key) {
-    record_cache_->key = std::move(key);
-    record_cache_->text = std::make_shared<const std::string>(to_text(record()));
+  JobTexts::Record::Key key{state_->status,
+                            state_->flags,
+                            state_->io_status,
+                            state_->options.speed,
+                            state_->progress.get(),
+                            state_->error,
+                            state_->driver ? state_->driver->record_version() : kNoDriver};
+  std::shared_ptr<JobTexts::Record>& kept = state_->texts.record;
+  if (!kept) kept = std::make_shared<JobTexts::Record>();
+  if (!kept->text || !key.driver_version || key != kept->key) {
+    kept->key = std::move(key);
+    kept->text = std::make_shared<const std::string>(to_text(record()));
   }
-  return record_cache_->text;
+  return kept->text;
 }
 
 std::shared_ptr<Job> Job::restore(JobHost& host, const nlohmann::json& record,
@@ -101,38 +129,12 @@ std::shared_ptr<Job> Job::restore(JobHost& host, const nlohmann::json& record,
   try {
     std::shared_ptr<Job> job(
         new Job(host, options_from(record), std::move(driver), std::move(group)));
-    job->restore_from(record);
-    if (job->driver_) job->transaction_->join(*job);
+    restore_from(*job->state_, record);
+    if (job->state_->driver) job->state_->join_group();
     return job;
   } catch (const nlohmann::json::exception& error) {
     throw_damaged(record, error.what());
   }
-}
-
-void Job::restore_from(const nlohmann::json& record) {
-  const auto status = parse_status(record.at("status").get<std::string>());
-  const auto io_status = parse_io_status(record.at("io-status").get<std::string>());
-  const bool lives = status && *status != Status::kUndefined && *status != Status::kNull;
-  if (!lives || !io_status) throw_damaged(record, "unknown status");
-
-  restored_ = true;
-  status_ = *status;
-  io_status_ = *io_status;
-  type_ = record.at("type");
-  error_ = record.at("error");
-  const nlohmann::json& progress = record.at("progress");
-  progress_.restore({.offset = progress.at("offset"), .len = progress.at("len")});
-  for (const FlagName& entry : kFlagNames) {
-    flags_.*entry.flag = record.at("flags").at(entry.name).get<bool>();
-  }
-  if (stage_of(status_) == Stage::kAbort) outcome_ = Outcome::kFailure;
-  if (stage_of(status_) == Stage::kOver) {
-    driver_.reset();
-    last_words_ = record.at("driver");
-    return;
-  }
-  assert(driver_);
-  driver_->set_speed(options_.speed);
 }
 
 }  // namespace dmjob::core

@@ -13,14 +13,20 @@
 //
 // In the other places a record that cannot be written does not stop the job: being killed there
 // repeats a step, which every driver must bear anyway.
+#include "libjob/core/job_run.h"
+
 #include <boost/asio/co_spawn.hpp>
-#include <cassert>
+#include <exception>
+#include <memory>
+#include <string>
 #include <utility>
 
-#include "libjob/core/job.h"
+#include "libjob/core/job_group.h"
 
 namespace dmjob::core {
 namespace {
+
+using boost::asio::awaitable;
 
 constexpr Duration kPersistAgain = std::chrono::seconds(1);
 constexpr Duration kPrepareAgain = std::chrono::seconds(5);
@@ -37,224 +43,221 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
-}  // namespace
-
-void Job::start() {
-  assert(!started_ && idle_);
-  if (stage_of(status_) == Stage::kOver) return;
-  started_ = true;
-  if (status_ == Status::kCreated) move(Status::kRunning);
-  launch();
+void fail(JobState& job, std::exception_ptr error) {
+  if (job.life.exiting) return;
+  job.error = text_of(error);
+  job.life.outcome = Outcome::kFailure;
 }
 
-// There is nobody yet to act on a cancel.
-void Job::launch_if_created() {
-  if (status_ == Status::kCreated && idle_) launch();
-}
-
-void Job::launch() {
-  idle_ = false;
-  boost::asio::co_spawn(host_.executor, live(shared_from_this()), [](std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);  // nothing of ours throws out of live()
-  });
-}
-
-boost::asio::awaitable<void> Job::live(std::shared_ptr<Job> job) {
-  co_await job->wait_while_obstructed();
-  do {
-    job->goes_back_ = false;
-    co_await job->work_and_take_effect();
-  } while (job->goes_back_);
-  if (job->flags_.cancelled && !job->exiting_) job->outcome_ = Outcome::kFailure;
-  if (job->outcome_ == Outcome::kOpen) {  // the daemon ends; all is kept
-    job->give_up_for_exit();
-    co_await job->call_at_end(&Driver::clean);
-  } else {
-    co_await job->conclude();
-  }
-  job->idle_ = true;
-  job->changed_.notify();
-}
-
-boost::asio::awaitable<void> Job::work_and_take_effect() {
-  if (started_ && stage_of(status_) == Stage::kWork) co_await work();
-  if (is_open()) co_await take_effect();
-}
-
-// --- before anything is done ---
-
-std::string Job::obstacle() const { return host_.obstacle ? host_.obstacle(*this) : ""; }
-
-// A pause is shown here and kept in run(), which a paused job is to reach as well.
-boost::asio::awaitable<void> Job::wait_while_obstructed() {
-  obstructed_ = restored_ && !obstacle().empty();
-  while (obstructed_ && !must_return()) {
-    show_pause(pause_requested());
-    co_await wait_kick(kAskAgain);
-    obstructed_ = !obstacle().empty();
-  }
-  obstructed_ = false;
-}
-
-// --- running, paused, ready, standby ---
-
-boost::asio::awaitable<void> Job::work() {
+awaitable<std::string> try_persist(JobState& job) {
   try {
-    if (!restored_ && !flags_.ready) co_await host_.persist();
-    if (!must_return()) co_await driver_->run(*this);
-  } catch (...) {
-    fail(std::current_exception());
-  }
-  if (exiting_) co_return;
-  flags_.user_paused = false;
-  if (const Status status = unpaused_form(status_); status != status_) move(status);
-}
-
-void Job::fail(std::exception_ptr error) {
-  if (exiting_) return;
-  error_ = text_of(error);
-  outcome_ = Outcome::kFailure;
-}
-
-// --- waiting, pending ---
-
-boost::asio::awaitable<void> Job::take_effect() {
-  const bool taken_up = stage_of(status_) != Stage::kWork;
-  converge();
-  const bool waits = status_ == Status::kWaiting || is_to_be_finalized();
-  if (taken_up && waits && !flags_.preparing) co_await attend();
-  co_await wait_for_the_others();
-  co_await wait_for_finalize();
-  if (!is_open()) co_return;
-  if (!flags_.prepared) co_await prepare();
-  if (!flags_.prepared) co_return;
-  const bool durable = co_await persist_surely();
-  if (durable) outcome_ = Outcome::kSuccess;
-}
-
-boost::asio::awaitable<void> Job::wait_for_the_others() {
-  if (status_ == Status::kWaiting) co_await try_persist();
-  while (status_ == Status::kWaiting && is_open()) co_await kicked_.wait();
-}
-
-boost::asio::awaitable<void> Job::wait_for_finalize() {
-  if (!is_open() || !is_to_be_finalized() || flags_.preparing) co_return;
-  co_await try_persist();
-  while (!flags_.finalize && is_open()) co_await kicked_.wait();
-}
-
-boost::asio::awaitable<void> Job::attend() {
-  try {
-    co_await driver_->attend(*this);
-  } catch (...) {
-    fail(std::current_exception());
-  }
-}
-
-boost::asio::awaitable<void> Job::prepare() {
-  try {
-    co_await begin_prepare();
-    co_await prepare_until_it_is_time();
-  } catch (...) {
-    fail(std::current_exception());
-  }
-  if (!ready_to_commit_ && exiting_) co_return;
-  while (!flags_.prepared && !goes_back_ && waits_for_the_group()) co_await kicked_.wait();
-}
-
-// Where others of the transaction cannot go back, it is tried on: what is finished is not thrown
-// away.
-boost::asio::awaitable<void> Job::prepare_until_it_is_time() {
-  while (!flags_.cancelled && !goes_back_) {
-    std::string not_now;
-    try {
-      co_await driver_->prepare(*this);
-    } catch (const NotNow& error) {
-      not_now = error.what();
-    }
-    if (not_now.empty()) break;
-    be_put_off(std::move(not_now));
-    while (can_go_back() && !goes_back_ && !exiting_ && waits_for_the_group())
-      co_await kicked_.wait();
-    if (goes_back_ || exiting_ || !waits_for_the_group()) co_return;
-    co_await kicked_.wait_for(kPrepareAgain);
-    put_off_now_ = false;
-  }
-  be_prepared();
-}
-
-boost::asio::awaitable<void> Job::begin_prepare() {
-  enter_prepare();  // first of all: no cancel from here on
-  co_await host_.persist();
-  durably_preparing_ = true;
-  kick_group();
-  while (!all_durably_preparing() && waits_for_the_group()) co_await kicked_.wait();
-  if (group_has_given_up()) throw Error("the daemon ends");
-}
-
-bool Job::waits_for_the_group() const {
-  return !flags_.cancelled && outcome_ == Outcome::kOpen && !group_has_given_up();
-}
-
-boost::asio::awaitable<bool> Job::persist_surely() {
-  for (bool told = false;; told = true) {
-    const std::string why_not = co_await try_persist();
-    if (why_not.empty()) co_return true;
-    if (exiting_) co_return false;
-    if (!told) publish("JOB_STALLED", {{"id", id()}, {"reason", why_not}});
-    co_await kicked_.wait_for(kPersistAgain);
-  }
-}
-
-boost::asio::awaitable<std::string> Job::try_persist() {
-  try {
-    co_await host_.persist();
+    co_await job.host.persist();
   } catch (...) {
     co_return text_of(std::current_exception());
   }
   co_return "";
 }
 
+awaitable<bool> persist_surely(JobState& job) {
+  for (bool told = false;; told = true) {
+    const std::string why_not = co_await try_persist(job);
+    if (why_not.empty()) co_return true;
+    if (job.life.exiting) co_return false;
+    if (!told) job.publish("JOB_STALLED", {{"id", job.id()}, {"reason", why_not}});
+    co_await job.kicked.wait_for(kPersistAgain);
+  }
+}
+
+// --- before anything is done ---
+
+// A pause is shown here and kept in run(), which a paused job is to reach as well.
+awaitable<void> wait_while_obstructed(JobState& job) {
+  job.life.obstructed = job.life.restored && !job.obstacle().empty();
+  while (job.life.obstructed && !job.must_return()) {
+    job.show_pause(job.pause_requested());
+    co_await job.self.wait_kick(kAskAgain);
+    job.life.obstructed = !job.obstacle().empty();
+  }
+  job.life.obstructed = false;
+}
+
+// --- running, paused, ready, standby ---
+
+awaitable<void> work(JobState& job) {
+  try {
+    if (!job.life.restored && !job.flags.ready) co_await job.host.persist();
+    if (!job.must_return()) co_await job.driver->run(job.self);
+  } catch (...) {
+    fail(job, std::current_exception());
+  }
+  if (job.life.exiting) co_return;
+  job.flags.user_paused = false;
+  if (const Status status = unpaused_form(job.status); status != job.status) job.move(status);
+}
+
+// --- waiting, pending ---
+
+awaitable<void> attend(JobState& job) {
+  try {
+    co_await job.driver->attend(job.self);
+  } catch (...) {
+    fail(job, std::current_exception());
+  }
+}
+
+awaitable<void> wait_for_the_others(JobState& job) {
+  if (job.status == Status::kWaiting) co_await try_persist(job);
+  while (job.status == Status::kWaiting && job.is_open()) co_await job.kicked.wait();
+}
+
+awaitable<void> wait_for_finalize(JobState& job) {
+  if (!job.is_open() || !is_to_be_finalized(job) || job.flags.preparing) co_return;
+  co_await try_persist(job);
+  while (!job.flags.finalize && job.is_open()) co_await job.kicked.wait();
+}
+
+bool goes_back(const JobState& job) { return job.step == EffectStep::kGoesBack; }
+
+bool waits_for_the_group(const JobState& job) {
+  return !job.flags.cancelled && job.life.outcome == Outcome::kOpen && !group_has_given_up(job);
+}
+
+awaitable<void> begin_prepare(JobState& job) {
+  enter_prepare(job);  // first of all: no cancel from here on
+  co_await job.host.persist();
+  be_preparing(job);
+  while (!all_durably_preparing(job) && waits_for_the_group(job)) co_await job.kicked.wait();
+  if (group_has_given_up(job)) throw Error("the daemon ends");
+}
+
+// Where others of the transaction cannot go back, it is tried on: what is finished is not thrown
+// away.
+awaitable<void> prepare_until_it_is_time(JobState& job) {
+  while (!job.flags.cancelled && !goes_back(job)) {
+    std::string not_now;
+    try {
+      co_await job.driver->prepare(job.self);
+    } catch (const NotNow& error) {
+      not_now = error.what();
+    }
+    if (not_now.empty()) break;
+    be_put_off(job, std::move(not_now));
+    while (can_go_back(job) && !goes_back(job) && !job.life.exiting && waits_for_the_group(job))
+      co_await job.kicked.wait();
+    if (goes_back(job) || job.life.exiting || !waits_for_the_group(job)) co_return;
+    co_await job.kicked.wait_for(kPrepareAgain);
+    if (job.step == EffectStep::kPutOff) job.step = EffectStep::kPreparing;
+  }
+  be_prepared(job);
+}
+
+awaitable<void> prepare(JobState& job) {
+  try {
+    co_await begin_prepare(job);
+    co_await prepare_until_it_is_time(job);
+  } catch (...) {
+    fail(job, std::current_exception());
+  }
+  if (job.step != EffectStep::kPrepared && job.life.exiting) co_return;
+  while (!job.flags.prepared && !goes_back(job) && waits_for_the_group(job))
+    co_await job.kicked.wait();
+}
+
+awaitable<void> take_effect(JobState& job) {
+  const bool taken_up = stage_of(job.status) != Stage::kWork;
+  converge(job);
+  const bool waits = job.status == Status::kWaiting || is_to_be_finalized(job);
+  if (taken_up && waits && !job.flags.preparing) co_await attend(job);
+  co_await wait_for_the_others(job);
+  co_await wait_for_finalize(job);
+  if (!job.is_open()) co_return;
+  if (!job.flags.prepared) co_await prepare(job);
+  if (!job.flags.prepared) co_return;
+  const bool durable = co_await persist_surely(job);
+  if (durable) job.life.outcome = Outcome::kSuccess;
+}
+
 // --- aborting, concluded, null ---
 
-boost::asio::awaitable<void> Job::conclude() {
-  if (outcome_ == Outcome::kFailure) {
-    if (flags_.cancelled) error_ = "Operation canceled";
-    break_group();
-    move(Status::kAborting);
-    co_await try_persist();
-    co_await call_at_end(&Driver::abort);
-  } else {
-    co_await call_at_end(&Driver::commit);
-  }
-  co_await call_at_end(&Driver::clean);
-  announce_end();
-  co_await try_persist();
-}
+using EndCall = awaitable<void> (Driver::*)(Job&);
 
-boost::asio::awaitable<void> Job::call_at_end(EndCall call) {
+awaitable<void> call_at_end(JobState& job, EndCall call) {
   try {
-    co_await (driver_.get()->*call)(*this);
+    co_await (job.driver.get()->*call)(job.self);
   } catch (...) {
-    if (error_.empty()) error_ = text_of(std::current_exception());
+    if (job.error.empty()) job.error = text_of(std::current_exception());
   }
 }
 
-void Job::announce_end() {
-  transaction_->leave(*this);
-  last_words_ = driver_->describe();
-  driver_.reset();
-  if (started_) {
-    publish_with_progress(flags_.cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED");
+void announce_end(JobState& job) {
+  job.leave_group();
+  job.last_words = job.driver->describe();
+  job.driver.reset();
+  if (job.life.started) {
+    job.publish_with_progress(job.flags.cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED");
   }
-  move(Status::kConcluded);
-  if (options_.auto_dismiss || !started_) forget();
+  job.move(Status::kConcluded);
+  if (job.options.auto_dismiss || !job.life.started) forget(job);
 }
 
-void Job::forget() {
-  const std::shared_ptr<Job> self = shared_from_this();  // gone() may drop the last one
-  move(Status::kNull);
-  host_.gone(*this);
+awaitable<void> conclude(JobState& job) {
+  if (job.life.outcome == Outcome::kFailure) {
+    if (job.flags.cancelled) job.error = "Operation canceled";
+    break_group(job);
+    job.move(Status::kAborting);
+    co_await try_persist(job);
+    co_await call_at_end(job, &Driver::abort);
+  } else {
+    co_await call_at_end(job, &Driver::commit);
+  }
+  co_await call_at_end(job, &Driver::clean);
+  announce_end(job);
+  co_await try_persist(job);
+}
+
+// --- all of it ---
+
+awaitable<void> work_and_take_effect(JobState& job) {
+  if (job.life.started && stage_of(job.status) == Stage::kWork) co_await work(job);
+  if (job.is_open()) co_await take_effect(job);
+}
+
+awaitable<void> live(std::shared_ptr<JobState> kept) {
+  JobState& job = *kept;
+  co_await wait_while_obstructed(job);
+  do {
+    job.step = EffectStep::kNone;
+    co_await work_and_take_effect(job);
+  } while (goes_back(job));
+  if (job.flags.cancelled && !job.life.exiting) job.life.outcome = Outcome::kFailure;
+  if (job.life.outcome == Outcome::kOpen) {  // the daemon ends; all is kept
+    give_up_for_exit(job);
+    co_await call_at_end(job, &Driver::clean);
+  } else {
+    co_await conclude(job);
+  }
+  job.life.idle = true;
+  job.changed.notify();
+}
+
+}  // namespace
+
+void launch(JobState& job) {
+  job.life.idle = false;
+  std::shared_ptr<JobState> kept(job.self.shared_from_this(), &job);  // the job with it
+  boost::asio::co_spawn(job.host.executor, live(std::move(kept)), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);  // nothing of ours throws out of live()
+  });
+}
+
+void launch_if_created(JobState& job) {
+  if (job.status == Status::kCreated && job.life.idle) launch(job);
+}
+
+void forget(JobState& job) {
+  const std::shared_ptr<Job> self = job.self.shared_from_this();  // gone() may drop the last one
+  job.move(Status::kNull);
+  job.host.gone(job.self);
 }
 
 }  // namespace dmjob::core

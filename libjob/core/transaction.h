@@ -7,7 +7,7 @@
 //   prepare    of all, beside each other; all are prepared before one commits
 //   a member that fails or is cancelled takes all others with it
 //
-// A job of its own is a group of one. What is above is done by the members (job_group.cc).
+// A job of its own is a group of one.
 // Thread: the reactor. Owned by its members.
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace dmjob::core {
 
-class Job;
+struct JobState;
 
 class Transaction {
  public:
@@ -27,14 +27,12 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   const std::string& id() const { return id_; }
-  void join(Job& job) { members_.push_back(&job); }
-  void leave(const Job& job) { std::erase(members_, &job); }
-  // Those that are not concluded, in the order in which they joined.
-  const std::vector<Job*>& members() const { return members_; }
 
  private:
+  friend struct JobState;
+
   const std::string id_;
-  std::vector<Job*> members_;
+  std::vector<JobState*> members_;
 };
 
 }  // namespace dmjob::core
