@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//
-// The seam to time. SystemClock is the machine's monotonic clock; tests set theirs by hand.
+/// @file
+/// The seam to time. SystemClock is the machine's monotonic clock; tests set theirs by hand.
 #pragma once
 
 #include <chrono>
 
+#include "libjob/core/export.h"
+
 namespace dmjob::core {
 
+/// A length of time, in nanoseconds.
 using Duration = std::chrono::nanoseconds;
+/// A moment of the monotonic clock, in nanoseconds.
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-class Clock {
+/// Tells the time.
+class DMJOB_EXPORT Clock {
  public:
   virtual ~Clock() = default;
-  // Thread: any.
+  /// The present moment. Thread: any.
   virtual TimePoint now() const = 0;
 };
 
-class SystemClock : public Clock {
+/// The machine's monotonic clock.
+class DMJOB_EXPORT SystemClock : public Clock {
  public:
   TimePoint now() const override { return std::chrono::steady_clock::now(); }
 };

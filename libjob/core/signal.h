@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//
-// A condition that coroutines of the reactor wait for. A wake-up is not remembered: look at the
-// condition, wait, look again. Thread: the reactor.
+/// @file
+/// A condition that coroutines of the reactor wait for. A wake-up is not remembered: look at the
+/// condition, wait, look again. Thread: the reactor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -9,19 +9,23 @@
 #include <memory>
 
 #include "libjob/core/clock.h"
+#include "libjob/core/export.h"
 
 namespace dmjob::core {
 
-class Signal {
+/// Wakes coroutines. Thread: the reactor.
+class DMJOB_EXPORT Signal {
  public:
+  /// For coroutines of that executor.
   explicit Signal(boost::asio::any_io_executor executor);
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
-  // Wakes all that wait now.
+  /// Wakes all that wait now.
   void notify();
-  // Returns at the next notify(), or after `limit` of real time.
+  /// Returns at the next notify().
   boost::asio::awaitable<void> wait();
+  /// Returns at the next notify(), or after `limit` of real time.
   boost::asio::awaitable<void> wait_for(Duration limit);
 
  private:

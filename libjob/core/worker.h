@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//
-// A thread for what may block. A job has one, so a hung disk stops only its own job; calls to one
-// worker run in order.
-//
-//   co_await worker.run([&] { device.flush(); });   // here: worker; after: reactor
-//
-// Thread: run() is called on the reactor and returns there, with the function's result or
-// exception. The coroutine (so everything that the function refers to) lives until the function has
-// returned. The reactor outlives its calls: it is run until every job is idle, and only then
-// destroyed.
+/// @file
+/// A thread for what may block. A job has one, so a hung disk stops only its own job; calls to one
+/// worker run in order.
+///
+///     co_await worker.run([&] { device.flush(); });   // here: worker; after: reactor
+///
+/// Thread: run() is called on the reactor and returns there, with the function's result or
+/// exception. The coroutine (so everything that the function refers to) lives until the function
+/// has returned. The reactor outlives its calls: it is run until every job is idle, and only then
+/// destroyed.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,18 +19,22 @@
 #include <type_traits>
 #include <utility>
 
+#include "libjob/core/export.h"
+
 namespace dmjob::core {
 
-class Worker {
+/// One thread.
+class DMJOB_EXPORT Worker {
  public:
+  /// Starts the thread.
   Worker() : pool_(1) {}
-  // Waits for the call that is running.
+  /// Waits for the call that is running.
   ~Worker() { pool_.join(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // The function is kept in run()'s frame and the result is made there; what goes to the other
-  // thread is a reference, so that nothing is copied, and a result needs no default constructor.
+  /// The function is kept in run()'s frame and the result is made there; what goes to the other
+  /// thread is a reference, so that nothing is copied, and a result needs no default constructor.
   template <typename Function>
   auto run(Function function) -> boost::asio::awaitable<std::invoke_result_t<Function&>> {
     using Result = std::invoke_result_t<Function&>;
