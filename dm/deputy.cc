@@ -14,7 +14,7 @@ Deputy::Deputy(std::function<void()> function)
 
 Deputy::~Deputy() {
   {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     if (state_ == State::kWaiting) state_ = State::kDismissed;
   }
   changed_.notify_all();
@@ -23,8 +23,8 @@ Deputy::~Deputy() {
 
 void Deputy::live() {
   const WindowMark mark;
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return state_ != State::kWaiting; });
+  threads::Lock lock(mutex_);
+  while (state_ == State::kWaiting) lock.wait(changed_);
   if (state_ == State::kDismissed) return;
   lock.unlock();
   std::exception_ptr error;
@@ -40,10 +40,12 @@ void Deputy::live() {
 }
 
 void Deputy::run(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
+  const auto end = std::chrono::steady_clock::now() + limit;
+  threads::Lock lock(mutex_);
   state_ = State::kRunning;
   changed_.notify_all();
-  if (!changed_.wait_for(lock, limit, [this] { return state_ == State::kDone; }))
+  while (state_ != State::kDone && lock.wait_until(changed_, end)) continue;
+  if (state_ != State::kDone)
     throw std::system_error(ETIMEDOUT, std::generic_category(),
                             "a disk that is read or written with a volume suspended");
   if (error_) std::rethrow_exception(error_);

@@ -14,8 +14,9 @@
 #include <condition_variable>
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <thread>
+
+#include "threads/mutex.h"
 
 namespace dmjob::dm {
 
@@ -35,10 +36,10 @@ class Deputy {
   void live();
 
   const std::function<void()> function_;
-  std::mutex mutex_;
+  threads::Mutex mutex_;
   std::condition_variable changed_;
-  State state_ = State::kWaiting;
-  std::exception_ptr error_;
+  State state_ DMJOB_GUARDED_BY(mutex_) = State::kWaiting;
+  std::exception_ptr error_ DMJOB_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -59,6 +59,7 @@ const Progress& Job::progress() const { return state_->progress; }
 JobHost& Job::host() { return state_->host; }
 
 boost::asio::awaitable<void> Job::pause_point() {
+  state_->reactor.check();
   while (pause_requested() && !must_return()) {
     state_->show_pause(true);
     co_await state_->kicked.wait();
@@ -72,6 +73,7 @@ void Job::break_pause() {
 }
 
 boost::asio::awaitable<void> Job::wait_kick(Duration limit) {
+  state_->reactor.check();
   if (!state_->life.kick_pending) co_await state_->kicked.wait_for(limit);
   state_->life.kick_pending = false;
 }
@@ -88,6 +90,7 @@ void Job::set_ready() {
 }
 
 ErrorAction Job::io_error(OnError policy, bool is_read, std::error_code error) {
+  state_->reactor.check();
   const ErrorAction action = decide(policy, error);
   state_->publish(
       "BLOCK_JOB_ERROR",

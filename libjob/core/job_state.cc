@@ -22,10 +22,8 @@ bool JobState::pause_requested() const {
   return flags.user_paused || (holds > 0 && stage_of(status) == Stage::kWork);
 }
 
-void JobState::check_thread() const { assert(std::this_thread::get_id() == reactor); }
-
 void JobState::move(Status to) {
-  check_thread();
+  reactor.check();
   assert(may_move(status, to));
   if (to == status) return;  // aborting once more
   status = to;
@@ -34,7 +32,7 @@ void JobState::move(Status to) {
 }
 
 void JobState::admit(Verb verb) const {
-  check_thread();
+  reactor.check();
   if (may_apply(verb, status)) return;
   throw Error("Job '" + id() + "' in state '" + std::string(to_string(status)) +
               "' cannot accept command verb '" + std::string(to_string(verb)) + "'");
@@ -60,7 +58,7 @@ void JobState::publish_with_progress(const char* name) {
 }
 
 void JobState::kick() {
-  check_thread();
+  reactor.check();
   life.kick_pending = true;
   kicked.notify();
 }

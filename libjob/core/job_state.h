@@ -8,16 +8,19 @@
 //   job_run.cc                           the coroutine, which takes the state to its end
 //   job_group.cc                         what the members of a transaction do with one another
 //
+// Job has more functions than a class should have. They are a verb, a query or a service to the
+// driver each, none calls another, and who uses a job wants them in one place.
+//
 // Thread: the reactor, everything; it is where the job was made.
 #pragma once
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "libjob/core/job.h"
+#include "threads/thread_check.h"
 
 namespace dmjob::core {
 
@@ -78,7 +81,6 @@ struct JobState {
   // "" if the job can go on, else why not.
   std::string obstacle() const { return host.obstacle ? host.obstacle(self) : ""; }
 
-  void check_thread() const;
   // The only way to another status, and the only way in for a verb.
   void move(Status to);
   void admit(Verb verb) const;
@@ -97,7 +99,7 @@ struct JobState {
   // Those that are not concluded, in the order in which they joined.
   const std::vector<JobState*>& members() const { return transaction->members_; }
 
-  const std::thread::id reactor = std::this_thread::get_id();
+  const threads::ThreadCheck reactor;
   Job& self;
   JobHost& host;
   JobOptions options;

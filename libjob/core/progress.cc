@@ -3,27 +3,38 @@
 
 #include <algorithm>
 
+#include "threads/mutex.h"
+
 namespace dmjob::core {
 
+struct Progress::State {
+  threads::Mutex mutex;
+  Snapshot now DMJOB_GUARDED_BY(mutex);
+};
+
+Progress::Progress() : state_(std::make_unique<State>()) {}
+
+Progress::~Progress() = default;
+
 void Progress::add_done(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  now_.offset += bytes;
-  now_.len = std::max(now_.len, now_.offset);
+  const threads::Lock lock(state_->mutex);
+  state_->now.offset += bytes;
+  state_->now.len = std::max(state_->now.len, state_->now.offset);
 }
 
 void Progress::set_remaining(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  now_.len = now_.offset + bytes;
+  const threads::Lock lock(state_->mutex);
+  state_->now.len = state_->now.offset + bytes;
 }
 
 void Progress::restore(Snapshot snapshot) {
-  const std::lock_guard lock(mutex_);
-  now_ = snapshot;
+  const threads::Lock lock(state_->mutex);
+  state_->now = snapshot;
 }
 
 Progress::Snapshot Progress::get() const {
-  const std::lock_guard lock(mutex_);
-  return now_;
+  const threads::Lock lock(state_->mutex);
+  return state_->now;
 }
 
 }  // namespace dmjob::core

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
+#include <memory>
 
 #include "libjob/core/export.h"
 
@@ -22,6 +22,12 @@ class DMJOB_EXPORT Progress {
     bool operator==(const Snapshot&) const = default;
   };
 
+  /// Nothing is done, and nothing is to do.
+  Progress();
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
   /// So many bytes more are done.
   void add_done(std::uint64_t bytes);
   /// Sets what is left; len becomes offset + bytes.
@@ -32,8 +38,8 @@ class DMJOB_EXPORT Progress {
   Snapshot get() const;
 
  private:
-  mutable std::mutex mutex_;
-  Snapshot now_;
+  struct State;
+  const std::unique_ptr<State> state_;
 };
 
 }  // namespace dmjob::core

@@ -6,6 +6,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/core/signal.h"
+#include "threads/thread_check.h"
 
 namespace dmjob::core {
 
@@ -15,12 +16,14 @@ struct VolumeLocks::Slot {
       : clock(its_clock), granted(std::move(executor)) {}
 
   void give(std::string to) {
+    reactor.check();
     held = true;
     operation = std::move(to);
     since = clock.now();
   }
   void release();
 
+  const threads::ThreadCheck reactor;
   const Clock& clock;
   Signal granted;
   bool held = false;
@@ -49,6 +52,7 @@ struct VolumeLocks::Waiter {
 };
 
 void VolumeLocks::Slot::release() {
+  reactor.check();
   held = false;
   if (queue.empty()) return;
   Waiter* next = queue.front();

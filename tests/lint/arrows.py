@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Includes point downward only, and are written from the root.
 
-    tool/dmjobd -> libjob/drivers -> libjob/volumes -> libjob/{core,io,store} and dm/topology -> dm
+    tool/dmjobd -> libjob/drivers -> libjob/volumes -> libjob/{core,io,store} and dm/topology -> dm -> threads
 
-The rooms of libjob/drivers are a stair of their own, in the order of their rows. core and dm include nothing of ours;
-dm and io do not know each other; tool/dmjob speaks to the daemon only. Tests and benches may include all.
+The rooms of libjob/drivers are a stair of their own, in the order of their rows. core and dm include nothing of ours
+but threads; dm and io do not know each other; tool/dmjob speaks to the daemon only. Tests and benches may include all.
 """
 import os
 import re
@@ -35,6 +35,7 @@ def of_rooms(rooms):
 # A folder may include itself and these. The first one that a path lies in is its own.
 MAY_INCLUDE = {
     'dm/topology': ('dm',),
+    'threads': (),
     'dm': (),
     'libjob/core': (),
     'libjob/io': (),
@@ -63,7 +64,7 @@ def allowed(path, included):
         return True
     if folder in USES_CORE_LEAVES and included in CORE_LEAVES:
         return True
-    return folder_of(included) in (folder,) + MAY_INCLUDE[folder]
+    return folder_of(included) in (folder, 'threads') + MAY_INCLUDE[folder]
 
 
 def check_line(root, path, line):

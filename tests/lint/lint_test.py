@@ -10,6 +10,7 @@ import decisions
 import headers_alone
 import heads
 import lengths
+import mutexes
 import references
 import registered
 import source_tree
@@ -58,7 +59,8 @@ class Coroutines(LintTest):
 class Arrows(LintTest):
     tree = {'dm/a.h': '', 'libjob/core/job.h': '', 'libjob/core/clock.h': '', 'libjob/io/b.h': '', 'tool/dmjob/c.h': '',
             'tool/dmjobd/d.h': '', 'libjob/drivers/e.h': '', 'dm/topology/f.h': '', 'libjob/drivers/plan/g.h': '',
-            'libjob/drivers/check/h.h': '', 'libjob/drivers/copy/i.h': '', 'libjob/drivers/backup/j.h': ''}
+            'libjob/drivers/check/h.h': '', 'libjob/drivers/copy/i.h': '', 'libjob/drivers/backup/j.h': '',
+            'threads/k.h': ''}
 
     def including(self, path, included):
         return {**self.tree, path: f'#include "{included}"\n'}
@@ -69,7 +71,8 @@ class Arrows(LintTest):
                                ('libjob/store/x.h', 'libjob/io/b.h'), ('tests/x_test.cc', 'tool/dmjobd/d.h'),
                                ('dm/topology/x.h', 'dm/a.h'), ('libjob/drivers/copy/x.cc', 'libjob/drivers/check/h.h'),
                                ('libjob/drivers/compare/x.h', 'libjob/drivers/backup/j.h'),
-                               ('libjob/drivers/x.cc', 'libjob/drivers/copy/i.h')]:
+                               ('libjob/drivers/x.cc', 'libjob/drivers/copy/i.h'),
+                               ('dm/x.cc', 'threads/k.h'), ('libjob/core/x.cc', 'threads/k.h')]:
             self.good(arrows, self.including(path, included))
 
     def test_upward_and_sideward_are_bad(self):
@@ -80,7 +83,7 @@ class Arrows(LintTest):
                                ('tool/dmjob/x.cc', 'dm/a.h'), ('tool/dmjob/x.cc', 'libjob/drivers/e.h'),
                                ('dm/x.h', 'dm/topology/f.h'), ('libjob/drivers/copy/x.h', 'libjob/drivers/e.h'),
                                ('libjob/drivers/copy/x.h', 'libjob/drivers/backup/j.h'),
-                               ('libjob/drivers/plan/x.h', 'libjob/drivers/check/h.h')]:
+                               ('libjob/drivers/plan/x.h', 'libjob/drivers/check/h.h'), ('threads/x.h', 'dm/a.h')]:
             self.bad(arrows, self.including(path, included), 'must not know')
 
     def test_a_path_that_is_not_from_the_root_is_bad(self):
@@ -91,6 +94,19 @@ class Arrows(LintTest):
         self.bad(arrows, {'dm/control_node.cc': '#include <libdevmapper.h>\n'}, 'libdevmapper')
         self.bad(arrows, {'dm/task.h': '#include <libdevmapper.h>\n'}, 'libdevmapper')
         self.bad(arrows, {'libjob/io/x.cc': '#include <libdevmapper.h>\n'}, 'libdevmapper')
+
+
+class Mutexes(LintTest):
+    def test_good(self):
+        self.good(mutexes, {'dm/a.h': '  threads::Mutex mutex_;\n  int count_ DMJOB_GUARDED_BY(mutex_) = 0;\n',
+                            'dm/b.h': '// as a std::mutex\n', 'threads/mutex.h': '  std::mutex mutex_;\n'})
+
+    def test_one_that_clang_does_not_know(self):
+        for kind in ('mutex', 'timed_mutex', 'shared_mutex'):
+            self.bad(mutexes, {'dm/a.h': f'  std::{kind} mutex_;\n'}, 'threads::Mutex')
+
+    def test_one_that_guards_nothing(self):
+        self.bad(mutexes, {'dm/a.h': '  threads::Mutex mutex_;\n  int count_ = 0;\n'}, 'nothing is')
 
 
 class Heads(LintTest):

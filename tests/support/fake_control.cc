@@ -54,7 +54,7 @@ const char* word_for(SuspendMode mode) {
 
 dev_t FakeControl::add_device(const std::string& name, const Table& table,
                               const std::string& uuid) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   FakeDevice& device = devices_[name];
   device.uuid = uuid;
   device.dev = makedev(kMajor, next_minor_++);
@@ -64,90 +64,90 @@ dev_t FakeControl::add_device(const std::string& name, const Table& table,
 }
 
 void FakeControl::set_number(const std::string& name, dev_t number) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).dev = number;
 }
 
 void FakeControl::set_number_to_come(const std::string& name, dev_t number) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   numbers_to_come_[name] = number;
 }
 
 void FakeControl::set_suspended(const std::string& name, bool suspended) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).suspended = suspended;
 }
 
 void FakeControl::set_read_only(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).read_only = true;
 }
 
 void FakeControl::set_opened(const std::string& name, int times) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).opened = times;
 }
 
 void FakeControl::set_status(const std::string& name, const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).status = text;
 }
 
 void FakeControl::set_kept(const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   kept_ = text;
 }
 
 void FakeControl::set_inactive_table(const std::string& name, const Table& table) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).inactive = table;
 }
 
 void FakeControl::set_table(const std::string& name, const Table& table) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).live = table;
 }
 
 void FakeControl::set_write_back(dev_t disk, bool write_back) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   write_back_[disk] = write_back;
 }
 
 void FakeControl::set_mounted(dev_t dev) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   mounted_.push_back(dev);
 }
 
 void FakeControl::freeze_elsewhere(const std::string& name, int times) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).frozen_elsewhere = times;
 }
 
 void FakeControl::set_writes(const std::string& name,
                              std::vector<std::optional<std::uint64_t>> counts) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   at(name).writes = std::move(counts);
 }
 
 void FakeControl::add_holder(dev_t dev, const Holder& holder) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   holders_.emplace(dev, holder);
 }
 
 void FakeControl::fail_call(int n, int error) { fail_call("", n, error); }
 
 void FakeControl::fail_call(const std::string& kind, int n, int error) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   failures_.push_back({kind, n, error});
 }
 
 void FakeControl::set_unresumable(const Table& table) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   unresumable_.push_back(table);
 }
 
 void FakeControl::heal() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   failures_.clear();
   unresumable_.clear();
 }
@@ -155,37 +155,37 @@ void FakeControl::heal() {
 // --- the story ---
 
 std::vector<std::string> FakeControl::log() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return log_;
 }
 
 void FakeControl::clear_log() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   log_.clear();
 }
 
 void FakeControl::note(const std::string& line) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   log_.push_back(line);
 }
 
 std::vector<std::string> FakeControl::violations() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return violations_;
 }
 
 bool FakeControl::exists(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return devices_.contains(name);
 }
 
 bool FakeControl::suspended(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return at(name).suspended;
 }
 
 std::vector<std::string> FakeControl::suspended_devices() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   std::vector<std::string> found;
   for (const auto& [name, device] : devices_) {
     if (device.suspended) found.push_back(name);
@@ -194,7 +194,7 @@ std::vector<std::string> FakeControl::suspended_devices() const {
 }
 
 std::vector<std::string> FakeControl::names() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   const auto names = std::views::keys(devices_);
   return {names.begin(), names.end()};
 }
@@ -257,16 +257,22 @@ bool FakeControl::says_write_back(dev_t dev) const {
 }
 
 bool FakeControl::passes_flushes(const Table& table) const {
-  return std::ranges::any_of(table.segments(), [this](const Segment& segment) {
+  for (const Segment& segment : table.segments()) {
     auto devices = devices_of(Table({segment}));
     if (segment.target == "mirror") devices.erase(devices.begin());  // its log
-    return std::ranges::any_of(devices, [this](dev_t dev) { return says_write_back(dev); });
-  });
+    for (const dev_t dev : devices)
+      if (says_write_back(dev)) return true;
+  }
+  return false;
 }
 
 dev_t FakeControl::create(const NewDevice& device) {
-  if (before_create_) before_create_(device);
-  const std::lock_guard lock(mutex_);
+  threads::Lock lock(mutex_);
+  if (const auto before = before_create_) {
+    lock.unlock();
+    before(device);
+    lock.lock();
+  }
   begin("create", device.name);
   forbid_while_suspended("create " + device.name);
   if (devices_.contains(device.name)) fail(EBUSY, device.name + " exists");
@@ -283,7 +289,7 @@ dev_t FakeControl::create(const NewDevice& device) {
 }
 
 void FakeControl::load(const std::string& name, const Table& table) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   begin("load", name);
   forbid_while_suspended("load " + name);
   FakeDevice& device = at(name);
@@ -292,13 +298,13 @@ void FakeControl::load(const std::string& name, const Table& table) {
 }
 
 void FakeControl::clear(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   begin("clear", name);
   at(name).inactive.reset();
 }
 
 void FakeControl::suspend(const std::string& name, SuspendMode mode) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   begin("suspend", name, word_for(mode));
   FakeDevice& device = at(name);
   if (mode == SuspendMode::kFreeze && device.frozen_elsewhere > 0) {
@@ -310,7 +316,7 @@ void FakeControl::suspend(const std::string& name, SuspendMode mode) {
 }
 
 void FakeControl::resume(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   FakeDevice& device = at(name);
   const std::optional<Table> next = std::exchange(device.inactive, std::nullopt);
   if (next) device.suspended = true;  // as the kernel does before it swaps
@@ -329,7 +335,7 @@ void FakeControl::resume(const std::string& name) {
 }
 
 void FakeControl::remove(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   begin("remove", name);
   forbid_while_suspended("remove " + name);
   const int opened = open_count(at(name));
@@ -338,7 +344,7 @@ void FakeControl::remove(const std::string& name) {
 }
 
 std::optional<Device> FakeControl::find(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   const auto found = devices_.find(name);
   if (found == devices_.end()) return std::nullopt;
   const FakeDevice& fake = found->second;
@@ -361,7 +367,7 @@ std::optional<Device> FakeControl::find_by_uuid(const std::string& uuid) {
 }
 
 std::vector<Device> FakeControl::list() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   std::vector<Device> found;
   for (const auto& [name, fake] : devices_) {
     Device device;
@@ -373,17 +379,17 @@ std::vector<Device> FakeControl::list() {
 }
 
 Table FakeControl::table(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return at(name).live.value_or(Table());
 }
 
 Table FakeControl::inactive_table(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return at(name).inactive.value_or(Table());
 }
 
 std::vector<StatusLine> FakeControl::status(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   const FakeDevice& device = at(name);
   std::vector<StatusLine> lines;
   if (!device.live) return lines;
@@ -397,17 +403,17 @@ std::vector<StatusLine> FakeControl::status(const std::string& name) {
 }
 
 std::vector<dev_t> FakeControl::deps(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return devices_of(at(name).live.value_or(Table()));
 }
 
 std::optional<bool> FakeControl::write_back(dev_t dev) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return says_write_back(dev);
 }
 
 std::vector<Holder> FakeControl::holders(dev_t dev) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   std::vector<Holder> found;
   for (const auto& [name, device] : devices_)
     if (stands_on(device.live, dev))
@@ -418,12 +424,12 @@ std::vector<Holder> FakeControl::holders(dev_t dev) {
 }
 
 std::vector<dev_t> FakeControl::mounted() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return mounted_;
 }
 
 std::optional<std::uint64_t> FakeControl::writes_ended(dev_t dev) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   for (auto& [name, device] : devices_) {
     if (device.dev != dev) continue;
     const auto now = device.writes.front();
@@ -433,11 +439,15 @@ std::optional<std::uint64_t> FakeControl::writes_ended(dev_t dev) {
   return std::nullopt;
 }
 
-void FakeControl::set_modules(const std::vector<std::string>& targets) { modules_ = targets; }
+void FakeControl::set_modules(const std::vector<std::string>& targets) {
+  const threads::Lock lock(mutex_);
+  modules_ = targets;
+}
 
 std::vector<std::string> FakeControl::targets() { return {"linear", "striped", "error"}; }
 
 std::optional<std::string> FakeControl::target_version(const std::string& target) {
+  const threads::Lock lock(mutex_);
   if (std::ranges::find(modules_, target) != modules_.end()) return "1.0.0";
   return std::nullopt;
 }

@@ -11,12 +11,12 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "dm/control.h"
+#include "threads/mutex.h"
 
 namespace dmjob::dm {
 
@@ -66,6 +66,7 @@ class FakeControl : public Control {
   void set_unresumable(const Table& table);
   // Is called before a device is made: what somebody else does just then.
   void before_create(std::function<void(const NewDevice&)> call) {
+    const threads::Lock lock(mutex_);
     before_create_ = std::move(call);
   }
   // Nothing fails any more.
@@ -128,30 +129,31 @@ class FakeControl : public Control {
     int error = 0;
   };
 
-  FakeDevice& at(const std::string& name);
-  const FakeDevice& at(const std::string& name) const;
-  void begin(const std::string& kind, const std::string& name, const std::string& rest = "");
-  void check_devices(const std::string& name, const Table& table) const;
-  int open_count(const FakeDevice& device) const;
-  bool says_write_back(dev_t dev) const;
-  bool passes_flushes(const Table& table) const;
-  void forbid_while_suspended(const std::string& call);
+  FakeDevice& at(const std::string& name) DMJOB_REQUIRES(mutex_);
+  const FakeDevice& at(const std::string& name) const DMJOB_REQUIRES(mutex_);
+  void begin(const std::string& kind, const std::string& name, const std::string& rest = "")
+      DMJOB_REQUIRES(mutex_);
+  void check_devices(const std::string& name, const Table& table) const DMJOB_REQUIRES(mutex_);
+  int open_count(const FakeDevice& device) const DMJOB_REQUIRES(mutex_);
+  bool says_write_back(dev_t dev) const DMJOB_REQUIRES(mutex_);
+  bool passes_flushes(const Table& table) const DMJOB_REQUIRES(mutex_);
+  void forbid_while_suspended(const std::string& call) DMJOB_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, FakeDevice> devices_;
-  std::map<dev_t, bool> write_back_;
-  std::multimap<dev_t, Holder> holders_;
-  std::vector<dev_t> mounted_;
-  unsigned next_minor_ = 0;
-  std::map<std::string, dev_t> numbers_to_come_;
-  std::string kept_ = "16/8192 16";  // nothing yet, and there is room
-  std::vector<Failure> failures_;
-  std::function<void(const NewDevice&)> before_create_;
-  std::vector<Table> unresumable_;
-  std::vector<std::string> modules_{"delay", "mirror", "snapshot", "snapshot-origin",
-                                    "snapshot-merge"};
-  std::vector<std::string> log_;
-  std::vector<std::string> violations_;
+  mutable threads::Mutex mutex_;
+  std::map<std::string, FakeDevice> devices_ DMJOB_GUARDED_BY(mutex_);
+  std::map<dev_t, bool> write_back_ DMJOB_GUARDED_BY(mutex_);
+  std::multimap<dev_t, Holder> holders_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<dev_t> mounted_ DMJOB_GUARDED_BY(mutex_);
+  unsigned next_minor_ DMJOB_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, dev_t> numbers_to_come_ DMJOB_GUARDED_BY(mutex_);
+  std::string kept_ DMJOB_GUARDED_BY(mutex_) = "16/8192 16";  // nothing yet, and there is room
+  std::vector<Failure> failures_ DMJOB_GUARDED_BY(mutex_);
+  std::function<void(const NewDevice&)> before_create_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<Table> unresumable_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<std::string> modules_ DMJOB_GUARDED_BY(mutex_) = {
+      "delay", "mirror", "snapshot", "snapshot-origin", "snapshot-merge"};
+  std::vector<std::string> log_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<std::string> violations_ DMJOB_GUARDED_BY(mutex_);
 };
 
 }  // namespace dmjob::dm

@@ -43,18 +43,18 @@ class FakeQueue : public io::RequestQueue {
   FakeQueue(FakeDisk& disk, unsigned depth)
       : disk_(disk), depth_(depth), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_fd_) io::throw_last_error("eventfd");
-    const std::lock_guard lock(disk_.mutex_);
+    const threads::Lock lock(disk_.mutex_);
     disk_.queues_.push_back(this);
   }
 
   ~FakeQueue() override {
-    std::unique_lock lock(disk_.mutex_);
-    disk_.changed_.wait(lock, [this] { return held_.empty(); });
+    threads::Lock lock(disk_.mutex_);
+    while (!held_.empty()) lock.wait(disk_.changed_);
     std::erase(disk_.queues_, this);
   }
 
   void submit(io::Request& request) override {
-    const std::lock_guard lock(disk_.mutex_);
+    const threads::Lock lock(disk_.mutex_);
     ++in_flight_;
     auto& counts = disk_.counts_;
     counts.most_in_flight = std::max<std::uint64_t>(counts.most_in_flight, in_flight_);
@@ -71,7 +71,7 @@ class FakeQueue : public io::RequestQueue {
     [[maybe_unused]] const ssize_t drained = ::read(event_fd_.get(), &count, sizeof count);
     std::vector<io::Request*> done;
     {
-      const std::lock_guard lock(disk_.mutex_);
+      const threads::Lock lock(disk_.mutex_);
       done = std::exchange(done_, {});
       if (disk_.backwards_) std::ranges::reverse(done);
       in_flight_ -= static_cast<unsigned>(done.size());
@@ -117,7 +117,7 @@ FakeDisk::FakeDisk(Shape shape)
 std::unique_ptr<io::BlockDevice> FakeDisk::open() { return std::make_unique<FakeDevice>(*this); }
 
 void FakeDisk::fill(std::uint64_t seed) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   for (std::uint64_t at = 0; at < shape_.size; at += sizeof at) {
     const std::uint64_t word = (seed << 48) + at + 1;
     std::memcpy(&content_[at], &word, std::min<std::uint64_t>(sizeof word, shape_.size - at));
@@ -127,63 +127,63 @@ void FakeDisk::fill(std::uint64_t seed) {
 }
 
 void FakeDisk::fill(std::uint64_t offset, std::uint64_t length, std::byte value) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   std::ranges::fill(std::span(content_).subspan(offset, length), value);
   initial_ = content_;
   steps_.clear();
 }
 
 void FakeDisk::flip(std::uint64_t offset, std::uint64_t length) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   for (std::byte& byte : std::span(content_).subspan(offset, length)) byte = ~byte;
   initial_ = content_;
   steps_.clear();
 }
 
 FakeDisk::Counts FakeDisk::counts() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return counts_;
 }
 
 void FakeDisk::reset_counts() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   counts_ = {};
 }
 
 void FakeDisk::fail_reads(std::uint64_t offset, std::uint64_t length, std::errc error) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   bad_reads_.push_back({offset, length, error});
 }
 
 void FakeDisk::fail_writes(std::uint64_t offset, std::uint64_t length, std::errc error) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   bad_writes_.push_back({offset, length, error});
 }
 
 void FakeDisk::fail_flushes(std::errc error) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   bad_flush_ = std::make_error_code(error);
 }
 
 void FakeDisk::heal() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   bad_reads_.clear();
   bad_writes_.clear();
   bad_flush_.clear();
 }
 
 void FakeDisk::on_io(std::function<void()> hook) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   hook_ = std::move(hook);
 }
 
 void FakeDisk::hang() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   hung_ = true;
 }
 
 void FakeDisk::release() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   hung_ = false;
   hanging_ = 0;
   for (FakeQueue* queue : queues_) queue->carry_out();
@@ -191,13 +191,13 @@ void FakeDisk::release() {
 }
 
 void FakeDisk::end_backwards() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   backwards_ = true;
 }
 
 void FakeDisk::wait_until_hanging(unsigned requests) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return hanging_ >= requests; });
+  threads::Lock lock(mutex_);
+  while (hanging_ < requests) lock.wait(changed_);
 }
 
 std::error_code FakeDisk::check(std::uint64_t offset, std::uint64_t length,
@@ -215,10 +215,10 @@ std::error_code FakeDisk::check(std::uint64_t offset, std::uint64_t length,
 }
 
 std::error_code FakeDisk::read(std::uint64_t offset, std::span<std::byte> into) {
-  std::unique_lock lock(mutex_);
-  if (hook_) {
+  threads::Lock lock(mutex_);
+  if (const auto hook = hook_) {
     lock.unlock();
-    hook_();
+    hook();
     lock.lock();
   }
   ++counts_.reads;
@@ -229,10 +229,10 @@ std::error_code FakeDisk::read(std::uint64_t offset, std::span<std::byte> into) 
 }
 
 std::error_code FakeDisk::write(std::uint64_t offset, std::span<const std::byte> from) {
-  std::unique_lock lock(mutex_);
-  if (hook_) {
+  threads::Lock lock(mutex_);
+  if (const auto hook = hook_) {
     lock.unlock();
-    hook_();
+    hook();
     lock.lock();
   }
   ++counts_.writes;
@@ -243,7 +243,7 @@ std::error_code FakeDisk::write(std::uint64_t offset, std::span<const std::byte>
 }
 
 std::error_code FakeDisk::write_zeroes(std::uint64_t offset, std::uint64_t length) {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   ++counts_.zeroes;
   if (const auto error = check(offset, length, bad_writes_)) return error;
   counts_.bytes_zeroed += length;
@@ -260,7 +260,7 @@ void FakeDisk::store(std::uint64_t offset, std::span<const std::byte> from) {
 }
 
 std::error_code FakeDisk::flush() {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   ++counts_.flushes;
   if (bad_flush_) return bad_flush_;
   steps_.push_back({true, 0, {}});
@@ -268,14 +268,15 @@ std::error_code FakeDisk::flush() {
 }
 
 std::size_t FakeDisk::steps() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return steps_.size();
 }
 
 std::unique_ptr<FakeDisk> FakeDisk::after_power_cut(std::size_t step,
                                                     const KeepSector& keep) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   auto found = std::make_unique<FakeDisk>(shape_);
+  const threads::Lock its_lock(found->mutex_);
   const auto done = std::span(steps_).first(step);
   const auto last = std::ranges::find(done.rbegin(), done.rend(), true, &Step::is_flush);
   std::ptrdiff_t flushed = done.rend() - last;  // steps up to the last flush

@@ -15,13 +15,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "libjob/io/block_device.h"
+#include "threads/mutex.h"
 
 namespace dmjob::test {
 
@@ -53,7 +53,7 @@ class FakeDisk {
   std::unique_ptr<io::BlockDevice> open();
 
   // As a read would find it. Not while requests are in flight.
-  const std::vector<std::byte>& content() const { return content_; }
+  const std::vector<std::byte>& content() const DMJOB_UNCHECKED { return content_; }
   void fill(std::uint64_t seed);  // no block of 512 bytes equals another or is zero
   void fill(std::uint64_t offset, std::uint64_t length, std::byte value);
   void flip(std::uint64_t offset, std::uint64_t length);  // every bit
@@ -101,25 +101,25 @@ class FakeDisk {
   std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length);
   std::error_code flush();
   std::error_code check(std::uint64_t offset, std::uint64_t length,
-                        const std::vector<Range>& bad) const;
-  void store(std::uint64_t offset, std::span<const std::byte> from);
+                        const std::vector<Range>& bad) const DMJOB_REQUIRES(mutex_);
+  void store(std::uint64_t offset, std::span<const std::byte> from) DMJOB_REQUIRES(mutex_);
 
   const Shape shape_;
 
-  mutable std::mutex mutex_;  // guards all below
+  mutable threads::Mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::byte> content_;
-  std::vector<std::byte> initial_;  // before the first step
-  std::vector<Step> steps_;
-  std::vector<Range> bad_reads_;
-  std::vector<Range> bad_writes_;
-  std::error_code bad_flush_;
-  std::function<void()> hook_;
-  Counts counts_;
-  bool hung_ = false;
-  bool backwards_ = false;
-  unsigned hanging_ = 0;
-  std::vector<FakeQueue*> queues_;
+  std::vector<std::byte> content_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<std::byte> initial_ DMJOB_GUARDED_BY(mutex_);  // before the first step
+  std::vector<Step> steps_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<Range> bad_reads_ DMJOB_GUARDED_BY(mutex_);
+  std::vector<Range> bad_writes_ DMJOB_GUARDED_BY(mutex_);
+  std::error_code bad_flush_ DMJOB_GUARDED_BY(mutex_);
+  std::function<void()> hook_ DMJOB_GUARDED_BY(mutex_);
+  Counts counts_ DMJOB_GUARDED_BY(mutex_);
+  bool hung_ DMJOB_GUARDED_BY(mutex_) = false;
+  bool backwards_ DMJOB_GUARDED_BY(mutex_) = false;
+  unsigned hanging_ DMJOB_GUARDED_BY(mutex_) = 0;
+  std::vector<FakeQueue*> queues_ DMJOB_GUARDED_BY(mutex_);
 };
 
 }  // namespace dmjob::test

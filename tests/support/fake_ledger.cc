@@ -7,16 +7,21 @@ namespace dmjob::dm {
 
 void FakeLedger::suspending(const std::string& name, OnDeath action, Droppable droppable) noexcept {
   control_.note("note " + name + (action == OnDeath::kOldTable ? " old" : " new"));
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   suspended_[name] = action;
   droppable_.insert_or_assign(name, droppable);
   look();
 }
 
 void FakeLedger::follow(const std::string& name, const std::string& leader) noexcept {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   leaders_[name] = leader;
   look();
+}
+
+bool FakeLedger::was_divided() const {
+  const threads::Lock lock(mutex_);
+  return was_divided_;
 }
 
 bool FakeLedger::takes_new_table(const std::string& name) const {
@@ -36,7 +41,7 @@ void FakeLedger::look() noexcept {
 
 void FakeLedger::resumed(const std::string& name) noexcept {
   control_.note("done " + name);
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   suspended_.erase(name);
   leaders_.erase(name);
   look();
@@ -44,42 +49,42 @@ void FakeLedger::resumed(const std::string& name) noexcept {
 
 void FakeLedger::watch_mirror(const std::string& name) noexcept {
   control_.note("watch " + name);
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   watched_[name] = true;
 }
 
 void FakeLedger::forget_mirror(const std::string& name) noexcept {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   if (watched_.erase(name) != 0) control_.note("unwatch " + name);
 }
 
 void FakeLedger::guard_tracker(const std::string& name) noexcept {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   guarded_.insert(name);
 }
 
 void FakeLedger::forget_tracker(const std::string& name) noexcept {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   guarded_.erase(name);
 }
 
 bool FakeLedger::guarded(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return guarded_.contains(name);
 }
 
 bool FakeLedger::empty() const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return suspended_.empty() && watched_.empty() && guarded_.empty();
 }
 
 bool FakeLedger::drops(const std::string& name, const Table& table) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return suspended_.contains(name) && !takes_new_table(name) && droppable_.at(name).includes(table);
 }
 
 bool FakeLedger::watched(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+  const threads::Lock lock(mutex_);
   return watched_.contains(name);
 }
 

@@ -6,12 +6,12 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 
 #include "dm/suspend_guard.h"
 #include "tests/support/fake_control.h"
+#include "threads/mutex.h"
 
 namespace dmjob::dm {
 
@@ -30,24 +30,24 @@ class FakeLedger : public Ledger {
   bool empty() const;
   // True if there was a moment in which the process's death would have given some of the suspended
   // devices their new table and others their old one.
-  bool was_divided() const { return was_divided_; }
+  bool was_divided() const;
   // Whether a suspended device's inactive table would be dropped at the process's death.
   bool drops(const std::string& name, const Table& table) const;
   bool watched(const std::string& name) const;
   bool guarded(const std::string& name) const;
 
  private:
-  bool takes_new_table(const std::string& name) const;
-  void look() noexcept;
+  bool takes_new_table(const std::string& name) const DMJOB_REQUIRES(mutex_);
+  void look() noexcept DMJOB_REQUIRES(mutex_);
 
   FakeControl& control_;
-  mutable std::mutex mutex_;
-  std::map<std::string, OnDeath> suspended_;
-  std::map<std::string, Droppable> droppable_;
-  std::map<std::string, std::string> leaders_;
-  bool was_divided_ = false;
-  std::map<std::string, bool> watched_;
-  std::set<std::string> guarded_;
+  mutable threads::Mutex mutex_;
+  std::map<std::string, OnDeath> suspended_ DMJOB_GUARDED_BY(mutex_);
+  std::map<std::string, Droppable> droppable_ DMJOB_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> leaders_ DMJOB_GUARDED_BY(mutex_);
+  bool was_divided_ DMJOB_GUARDED_BY(mutex_) = false;
+  std::map<std::string, bool> watched_ DMJOB_GUARDED_BY(mutex_);
+  std::set<std::string> guarded_ DMJOB_GUARDED_BY(mutex_);
 };
 
 }  // namespace dmjob::dm
