@@ -91,7 +91,7 @@ class OverlaysTest : public volumes::OverlayStory {
   core::Registry registry;
   store::StateFile file{folder.path("state")};
   StateKeeper keeper{reactor.executor(), file, [this] { return state(); }};
-  TakenTable taken{registry, managed, [this] { return context(); }};
+  TakenTable taken{registry, environment};
   Overlays overlays{environment, registry, events, keeper, taken};
   std::vector<nlohmann::json> told;
   bool watching = false;
@@ -99,12 +99,6 @@ class OverlaysTest : public volumes::OverlayStory {
  private:
   drivers::OverlayRequest request(const std::string& backing) const {
     return {.name = "vol", .backing = backing, .target = {}, .scratch = folder.path("cow")};
-  }
-  drivers::CheckContext context() {
-    drivers::CheckContext made;
-    made.control = &kernel;
-    made.volumes = managed.all();
-    return made;
   }
   std::string state() {
     const volumes::ManagedVolume* found = managed.find("vol");

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <latch>
 
-#include "tests/support/reactor.h"
+#include "tests/support/fake_control.h"
+#include "tests/support/fake_ledger.h"
+#include "tests/support/test_environment.h"
 #include "tests/support/toy_driver.h"
 
 namespace dmjob::daemon {
@@ -27,11 +29,14 @@ class TakenTableTest : public testing::Test {
     return all;
   }
 
-  test::Reactor reactor;
-  core::EventBus events;
+  dm::FakeControl kernel;
+  dm::FakeLedger ledger{kernel};
+  test::TestEnvironment base{kernel, ledger};
+  test::Reactor& reactor = base.reactor;
+  core::EventBus& events = base.events;
+  volumes::ManagedVolumes& volumes = base.volumes;
   core::Registry registry;
-  volumes::ManagedVolumes volumes;
-  TakenTable table{registry, volumes, [] { return drivers::CheckContext{}; }};
+  TakenTable table{registry, base.environment};
 };
 
 TEST_F(TakenTableTest, WhatIsBeingMadeIsTakenAsLongAsItsToken) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What the commands of the socket act on: jobs, volumes, events. A seam: the server's tests use a
-// fake, main() the LiveDaemon.
+// fake, main() the SystemDaemon.
 // Thread: the reactor. Errors: core::Error, one line for the user; also if it is no longer wanted
 // before anything has begun. Queries do not wait.
 #pragma once

@@ -8,6 +8,7 @@
 #include "libjob/drivers/base/volume_group.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/overlays.h"
+#include "tool/dmjobd/volume_events.h"
 
 namespace dmjob::daemon {
 
@@ -95,7 +96,7 @@ awaitable<void> Overlays::note_replaced(ManagedVolume volume, Watched& watched) 
   if (watched.replaced_is_stored) co_return;
   const std::string reason = volumes::replaced_in_words(volume);
   if (!volume.overlay->replaced)
-    publish_change(volume, {{"change", "table replaced"}, {"reason", reason}});
+    publish_change(events_, volume, {{"change", "table replaced"}, {"reason", reason}});
   environment_.volumes.set_replaced(volume.name);
   std::string failed;
   try {
@@ -133,7 +134,7 @@ void Overlays::tell_fault(const ManagedVolume& volume, Watched& watched, std::st
   if (std::exchange(watched.scratch_fault, fault) == fault) return;
   if (fault.empty()) return log_info("volume '" + volume.name + "' has its scratch back");
   log_error("volume '" + volume.name + "': " + fault);
-  publish_change(volume, {{"change", "scratch lost its name"}, {"reason", fault}});
+  publish_change(events_, volume, {{"change", "scratch lost its name"}, {"reason", fault}});
 }
 
 awaitable<void> Overlays::act(std::string name, Watched& watched) {
@@ -159,10 +160,10 @@ void Overlays::tell(const ManagedVolume& volume, Watched& watched) {
     const std::string reason =
         "scratch " + place + " is full: writes to volume '" + volume.name + "' wait";
     log_error(reason + ", none is lost; " + way_out(volume));
-    publish_change(volume, {{"change", "held"}, {"reason", reason}});
+    publish_change(events_, volume, {{"change", "held"}, {"reason", reason}});
   } else {
     log_info("volume '" + volume.name + "' has room again; its writes go on");
-    publish_change(volume, {{"change", "released"}});
+    publish_change(events_, volume, {{"change", "released"}});
   }
 }
 

@@ -6,6 +6,8 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/base/volume_group.h"
+#include "tool/dmjobd/requirements.h"
+#include "tool/dmjobd/volume_events.h"
 
 namespace dmjob::daemon {
 
@@ -23,22 +25,10 @@ Overlays::Overlays(drivers::Environment& environment, core::Registry& registry,
       taken_(taken),
       watch_(environment.executor, environment.clock, environment.volumes, duty()) {}
 
-dm::Control& Overlays::control_or_refuse() const {
-  if (!environment_.control)
-    throw core::Error("this kernel has no device-mapper (modprobe dm-mod)");
-  return *environment_.control;
-}
-
-void Overlays::publish_change(const ManagedVolume& volume, nlohmann::json more) {
-  nlohmann::json data{{"name", volume.name}, {"device", volume.device}};
-  data.update(more);
-  events_.publish("VOLUME_CHANGE", std::move(data));
-}
-
 // --- making ---
 
 awaitable<void> Overlays::overlay(drivers::OverlayRequest request, Wanted wanted) {
-  control_or_refuse();
+  require_control(environment_);
   auto hold = co_await environment_.locks.acquire(request.name, "overlay", drivers::kSlotPatience);
   if (environment_.volumes.find(request.name))
     throw core::Error("volume '" + request.name + "' exists already");
@@ -51,15 +41,13 @@ awaitable<void> Overlays::overlay(drivers::OverlayRequest request, Wanted wanted
 }
 
 awaitable<void> Overlays::snapshot(drivers::OverlayRequest request, Wanted wanted) {
-  control_or_refuse();
+  require_control(environment_);
   auto hold = co_await environment_.locks.acquire(request.name, "snapshot", drivers::kSlotPatience);
   auto check = [&](const drivers::CheckContext& context) {
     return drivers::check_snapshot(request, context);
   };
   auto checked = co_await taken_.check(check, wanted);
-  if (auto job = registry_.holder(request.name))
-    throw core::Error("volume '" + request.name + "' is in use by job '" + job->id() +
-                      "': end it first");
+  require_no_job(registry_, request.name);
   const auto token = taken_.hold(checked.holding);
   co_await begin(std::move(checked), "snapshot");
 }
@@ -68,7 +56,7 @@ awaitable<void> Overlays::snapshot(drivers::OverlayRequest request, Wanted wante
 // kernel writes to it.
 awaitable<void> Overlays::begin(drivers::CheckedOverlay checked, std::string what) {
   const ManagedVolume volume = std::move(checked.volume);
-  dm::Control& control = control_or_refuse();
+  dm::Control& control = require_control(environment_);
   const bool is_new = environment_.volumes.find(volume.name) == nullptr;
   core::Worker worker;
   std::string failed;
@@ -95,12 +83,12 @@ awaitable<void> Overlays::begin(drivers::CheckedOverlay checked, std::string wha
     co_await put_back(volume);
     throw core::Error(what + " of volume '" + volume.name + "' did not come about: " + failed);
   }
-  publish_change(volume, {{"change", what}});
+  publish_change(events_, volume, {{"change", what}});
 }
 
 // Nothing has been written to the cow.
 awaitable<void> Overlays::put_back(ManagedVolume volume) {
-  dm::Control& control = control_or_refuse();
+  dm::Control& control = require_control(environment_);
   core::Worker worker;
   auto take_away = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
   co_await worker.run(std::move(take_away));
@@ -114,14 +102,11 @@ awaitable<void> Overlays::put_back(ManagedVolume volume) {
 // --- ending ---
 
 awaitable<void> Overlays::rollback(std::string name, Wanted wanted) {
-  dm::Control& control = control_or_refuse();
+  dm::Control& control = require_control(environment_);
   auto hold = co_await environment_.locks.acquire(name, "rollback", drivers::kSlotPatience);
   wanted.require();
-  const ManagedVolume* found = environment_.volumes.find(name);
-  if (!found) throw core::Error("volume '" + name + "' is not managed by dmjob");
-  if (auto job = registry_.holder(name))
-    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
-  ManagedVolume volume = *found;
+  const ManagedVolume volume = require_managed(environment_.volumes, name);
+  require_no_job(registry_, name);
   core::Worker worker;
   auto remove = [&] {
     drivers::check_rollback(volume, control);
@@ -139,11 +124,11 @@ awaitable<void> Overlays::rollback(std::string name, Wanted wanted) {
     environment_.volumes.set_late(name, "its rollback has failed", true);
     std::rethrow_exception(failed);
   }
-  publish_change(volume, {{"change", "rolled back"}});
+  publish_change(events_, volume, {{"change", "rolled back"}});
 }
 
 awaitable<void> Overlays::throw_away(ManagedVolume volume) {
-  dm::Control& control = control_or_refuse();
+  dm::Control& control = require_control(environment_);
   core::Worker worker;
   auto remove = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
   try {
@@ -172,7 +157,7 @@ awaitable<void> Overlays::note_discarding(ManagedVolume volume) {
 
 // The second write says that it is gone.
 awaitable<void> Overlays::discard(ManagedVolume volume) {
-  dm::Control& control = control_or_refuse();
+  dm::Control& control = require_control(environment_);
   co_await note_discarding(volume);
   core::Worker worker;
   auto end = [&] { volumes::discard_overlay(control, environment_.ledger, volume); };

@@ -72,8 +72,6 @@ class Overlays {
   static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);
   void tell_fault(const volumes::ManagedVolume& volume, Watched& watched, std::string fault);
-  void publish_change(const volumes::ManagedVolume& volume, nlohmann::json more);
-  dm::Control& control_or_refuse() const;
 
   drivers::Environment& environment_;
   core::Registry& registry_;

@@ -25,10 +25,10 @@
 #include "libjob/io/sysfs.h"
 #include "tool/dmjobd/guardian.h"
 #include "tool/dmjobd/listener.h"
-#include "tool/dmjobd/live_daemon.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/peer.h"
 #include "tool/dmjobd/server.h"
+#include "tool/dmjobd/system_daemon.h"
 
 namespace dmjob::daemon {
 namespace {
@@ -155,7 +155,7 @@ class Program {
 
   const Config& config_;
   boost::asio::io_context reactor_{1};
-  LiveDaemon daemon_;
+  SystemDaemon daemon_;
   boost::asio::signal_set signals_;
 };
 

@@ -29,9 +29,13 @@ std::vector<drivers::Holding> TakenTable::by_jobs() const {
 
 // Jobs first: a volume's disk that its own job works on is in use by the job.
 drivers::CheckContext TakenTable::now() const {
-  drivers::CheckContext context = context_();
-  context.taken = by_jobs();
-  for (const auto& [name, volume] : volumes_.all())
+  drivers::CheckContext context{.control = environment_.control,
+                                .volumes = environment_.volumes.all(),
+                                .taken = by_jobs(),
+                                .scratch_folder = environment_.scratch_folder,
+                                .state_folder = environment_.state_folder,
+                                .memory_folder = environment_.memory_folder};
+  for (const auto& [name, volume] : environment_.volumes.all())
     context.taken.push_back(drivers::holding_of(volume));
   for (const auto& made : being_made_)
     if (const auto holding = made.lock()) context.taken.push_back(*holding);

@@ -14,7 +14,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -27,6 +26,7 @@
 #include "libjob/core/worker.h"
 #include "libjob/drivers/check/check_context.h"
 #include "libjob/drivers/check/taken.h"
+#include "libjob/drivers/plan/environment.h"
 #include "tool/dmjobd/wanted.h"
 
 namespace dmjob::daemon {
@@ -35,10 +35,9 @@ class TakenTable {
  public:
   using Token = std::shared_ptr<const drivers::Holding>;
 
-  // context: what checks may look at, now, but for what is taken. All arguments outlive this.
-  TakenTable(const core::Registry& registry, const volumes::ManagedVolumes& volumes,
-             std::function<drivers::CheckContext()> context)
-      : registry_(registry), volumes_(volumes), context_(std::move(context)) {}
+  // environment: of the jobs, which checks look at, too. All arguments outlive this.
+  TakenTable(const core::Registry& registry, const drivers::Environment& environment)
+      : registry_(registry), environment_(environment) {}
 
   // `check` runs on a worker of its own, since a hung disk is to keep only this request, and again
   // if something was taken meanwhile. Throws what it throws, and if it is no longer wanted then.
@@ -68,8 +67,7 @@ class TakenTable {
 
  private:
   const core::Registry& registry_;
-  const volumes::ManagedVolumes& volumes_;
-  const std::function<drivers::CheckContext()> context_;
+  const drivers::Environment& environment_;
   std::map<std::string, drivers::Holding> by_job_;
   std::list<std::weak_ptr<const drivers::Holding>> being_made_;
   std::uint64_t generation_ = 0;  // of what was taken

@@ -6,6 +6,7 @@
 #include "libjob/drivers/base/volume_group.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/trackers.h"
+#include "tool/dmjobd/volume_events.h"
 
 namespace dmjob::daemon {
 
@@ -130,7 +131,7 @@ awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
   auto end = [&] { volumes::end_tracking(*environment_.control, environment_.ledger, volume); };
   co_await watched.worker.run(std::move(end));
   watched.ended = true;
-  publish(volume, volume.tracking->broken);
+  publish_change(events_, volume, {{"change", "untracked"}, {"reason", volume.tracking->broken}});
   const bool has_backups = volume.tracking->last_backup != 0;
   if (!has_backups) environment_.volumes.set_tracking(name, std::nullopt);
   keeper_.persist_soon();

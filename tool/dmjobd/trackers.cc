@@ -6,6 +6,8 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/base/volume_group.h"
 #include "tool/dmjobd/log.h"
+#include "tool/dmjobd/requirements.h"
+#include "tool/dmjobd/volume_events.h"
 
 namespace dmjob::daemon {
 
@@ -24,12 +26,6 @@ Trackers::Trackers(drivers::Environment& environment, core::Registry& registry,
 const ManagedVolume* Trackers::tracked(const std::string& name) const {
   const ManagedVolume* volume = environment_.volumes.find(name);
   return volume && volume->tracking ? volume : nullptr;
-}
-
-void Trackers::publish(const ManagedVolume& volume, const std::string& why) {
-  nlohmann::json data{{"name", volume.name}, {"device", volume.device}, {"change", "untracked"}};
-  if (!why.empty()) data["reason"] = why;
-  events_.publish("VOLUME_CHANGE", std::move(data));
 }
 
 awaitable<void> Trackers::activate(ManagedVolume volume, volumes::IfScratchIsLate if_late) {
@@ -60,8 +56,7 @@ awaitable<void> Trackers::untrack(std::string name, Wanted wanted) {
   wanted.require();
   const ManagedVolume* found = tracked(name);
   if (!found) throw core::Error("volume '" + name + "' has no chain of incremental backups");
-  if (auto job = registry_.holder(name))
-    throw core::Error("volume '" + name + "' is in use by job '" + job->id() + "': end it first");
+  require_no_job(registry_, name);
   const ManagedVolume volume = *found;
   co_await note_broken(name, "it was ended");
   core::Worker worker;
@@ -69,7 +64,7 @@ awaitable<void> Trackers::untrack(std::string name, Wanted wanted) {
   co_await worker.run(std::move(end));
   environment_.volumes.set_tracking(name, std::nullopt);
   co_await keeper_.persist();
-  publish(volume, "");
+  publish_change(events_, volume, {{"change", "untracked"}});
 }
 
 nlohmann::json Trackers::describe(const ManagedVolume& volume) const {

@@ -73,7 +73,6 @@ class Trackers {
   boost::asio::awaitable<void> break_chain(std::string name, std::string why);
   boost::asio::awaitable<void> note_broken(std::string name, std::string why);
   const volumes::ManagedVolume* tracked(const std::string& name) const;
-  void publish(const volumes::ManagedVolume& volume, const std::string& why);
 
   drivers::Environment& environment_;
   core::Registry& registry_;
