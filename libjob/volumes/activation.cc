@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <sys/random.h>
+#include "libjob/volumes/activation.h"
 
-#include <array>
-#include <filesystem>
+#include <optional>
 
 #include "dm/name.h"
 #include "dm/step.h"
@@ -12,11 +11,9 @@
 #include "libjob/io/geometry.h"
 #include "libjob/io/partition_entry.h"
 #include "libjob/io/probe.h"
-#include "libjob/io/sysfs.h"
-#include "libjob/io/udev_database.h"
+#include "libjob/io/stable_path.h"
+#include "libjob/io/uuid.h"
 #include "libjob/volumes/disk_users.h"
-#include "libjob/volumes/lasting_path.h"
-#include "libjob/volumes/managed_volumes.h"
 #include "libjob/volumes/overlay_device.h"
 #include "libjob/volumes/stays_open.h"
 #include "libjob/volumes/tracker.h"
@@ -35,14 +32,6 @@ io::ProbeResult require_free_disk(const std::string& path) {
   if (const std::string fault = io::geometry_fault(disk, {}); !fault.empty())
     throw core::Error(path + " " + fault);
   return disk;
-}
-
-std::optional<std::string> link_in(const char* folder, dev_t dev) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-    if (!io::is_link_of_contents(entry.path()) && io::sysfs::disk_at(entry.path()) == dev)
-      return entry.path();
-  return std::nullopt;
 }
 
 // What it writes would bypass the volume. What is left of our own inner devices does not write.
@@ -79,8 +68,8 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
   check_free_name(control, name);
   io::ProbeResult disk = require_free_disk(device);
   return {.name = name,
-          .uuid = new_uuid(),
-          .device = stable_path(device),
+          .uuid = io::new_uuid(),
+          .device = io::stable_path(device),
           .disk = io::identify_disk(device),
           .sectors = disk.size / 512,
           .pivot_to = std::nullopt,
@@ -151,44 +140,6 @@ void deactivate(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& v
     throw core::Error("volume '" + volume.name + "' is open: unmount it or close it first");
   if (volume.tracking) end_tracking(control, ledger, volume);
   if (is_there) control.remove(volume.name);
-}
-
-std::string stable_path(const std::string& path) {
-  const dev_t disk = io::sysfs::disk_at(path);
-  return disk != 0 ? lasting_path(disk, path).value_or(path) : path;
-}
-
-// A dm device can be renamed, and by-id has links by name, too. The links by what a disk holds, and
-// those of a partition by its entry in the table, are the volume's as soon as there is one.
-std::optional<std::string> lasting_path(dev_t disk, const std::string& path) {
-  const auto leads_there = [disk](const std::string& name) {
-    return io::sysfs::disk_at(name) == disk;
-  };
-  const std::string folder = io::sysfs::folder(disk) + "/dm/";
-  std::string by_uuid = "/dev/disk/by-id/dm-uuid-" + io::sysfs::first_line(folder + "uuid");
-  const std::string by_name = "/dev/mapper/" + io::sysfs::first_line(folder + "name");
-  const bool is_of_contents = io::is_link_of_contents(path);
-  if (path.starts_with("/dev/disk/") && !is_of_contents && leads_there(path)) return path;
-  if (leads_there(by_uuid)) return by_uuid;
-  for (const char* links : {"/dev/disk/by-id", "/dev/disk/by-path"})
-    if (auto link = link_in(links, disk)) return link;
-  if (!is_of_contents && leads_there(path)) return path;
-  std::string node = "/dev/" + io::sysfs::kernel_name(disk);
-  if (is_of_contents && leads_there(node)) return node;
-  return leads_there(by_name) ? std::optional(by_name) : std::nullopt;
-}
-
-std::string new_uuid() {
-  std::array<unsigned char, 16> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw std::system_error(errno, std::generic_category(), "getrandom");
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
 }
 
 }  // namespace dmjob::volumes

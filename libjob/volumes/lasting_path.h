@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// By which name a disk is found after a boot. Thread: a worker; may block, but opens no disk.
+// By which name a disk is found after a boot.
 #pragma once
 
-#include <sys/types.h>
-
-#include <optional>
-#include <string>
+#include "libjob/io/stable_path.h"
 
 namespace dmjob::volumes {
 
-// A link that survives reboots (/dev/disk/by-id, by-path), `path`, its node or a dm device's name,
-// that leads to that very disk now; nullopt if none does. Never a link by what the disk holds.
-std::optional<std::string> lasting_path(dev_t disk, const std::string& path);
+using io::lasting_path;  // until its users say so
 
 }  // namespace dmjob::volumes

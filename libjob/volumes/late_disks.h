@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/volume.h"
 
 namespace dmjob::volumes {
 

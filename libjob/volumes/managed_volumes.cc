@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "libjob/io/uuid.h"
+
 namespace dmjob::volumes {
 
 const ManagedVolume* ManagedVolumes::find(const std::string& name) const {
@@ -29,7 +31,7 @@ void ManagedVolumes::set_pivot(const std::string& name, const std::string& targe
                                io::DiskIdentity disk) {
   volumes_.at(name).pivot_to = target;
   volumes_.at(name).pivot_disk = std::move(disk);
-  volumes_.at(name).decision = new_uuid();
+  volumes_.at(name).decision = io::new_uuid();
 }
 
 void ManagedVolumes::revoke_pivot(const std::string& name) {
@@ -108,45 +110,13 @@ void ManagedVolumes::set_active(const std::string& name) {
 
 nlohmann::json ManagedVolumes::record() const {
   nlohmann::json list = nlohmann::json::array();
-  for (const auto& [name, volume] : volumes_) {
-    nlohmann::json entry{{"name", name},
-                         {"uuid", volume.uuid},
-                         {"device", volume.device},
-                         {"disk", store::record_of(volume.disk)},
-                         {"sectors", volume.sectors}};
-    if (volume.pivot_to) {
-      entry["pivot-to"] = *volume.pivot_to;
-      entry["pivot-disk"] = store::record_of(volume.pivot_disk);
-      entry["pivot-id"] = volume.decision;
-    }
-    if (volume.overlay) entry["overlay"] = volume.overlay->record();
-    if (volume.tracking) entry["tracking"] = volume.tracking->record();
-    if (!volume.links.empty()) entry["links"] = volume.links;
-    list.push_back(std::move(entry));
-  }
+  for (const auto& [name, volume] : volumes_) list.push_back(volume.record());
   return list;
 }
 
 void ManagedVolumes::restore(const nlohmann::json& record) {
   volumes_.clear();
-  for (const auto& entry : record) {
-    ManagedVolume volume;
-    entry.at("name").get_to(volume.name);
-    entry.at("uuid").get_to(volume.uuid);
-    entry.at("device").get_to(volume.device);
-    if (entry.contains("disk")) volume.disk = store::restore_disk(entry["disk"]);
-    entry.at("sectors").get_to(volume.sectors);
-    if (entry.contains("pivot-to")) {
-      volume.pivot_to = entry["pivot-to"].get<std::string>();
-      if (entry.contains("pivot-disk"))
-        volume.pivot_disk = store::restore_disk(entry["pivot-disk"]);
-      volume.decision = entry.value("pivot-id", "");
-    }
-    if (entry.contains("overlay")) volume.overlay = Overlay::restore(entry["overlay"]);
-    if (entry.contains("tracking")) volume.tracking = Tracking::restore(entry["tracking"]);
-    volume.links = entry.value("links", volume.links);
-    add(std::move(volume));
-  }
+  for (const auto& entry : record) add(ManagedVolume::restore(entry));
 }
 
 }  // namespace dmjob::volumes

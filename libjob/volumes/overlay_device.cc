@@ -13,6 +13,7 @@
 #include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
 #include "libjob/store/superblock.h"
+#include "libjob/volumes/activation.h"
 #include "libjob/volumes/late_disks.h"
 
 namespace dmjob::volumes {

@@ -17,7 +17,7 @@
 #include "dm/topology/overlay_stack.h"
 #include "libjob/core/error.h"
 #include "libjob/store/cow_space.h"
-#include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/volume.h"
 
 namespace dmjob::volumes {
 

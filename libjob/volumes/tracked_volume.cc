@@ -8,6 +8,7 @@
 #include "libjob/core/error.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/probe.h"
+#include "libjob/volumes/activation.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/tracker.h"
 

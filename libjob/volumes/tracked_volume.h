@@ -12,7 +12,7 @@
 #include "dm/suspend_guard.h"
 #include "libjob/core/error.h"
 #include "libjob/io/dirty_bitmap.h"
-#include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/volume.h"
 
 namespace dmjob::volumes {
 

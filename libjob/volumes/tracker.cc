@@ -8,6 +8,7 @@
 #include "dm/mirror_log.h"
 #include "dm/name.h"
 #include "dm/status.h"
+#include "libjob/volumes/activation.h"
 
 namespace dmjob::volumes {
 namespace {

@@ -28,7 +28,7 @@
 #include "libjob/io/dirty_bitmap.h"
 #include "libjob/store/open_scratch.h"
 #include "libjob/store/scratch.h"
-#include "libjob/volumes/managed_volumes.h"
+#include "libjob/volumes/volume.h"
 
 namespace dmjob::volumes {
 

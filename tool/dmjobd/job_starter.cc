@@ -8,6 +8,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/check/taken_by.h"
+#include "libjob/io/uuid.h"
 #include "tool/dmjobd/log.h"
 
 namespace dmjob::daemon {
@@ -118,7 +119,7 @@ awaitable<std::vector<std::string>> JobStarter::start_jobs(
 
 awaitable<void> JobStarter::make_jobs(std::vector<drivers::JobRequest> requests, bool grouped,
                                       const Wanted& wanted, Jobs& made) {
-  const Group group = make_group("transaction-" + volumes::new_uuid());
+  const Group group = make_group("transaction-" + io::new_uuid());
   std::vector<drivers::Footprint> others;
   for (drivers::JobRequest& request : requests) {
     auto check = [&](const drivers::CheckContext& context) {

@@ -6,6 +6,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/base/volume_group.h"
+#include "libjob/volumes/activation.h"
 #include "tool/dmjobd/requirements.h"
 #include "tool/dmjobd/volume_events.h"
 

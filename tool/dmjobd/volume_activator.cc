@@ -7,7 +7,9 @@
 #include "libjob/core/worker.h"
 #include "libjob/io/partition_entry.h"
 #include "libjob/io/probe.h"
+#include "libjob/io/stable_path.h"
 #include "libjob/io/udev_database.h"
+#include "libjob/volumes/activation.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/volume_events.h"
 
@@ -56,7 +58,7 @@ awaitable<void> VolumeActivator::rename_disk(ManagedVolume volume) {
     const io::ProbeResult disk = io::probe(volume.device);
     volume.links = io::partition_links(disk.dev);
     volume.disk = io::identify_disk(volume.device);
-    volume.device = volumes::stable_path(volume.device);
+    volume.device = io::stable_path(volume.device);
     return volume;
   };
   std::string failed;

@@ -11,6 +11,7 @@
 #include "libjob/drivers/base/volume_group.h"
 #include "libjob/drivers/check/attach_check.h"
 #include "libjob/drivers/check/taken_by.h"
+#include "libjob/volumes/activation.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
 #include "tool/dmjobd/requirements.h"
