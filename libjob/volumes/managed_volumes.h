@@ -16,15 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "libjob/io/stable_path.h"
-#include "libjob/io/uuid.h"
-#include "libjob/volumes/activation.h"
 #include "libjob/volumes/volume.h"
 
 namespace dmjob::volumes {
-
-using io::new_uuid;  // until their users say so
-using io::stable_path;
 
 class ManagedVolumes {
  public:

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libjob/io/uuid.h"
+
 namespace dmjob::volumes {
 namespace {
 
@@ -20,7 +22,7 @@ HiddenDisk disk(const std::string& serial, const std::string& role = "disk") {
 class HiddenDisksTest : public testing::Test {
  protected:
   HiddenDisksTest() {
-    volumes.add({.name = "data", .uuid = new_uuid(), .device = "/dev/a", .error = {}});
+    volumes.add({.name = "data", .uuid = io::new_uuid(), .device = "/dev/a", .error = {}});
   }
 
   std::vector<std::string> hidden() const {

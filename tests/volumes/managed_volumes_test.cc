@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "libjob/io/uuid.h"
+
 namespace dmjob::volumes {
 namespace {
 
@@ -10,7 +12,7 @@ const io::DiskIdentity kNewDisk{.instance = "boot 8:16", .lasting = "serial=new"
 
 ManagedVolume volume(const std::string& name) {
   return {.name = name,
-          .uuid = new_uuid(),
+          .uuid = io::new_uuid(),
           .device = "/dev/old",
           .disk = {.instance = "boot 8:0", .lasting = "serial=old"},
           .sectors = 2048,
@@ -116,13 +118,6 @@ TEST_F(ManagedVolumesTest, ARemovedVolumeIsUnknown) {
   volumes_.remove("data");
   EXPECT_EQ(volumes_.find("data"), nullptr);
   EXPECT_EQ(after_restart().find("data"), nullptr);
-}
-
-TEST(NewUuidTest, IsOfThirtyTwoHexDigitsAndNew) {
-  const std::string one = new_uuid();
-  EXPECT_EQ(one.size(), 32U);
-  EXPECT_EQ(one.find_first_not_of("0123456789abcdef"), std::string::npos);
-  EXPECT_NE(one, new_uuid());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "libjob/io/fd.h"
 
+#include "libjob/volumes/activation.h"
 #include "tests/volumes/overlay_fixture.h"
 
 namespace dmjob::volumes {

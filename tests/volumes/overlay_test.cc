@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include "libjob/io/uuid.h"
 #include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::volumes {
@@ -39,7 +40,7 @@ TEST(Overlay, OfAnOlderRecordHasItsTableStill) {
 
 TEST(Overlay, WhoseTableWasReplacedStaysSoToItsEnd) {
   ManagedVolumes volumes;
-  volumes.add({.name = "data", .uuid = new_uuid(), .device = "/dev/old", .sectors = 2048});
+  volumes.add({.name = "data", .uuid = io::new_uuid(), .device = "/dev/old", .sectors = 2048});
   Overlay before = overlay(Overlay::Stage::kHolding);
   before.replaced = false;
   volumes.set_overlay("data", before);
@@ -60,7 +61,7 @@ TEST(Overlay, OfAnUnknownStageIsADamagedRecord) {
 
 TEST(Overlay, ComesAndGoesWithItsVolume) {
   ManagedVolumes volumes;
-  volumes.add({.name = "data", .uuid = new_uuid(), .device = "/dev/old", .sectors = 2048});
+  volumes.add({.name = "data", .uuid = io::new_uuid(), .device = "/dev/old", .sectors = 2048});
   const auto before = volumes.record();
   volumes.set_overlay("data", overlay(Overlay::Stage::kMerging));
   volumes.set_device("data", "/dev/new", {.instance = "", .lasting = "serial=new"});

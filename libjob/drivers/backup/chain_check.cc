@@ -10,6 +10,8 @@
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/disks_below.h"
+#include "libjob/io/stable_path.h"
+#include "libjob/io/uuid.h"
 #include "libjob/volumes/tracker.h"
 
 namespace dmjob::drivers {
@@ -33,7 +35,7 @@ bool holds_last_backup(const Tracking& tracking, const std::string& target) {
   try {
     const auto sameness = io::compare(tracking.target_disk, io::identify_disk(target));
     return sameness == io::Sameness::kSame ||
-           (sameness == io::Sameness::kUnknown && volumes::stable_path(target) == tracking.target);
+           (sameness == io::Sameness::kUnknown && io::stable_path(target) == tracking.target);
   } catch (const std::system_error&) {
     return false;  // not a disk, or not there
   }
@@ -94,7 +96,7 @@ Tracking new_tracking(const BackupRequest& request, const Source& source,
   require_targets(*context.control, dm::kTargetsOfTracker,
                   "volume '" + source.volume + "' cannot be tracked");
   Tracking tracking;
-  tracking.uuid = volumes::new_uuid();  // the job gives its own to devices, too
+  tracking.uuid = io::new_uuid();  // the job gives its own to devices, too
   tracking.granularity = plan.granularity;
   tracking.scratch = place_tracker(request, source, target, context, plan);
   return tracking;
@@ -112,7 +114,7 @@ void take_granularity(const BackupRequest& request, const Tracking& tracking, Co
 // Which file it is, is known when the backup has ended.
 void begin_at(const CopyPlan& plan, Tracking& tracking) {
   tracking.stage = Tracking::Stage::kBegun;
-  tracking.target = volumes::stable_path(plan.target);
+  tracking.target = io::stable_path(plan.target);
   tracking.target_disk = plan.target_disk;
   tracking.target_file.clear();
   tracking.target_mark.clear();

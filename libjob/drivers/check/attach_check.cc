@@ -2,6 +2,7 @@
 #include "libjob/drivers/check/attach_check.h"
 
 #include "libjob/drivers/check/own_marks.h"
+#include "libjob/volumes/activation.h"
 
 namespace dmjob::drivers {
 

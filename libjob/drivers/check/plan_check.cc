@@ -9,7 +9,9 @@
 #include "libjob/drivers/check/taken_by.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
+#include "libjob/io/stable_path.h"
 #include "libjob/io/udev_database.h"
+#include "libjob/io/uuid.h"
 #include "libjob/store/scratch.h"
 #include "libjob/volumes/mounted_above.h"
 
@@ -61,12 +63,12 @@ void check_transfer_source(const Source& source) {
 CopyPlan plan_transfer(const TransferRequest& request, const Source& source,
                        const std::optional<io::ProbeResult>& target, const CheckContext& context) {
   CopyPlan plan;
-  plan.uuid = volumes::new_uuid();
+  plan.uuid = io::new_uuid();
   plan.volume = source.volume;
   plan.source = source.volume.empty() ? source.what.path : "/dev/mapper/" + source.volume;
   // A link by what it holds now is gone once it holds something else.
   const bool by_contents = io::is_link_of_contents(request.target);
-  plan.target = by_contents ? volumes::stable_path(request.target) : request.target;
+  plan.target = by_contents ? io::stable_path(request.target) : request.target;
   if (source.what.kind == io::Kind::kBlockDevice) plan.source_disk = io::identify_disk(plan.source);
   if (target && target->kind == io::Kind::kBlockDevice)
     plan.target_disk = io::identify_disk(request.target);

@@ -12,8 +12,8 @@
 #include "libjob/core/error.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/sysfs.h"
+#include "libjob/volumes/activation.h"
 #include "libjob/volumes/disk_users.h"
-#include "libjob/volumes/managed_volumes.h"
 
 namespace dmjob::drivers {
 

@@ -16,6 +16,9 @@
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/geometry.h"
 #include "libjob/io/partition_entry.h"
+#include "libjob/io/stable_path.h"
+#include "libjob/io/uuid.h"
+#include "libjob/volumes/activation.h"
 #include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/overlay_device.h"
 #include "libjob/volumes/stays_open.h"
@@ -85,14 +88,14 @@ void add_overlay(volumes::ManagedVolume& volume, const OverlayRequest& request,
   overlay.chunk = chunk_for(origin);
   overlay.cow = choose_cow(request, context, origin, target, volume);
   if (!overlay.cow.place.is_file()) {
-    overlay.cow.place.path = volumes::stable_path(overlay.cow.place.path);
+    overlay.cow.place.path = io::stable_path(overlay.cow.place.path);
     overlay.cow_disk = io::identify_disk(overlay.cow.place.path);
   }
   overlay.origin_disk = io::identify_disk(volume.device);
   volume.disk = overlay.origin_disk;
   overlay.read_only = !request.backing.empty();
   if (!target) return;
-  overlay.target = volumes::stable_path(target->path);
+  overlay.target = io::stable_path(target->path);
   overlay.target_disk = io::identify_disk(target->path);
 }
 
@@ -169,8 +172,8 @@ CheckedOverlay check_overlay(const OverlayRequest& request, const CheckContext& 
         source, context);
   volumes::ManagedVolume volume;
   volume.name = request.name;
-  volume.uuid = volumes::new_uuid();
-  volume.device = volumes::stable_path(request.backing);
+  volume.uuid = io::new_uuid();
+  volume.device = io::stable_path(request.backing);
   volume.sectors = backing.size / 512;
   volume.links = io::partition_links(backing.dev);
   add_overlay(volume, request, context, backing, target);

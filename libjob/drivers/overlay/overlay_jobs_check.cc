@@ -12,6 +12,8 @@
 #include "libjob/drivers/check/target_check.h"
 #include "libjob/io/block_device.h"
 #include "libjob/io/disk_identity.h"
+#include "libjob/io/stable_path.h"
+#include "libjob/io/uuid.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -98,9 +100,9 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
   require_untaken(context, {.role = "target", .path = path}, "target " + path, volume.name);
   require_flushes(*context.control, volume.name, target);
   CopyPlan& plan = checked.plan.copy;
-  plan.uuid = volumes::new_uuid();
+  plan.uuid = io::new_uuid();
   plan.source = volume.device;
-  plan.target = volumes::stable_path(path);
+  plan.target = io::stable_path(path);
   plan.source_disk = io::identify_disk(plan.source);
   plan.target_disk = io::identify_disk(plan.target);
   plan.managed = true;

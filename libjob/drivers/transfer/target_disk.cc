@@ -14,7 +14,7 @@
 #include "libjob/io/aligned_buffer.h"
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
-#include "libjob/volumes/lasting_path.h"
+#include "libjob/io/stable_path.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -280,7 +280,7 @@ store::ScratchPlace TargetDisk::place_of_scratch() const {
 
 std::string TargetDisk::lasting_name() const {
   const dev_t disk = number();
-  if (auto name = volumes::lasting_path(disk, plan_.target)) return *name;
+  if (auto name = io::lasting_path(disk, plan_.target)) return *name;
   throw core::Error("no path leads to the target any more (" + plan_.target + " was device " +
                     io::sysfs::number(disk) +
                     "), so it would not be found after a boot: give it "
