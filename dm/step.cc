@@ -64,22 +64,6 @@ Step Step::remove(std::string name, std::string uuid) {
   return Step{Kind::kRemove, std::move(device)};
 }
 
-std::string Step::print() const {
-  if (kind == Kind::kRemove) return "remove " + device.name + '\n';
-  std::string text;
-  std::istringstream lines(device.table.print_without_keys());
-  for (std::string line; std::getline(lines, line);) {
-    text += "create " + device.name + ' ' + line + '\n';
-  }
-  return text;
-}
-
-std::string print(const Plan& plan) {
-  std::string text;
-  for (const Step& step : plan) text += step.print();
-  return text;
-}
-
 void run_plan(Control& control, const Plan& plan) {
   auto step = plan.begin();
   try {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A topology plans, the executor does: a plan is a list of steps as plain values, so that a dry
-// run, a log and the tests read the same text. Changes of a live volume's table are not steps: they
-// need a SuspendGuard.
+// A topology plans, the executor does: a plan is a list of steps as plain values. Changes of a live
+// volume's table are not steps: they need a SuspendGuard.
 #pragma once
 
 #include <string>
@@ -24,14 +23,9 @@ struct Step {
 
   static Step create(NewDevice device);
   static Step remove(std::string name, std::string uuid);
-
-  // One line a segment of the table: "create NAME 0 8192 error". Without keys.
-  std::string print() const;
 };
 
 using Plan = std::vector<Step>;
-
-std::string print(const Plan& plan);
 
 // Runs the steps in order. If one fails, removes in reverse order what the earlier ones created and
 // passes the error on. Thread: any that may block. Throws std::system_error.

@@ -51,27 +51,6 @@ std::optional<Segment> parse_segment(std::string_view line, std::uint64_t expect
   return Segment{*start, *length, std::string(target), join_words(line)};
 }
 
-// "crypt CIPHER KEY IV DEVICE OFFSET": the key is the second word.
-std::string hide_key(std::string_view args) {
-  std::string text(next_word(args));
-  if (!next_word(args).empty()) text += " -";
-  const std::string rest = join_words(args);
-  return rest.empty() ? text : text + ' ' + rest;
-}
-
-std::string print_segments(const std::vector<Segment>& segments, bool keys) {
-  std::string text;
-  for (const auto& segment : segments) {
-    text += std::to_string(segment.start) + ' ' + std::to_string(segment.length) + ' ';
-    text += segment.target;
-    const bool secret = !keys && segment.target == "crypt";
-    const std::string args = secret ? hide_key(segment.args) : segment.args;
-    if (!args.empty()) text += ' ' + args;
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 Table Table::parse(std::string_view text) {
@@ -90,9 +69,16 @@ Table Table::parse(std::string_view text) {
   return Table(std::move(segments));
 }
 
-std::string Table::print() const { return print_segments(segments_, true); }
-
-std::string Table::print_without_keys() const { return print_segments(segments_, false); }
+std::string Table::print() const {
+  std::string text;
+  for (const auto& segment : segments_) {
+    text += std::to_string(segment.start) + ' ' + std::to_string(segment.length) + ' ';
+    text += segment.target;
+    if (!segment.args.empty()) text += ' ' + segment.args;
+    text += '\n';
+  }
+  return text;
+}
 
 std::uint64_t Table::sectors() const {
   return segments_.empty() ? 0 : segments_.back().start + segments_.back().length;

@@ -33,8 +33,6 @@ class Table {
 
   // The text form; parse(print()) is the same table.
   std::string print() const;
-  // The text form for logs and messages: "-" in place of a dm-crypt key.
-  std::string print_without_keys() const;
 
   const std::vector<Segment>& segments() const { return segments_; }
   bool empty() const { return segments_.empty(); }

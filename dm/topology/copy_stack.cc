@@ -2,6 +2,7 @@
 #include "dm/topology/copy_stack.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -97,8 +98,7 @@ void CopyStack::interpose() {
   ledger_.guard_tracker(wr());
 }
 
-// --- switching
-// ------------------------------------------------------------------------------------
+// --- switching ---
 
 void CopyStack::swap(const std::string& name, const Table& table, SuspendMode mode,
                      const Inside& inside, const Table& from) {
@@ -179,8 +179,7 @@ std::vector<TableSwitch> CopyStack::rotation(int log) {
           {wr(), next, SuspendMode::kFlush}};
 }
 
-// --- taking away
-// ----------------------------------------------------------------------------------
+// --- taking away ---
 
 void CopyStack::pass_writes() {
   const Table live = control_.table(wr());
@@ -188,22 +187,19 @@ void CopyStack::pass_writes() {
   swap(wr(), linear_table(live.sectors(), devices().at("base")), SuspendMode::kNoFlush, [] {});
 }
 
-void CopyStack::put_own_table_back(SuspendMode mode, const Inside& inside) {
-  if (mode == SuspendMode::kFreeze) {
-    const Ending keep{this, End::kKeep};
-    return end_together({&keep, 1}, inside);
-  }
+void CopyStack::put_own_table_back(SuspendMode mode) {
   if (mode == SuspendMode::kNoFlush || side_failed()) pass_writes();
   const Table own = control_.table(inner_.name("base"));
-  swap(volume_.name(), own, SuspendMode::kFlush, inside, volume_.seen());
+  swap(volume_.name(), own, SuspendMode::kFlush, [] {}, volume_.seen());
 }
 
-void CopyStack::withdraw(SuspendMode mode, const Inside& inside) {
+void CopyStack::withdraw(SuspendMode mode) {
+  assert(mode != SuspendMode::kFreeze);
   const auto found = devices();
   const auto state = volume_state(found);
   const bool replaced =
       state == Found::Volume::kOther && found.contains("base") && !has_own_table(found);
-  if (state == Found::Volume::kInterposed) put_own_table_back(mode, inside);
+  if (state == Found::Volume::kInterposed) put_own_table_back(mode);
   remove_inner();
   if (replaced) throw TableReplaced(spec_.volume);
 }

@@ -15,8 +15,8 @@
 //
 // Order of calls:
 //   HeldDisk::take  build (track|preload_mirror|...)  then  interpose  then any of  {preload_*,
-//   switch_writes} and at last  withdraw (the volume's own table again)  or  pivot + remove_inner,
-//   and then HeldDisk::remove.
+//   switch_writes} and at last  withdraw (the volume's own table again)  or  end_together +
+//   remove_inner, and then HeldDisk::remove.
 // build() leaves the volume untouched; everything before interpose() can be undone by
 // remove_inner() alone.
 //
@@ -102,40 +102,34 @@ class CopyStack {
   // tracks on `log`, which the caller has written all in sync. Precondition: wr tracks.
   std::vector<TableSwitch> rotation(int log);
 
-  // Puts the volume's own table back and removes all inner devices. Also takes away what is left of
-  // a half-built or half-removed stack; `inside` is called only if the volume was interposed, with
-  // it suspended, and if it throws, the volume stays interposed.
-  //   kFreeze   soft cancel: the target is a consistent copy of that instant. wr stays a mirror
-  //   until
-  //             the volume is suspended, its file system frozen and all I/O on both sides. EIO,
-  //             with the volume still interposed, if wr is not a mirror in sync then.
-  //   kFlush    wr stays as it is until the volume is suspended; of the target nothing is promised.
-  //             Like kNoFlush if a side of the mirror has failed already.
+  // Puts the volume's own table back and removes all inner devices, so that nothing is promised of
+  // the target. Also takes away what is left of a half-built or half-removed stack.
+  //   kFlush    wr stays as it is until the volume is suspended. Like kNoFlush if a side of the
+  //             mirror has failed already.
   //   kNoFlush  force: first wr becomes linear to base, so that writes held by a failed mirror are
   //             queued again to base; then as kFlush.
   // If somebody else has replaced the volume's table (lvchange --refresh), it is left alone: the
-  // inner devices are removed and TableReplaced is thrown.
-  void withdraw(SuspendMode mode, const std::function<void()>& inside);
+  // inner devices are removed and TableReplaced is thrown. Precondition: not kFreeze.
+  void withdraw(SuspendMode mode);
 
-  // Loads `linear target` under the volume, with the disk that tgt holds, suspends it, calls
-  // `inside`, resumes. If `inside` throws, the old table is resumed. EIO, and nothing changed, if
-  // wr is not a mirror in sync once all writes have ended; ESTALE if the volume is not interposed.
-  // Should this process die, the volume goes on with its old table until `inside` has returned,
-  // with the new one afterwards. The inner devices stay: remove_inner().
-  void pivot(const std::function<void()>& inside);
-
-  // How a copy ends, with its volume suspended: as pivot(), or as withdraw(kFreeze) but for the
-  // inner devices, which stay.
+  // How a copy ends, with its volume suspended and both sides equal:
+  //   kPivot  the volume is linear on the disk that tgt holds.
+  //   kKeep   the volume has its own table, and the target is a consistent copy of that instant:
+  //           file systems were frozen.
+  // The inner devices stay: remove_inner().
   enum class End { kPivot, kKeep };
   struct Ending {
     CopyStack* stack = nullptr;
     End end = End::kPivot;
   };
-  // Several copies end in one moment: all their volumes are suspended at the same time; ETIMEDOUT
-  // if they do not come to rest within 5 s, so that one target that hangs holds no other volume. If
-  // one of them cannot end or `inside` throws, none has ended. One exception: if at last the kernel
-  // does not take a table that it had loaded, the others have ended; has_ended() tells. The volumes
-  // must not stand on one another, nor a target or scratch on one of the volumes.
+  // Several copies end in one moment: loads their tables, suspends all their volumes at the same
+  // time, calls `inside`, resumes. ETIMEDOUT if they do not come to rest within 5 s, so that one
+  // target that hangs holds no other volume; EIO, and nothing changed, if a wr is not a mirror in
+  // sync once all writes have ended; ESTALE if a volume is not interposed. If one of them cannot
+  // end or `inside` throws, none has ended. Should this process die, the volumes go on with their
+  // old tables until `inside` has returned, with the new ones afterwards. One exception: if at last
+  // the kernel does not take a table that it had loaded, the others have ended; has_ended() tells.
+  // The volumes must not stand on one another, nor a target or scratch on one of the volumes.
   // Suspended in the order given: a file system that is frozen before the disk of its journal.
   static void end_together(std::span<const Ending> endings, const std::function<void()>& inside);
   // The volume has the table of that end. Of kKeep that is its own, which its owner may have given
@@ -156,8 +150,8 @@ class CopyStack {
   // volume runs on, if its I/O does not come to rest within 2 s.
   void hold(const std::function<void()>& inside);
 
-  // For another thread while pivot(), hold(), withdraw() or a switch waits for a volume to be
-  // suspended: if the target fails then, the mirror holds the writes that are waited for. Sends
+  // For another thread while end_together(), hold(), withdraw() or a switch waits for a volume to
+  // be suspended: if the target fails then, the mirror holds the writes that are waited for. Sends
   // them through the preloaded tracker (EINVAL if there is none); the waiting call then ends, with
   // EIO where it needs the target.
   void release_held_writes();
@@ -227,7 +221,7 @@ class CopyStack {
   void swap(const std::string& name, const Table& table, SuspendMode mode, const Inside& inside,
             const Table& from = {});
   void pass_writes();
-  void put_own_table_back(SuspendMode mode, const Inside& inside);
+  void put_own_table_back(SuspendMode mode);
 
   Control& control_;
   Ledger& ledger_;

@@ -65,9 +65,4 @@ void CopyStack::hold(const Inside& inside) {
   });
 }
 
-void CopyStack::pivot(const Inside& inside) {
-  const Ending pivot{this, End::kPivot};
-  end_together({&pivot, 1}, inside);
-}
-
 }  // namespace dmjob::dm

@@ -228,7 +228,7 @@ void stop_marking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume&
 
 void end_tracking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume) {
   try {
-    stack_of_tracker(control, ledger, volume).withdraw(dm::SuspendMode::kFlush, [] {});
+    stack_of_tracker(control, ledger, volume).withdraw(dm::SuspendMode::kFlush);
   } catch (const dm::TableReplaced&) {
     // The volume has the table that somebody has given it, and the rest is gone.
   }

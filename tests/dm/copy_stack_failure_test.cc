@@ -38,13 +38,12 @@ const Operation kOperations[] = {
     {"release", [](CopyStage& s) { s.be_ready(); },
      [](CopyStage& s) { s.stack.release_held_writes(); }},
     {"hold", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { s.stack.hold([] {}); }},
-    {"pivot", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { s.stack.pivot([] {}); }},
-    {"soft_cancel", [](CopyStage& s) { s.be_ready(); },
-     [](CopyStage& s) { s.stack.withdraw(SuspendMode::kFreeze, [] {}); }},
+    {"pivot", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { pivot(s.stack); }},
+    {"soft_cancel", [](CopyStage& s) { s.be_ready(); }, [](CopyStage& s) { keep(s.stack); }},
     {"cancel", [](CopyStage& s) { s.interpose(); },
-     [](CopyStage& s) { s.stack.withdraw(SuspendMode::kFlush, [] {}); }},
+     [](CopyStage& s) { s.stack.withdraw(SuspendMode::kFlush); }},
     {"force_cancel", [](CopyStage& s) { s.be_ready(); },
-     [](CopyStage& s) { s.stack.withdraw(SuspendMode::kNoFlush, [] {}); }},
+     [](CopyStage& s) { s.stack.withdraw(SuspendMode::kNoFlush); }},
 };
 
 // One more than any of them makes: then none fails.
@@ -93,7 +92,7 @@ TEST_P(FailedCall, CanBeWithdrawnWithoutATrace) {
   kernel.heal();
   CopyStack again(kernel, ledger, spec());  // as a new process would
   again.find();
-  again.withdraw(SuspendMode::kNoFlush, [] {});
+  again.withdraw(SuspendMode::kNoFlush);
   expect_nothing_but_the_volume();
   EXPECT_TRUE(volume() == own || volume() == on_target());
 }

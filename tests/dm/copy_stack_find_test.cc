@@ -73,7 +73,7 @@ TEST_F(FindTest, Passing) {
 
 TEST_F(FindTest, APivotedVolume) {
   be_ready();
-  stack.pivot([] {});
+  pivot(stack);
   EXPECT_EQ(find().volume, Volume::kOnTarget);
 }
 

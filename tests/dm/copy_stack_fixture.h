@@ -7,12 +7,14 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
 #include "dm/topology/held_disk.h"
+#include "tests/dm/end_copy.h"
 #include "tests/dm/error_of.h"
 #include "tests/support/fake_ledger.h"
 
@@ -81,6 +83,10 @@ struct CopyStage {
                                         print_dev(number("log1")) + " A");
   }
 
+  bool volume_was_suspended() const {
+    return std::ranges::any_of(
+        kernel.log(), [](const std::string& line) { return line.starts_with("suspend vol"); });
+  }
   void expect_nothing_but_the_volume() {
     held.remove();
     EXPECT_EQ(kernel.names(), Log{"vol"});

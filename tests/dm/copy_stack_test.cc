@@ -127,7 +127,7 @@ TEST_F(CopyStackTest, TellsTheMirrorsStatusAndNoneOfAPassingWr) {
 TEST_F(CopyStackTest, PivotsWithOneCommitPoint) {
   be_ready();
   kernel.clear_log();
-  stack.pivot([this] { kernel.note("commit record"); });
+  pivot(stack, [this] { kernel.note("commit record"); });
   EXPECT_EQ(kernel.log(), (Log{"load vol", "note vol old", "suspend vol flush", "commit record",
                                "note vol new", "resume vol", "done vol"}));
   EXPECT_EQ(volume(), on_target());
@@ -135,7 +135,7 @@ TEST_F(CopyStackTest, PivotsWithOneCommitPoint) {
 
 TEST_F(CopyStackTest, PivotLeavesTheInnerDevicesToRemoveInner) {
   be_ready();
-  stack.pivot([] {});
+  pivot(stack);
   kernel.clear_log();
   stack.remove_inner();
   EXPECT_EQ(kernel.log(), (Log{"unwatch dmjob-j-wr", "remove dmjob-j-wr", "remove dmjob-j-err",
@@ -149,13 +149,13 @@ TEST_F(CopyStackTest, DoesNotPivotToATargetThatFailed) {
   be_ready();
   fail_target();
   kernel.clear_log();
-  EXPECT_EQ(error_of([this] { stack.pivot([] { FAIL(); }); }), EIO);
+  EXPECT_EQ(error_of([this] { pivot(stack, [] { FAIL(); }); }), EIO);
   EXPECT_EQ(kernel.log(), Log{});
 }
 
 TEST_F(CopyStackTest, DoesNotPivotWhileTracking) {
   interpose();
-  EXPECT_EQ(error_of([this] { stack.pivot([] { FAIL(); }); }), EIO);
+  EXPECT_EQ(error_of([this] { pivot(stack, [] { FAIL(); }); }), EIO);
   EXPECT_EQ(volume(), bypass());
 }
 
@@ -180,7 +180,7 @@ TEST_F(CopyStackTest, LooksAtTheMirrorOnceMoreWhenTheVolumeIsSuspended) {
   const Table before = late.table("vol");
   late.other_thread = [&] { late_stack.release_held_writes(); };
 
-  EXPECT_EQ(error_of([&] { late_stack.pivot([] { FAIL(); }); }), EIO);
+  EXPECT_EQ(error_of([&] { pivot(late_stack, [] { FAIL(); }); }), EIO);
   EXPECT_EQ(late.table("vol"), before);
   EXPECT_EQ(late.suspended_devices(), Log{});
 }
@@ -188,7 +188,7 @@ TEST_F(CopyStackTest, LooksAtTheMirrorOnceMoreWhenTheVolumeIsSuspended) {
 TEST_F(CopyStackTest, DoesNotPivotAVolumeThatSomebodyElseHasTaken) {
   be_ready();
   kernel.set_table("vol", own);
-  EXPECT_EQ(error_of([this] { stack.pivot([] {}); }), ESTALE);
+  EXPECT_EQ(error_of([this] { pivot(stack); }), ESTALE);
 }
 
 TEST_F(CopyStackTest, SendsHeldWritesThroughThePreloadedTracker) {
@@ -214,7 +214,7 @@ Log then_removal(Log log) {
 TEST_F(CopyStackTest, SoftCancelKeepsTheMirrorUntilTheFrozenVolumeIsSuspended) {
   mirror();
   kernel.clear_log();
-  stack.withdraw(SuspendMode::kFreeze, [this] {
+  keep(stack, [this] {
     kernel.note("inside");
     EXPECT_EQ(writes(), mirror_on(1));
   });
@@ -228,7 +228,7 @@ TEST_F(CopyStackTest, SoftCancelOfAFailedTargetIsAnErrorAndChangesNothing) {
   mirror();
   fail_target();
   kernel.clear_log();
-  EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFreeze, [] { FAIL(); }); }), EIO);
+  EXPECT_EQ(error_of([this] { keep(stack, [] { FAIL(); }); }), EIO);
   EXPECT_EQ(kernel.log(), Log{}) << "a suspension would wait for the held writes";
 }
 
@@ -236,7 +236,7 @@ TEST_F(CopyStackTest, ForceLetsHeldWritesGoToBaseFirst) {
   be_ready();
   fail_target();
   kernel.clear_log();
-  stack.withdraw(SuspendMode::kNoFlush, [] {});
+  stack.withdraw(SuspendMode::kNoFlush);
   EXPECT_EQ(kernel.log(),
             then_removal({"unwatch dmjob-j-wr", "load dmjob-j-wr", "note dmjob-j-wr old",
                           "suspend dmjob-j-wr noflush", "note dmjob-j-wr new", "resume dmjob-j-wr",
@@ -249,7 +249,7 @@ TEST_F(CopyStackTest, FlushOfAFailedMirrorWouldNeverEndAndBecomesForce) {
   mirror();
   fail_target();
   kernel.clear_log();
-  stack.withdraw(SuspendMode::kFlush, [] {});
+  stack.withdraw(SuspendMode::kFlush);
   EXPECT_EQ(kernel.log()[2], "suspend dmjob-j-wr noflush");
   EXPECT_EQ(volume(), own);
 }
@@ -257,15 +257,14 @@ TEST_F(CopyStackTest, FlushOfAFailedMirrorWouldNeverEndAndBecomesForce) {
 TEST_F(CopyStackTest, WithdrawsATrackerInOneSuspension) {
   interpose();
   kernel.clear_log();
-  stack.withdraw(SuspendMode::kFlush, [] {});
+  stack.withdraw(SuspendMode::kFlush);
   EXPECT_EQ(kernel.log(), then_removal({"load vol", "note vol old", "suspend vol flush",
                                         "note vol new", "resume vol", "done vol"}));
 }
 
 TEST_F(CopyStackTest, StaysInterposedIfWhatIsDoneInsideFails) {
   mirror();
-  EXPECT_THROW(stack.withdraw(SuspendMode::kFreeze, [] { throw std::runtime_error("no"); }),
-               std::runtime_error);
+  EXPECT_THROW(keep(stack, [] { throw std::runtime_error("no"); }), std::runtime_error);
   EXPECT_EQ(volume(), bypass());
   EXPECT_EQ(writes(), mirror_on(1));
 }
@@ -273,24 +272,30 @@ TEST_F(CopyStackTest, StaysInterposedIfWhatIsDoneInsideFails) {
 TEST_F(CopyStackTest, WithdrawsWhatIsHalfBuilt) {
   build();
   kernel.remove("dmjob-j-wr");
-  stack.withdraw(SuspendMode::kNoFlush, [] { FAIL(); });
+  kernel.clear_log();
+  stack.withdraw(SuspendMode::kNoFlush);
   expect_nothing_but_the_volume();
-  stack.withdraw(SuspendMode::kNoFlush, [] { FAIL(); });
+  stack.withdraw(SuspendMode::kNoFlush);
+  EXPECT_FALSE(volume_was_suspended());
 }
 
 TEST_F(CopyStackTest, WithdrawLeavesAVolumeAloneThatSomebodyElseHasRefreshed) {
   interpose();
   const Table theirs = linear_table(8192, makedev(8, 64));
   kernel.set_table("vol", theirs);
-  EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFlush, [] { FAIL(); }); }), ESTALE);
+  kernel.clear_log();
+  EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFlush); }), ESTALE);
+  EXPECT_FALSE(volume_was_suspended());
   EXPECT_EQ(volume(), theirs);
   expect_nothing_but_the_volume();
 }
 
 TEST_F(CopyStackTest, WithdrawAfterThePivotLeavesTheVolumeOnItsTarget) {
   be_ready();
-  stack.pivot([] {});
-  stack.withdraw(SuspendMode::kFlush, [] { FAIL(); });
+  pivot(stack);
+  kernel.clear_log();
+  stack.withdraw(SuspendMode::kFlush);
+  EXPECT_FALSE(volume_was_suspended());
   EXPECT_EQ(volume(), on_target());
   expect_nothing_but_the_volume();
 }
@@ -298,7 +303,7 @@ TEST_F(CopyStackTest, WithdrawAfterThePivotLeavesTheVolumeOnItsTarget) {
 TEST_F(CopyStackTest, RemovesWhatItCanAroundADeviceThatIsOpen) {
   interpose();
   kernel.set_opened("dmjob-j-base", 1);
-  EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFlush, [] {}); }), EBUSY);
+  EXPECT_EQ(error_of([this] { stack.withdraw(SuspendMode::kFlush); }), EBUSY);
   EXPECT_EQ(kernel.names(), (Log{"dmjob-j-base", "dmjob-j-tgt", "vol"}));
   EXPECT_EQ(volume(), own);
 }

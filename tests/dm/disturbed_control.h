@@ -24,6 +24,11 @@ class DisturbedControl : public FakeControl {
     FakeControl::suspend(name, mode);
     if (name == "vol") disturb(Moment::kSuspended);
   }
+  // What has not come inside comes at its end.
+  void resume(const std::string& name) override {
+    if (name == "vol") disturb(Moment::kInside);
+    FakeControl::resume(name);
+  }
   void disturb(Moment now) {
     if (call && now == moment) std::exchange(call, nullptr)();
   }

@@ -76,7 +76,7 @@ TEST_F(HeldDiskTest, StaysHeldWhateverTheCopyDoes) {
   for (const auto step : {&CopyStage::interpose, &CopyStage::be_ready}) {
     (this->*step)();
     EXPECT_EQ(held.disk(), disk_);
-    stack.withdraw(SuspendMode::kFlush, [] {});
+    stack.withdraw(SuspendMode::kFlush);
     EXPECT_EQ(held.disk(), disk_);
   }
 }
@@ -107,7 +107,7 @@ TEST_F(HeldDiskTest, IsWhatTheVolumePivotsTo) {
   CopyStack again(kernel, ledger, wrong);
   again.find();
   again.preload({Kind::kTracking, 2});
-  again.pivot([] {});
+  pivot(again);
   EXPECT_EQ(volume(), on_target());
   EXPECT_TRUE(again.has_ended(CopyStack::End::kPivot));
 }
@@ -121,7 +121,7 @@ TEST_F(HeldDiskTest, IsNotFoundWhereNothingHoldsTheTarget) {
   EXPECT_FALSE(found.tgt);
   EXPECT_EQ(found.writes, std::nullopt);
   EXPECT_EQ(found.volume, CopyStack::Found::Volume::kInterposed);
-  again.withdraw(SuspendMode::kNoFlush, [] {});
+  again.withdraw(SuspendMode::kNoFlush);
   EXPECT_EQ(volume(), own);
   expect_nothing_but_the_volume();
 }

@@ -99,7 +99,7 @@ TEST_P(ReplacedCopy, IsLeftByAPivot) {
 }
 
 TEST_P(ReplacedCopy, IsLeftByAWithdrawal) {
-  expect_left([&] { stack_.withdraw(SuspendMode::kFlush, [] {}); });
+  expect_left([&] { stack_.withdraw(SuspendMode::kFlush); });
 }
 
 INSTANTIATE_TEST_SUITE_P(After, ReplacedCopy, testing::Range(1, kMostReads));

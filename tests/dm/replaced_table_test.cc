@@ -40,11 +40,11 @@ class ReplacedTable : public testing::TestWithParam<Case> {
       case Step::kInterpose:
         return stack_.interpose();
       case Step::kPivot:
-        return stack_.pivot(inside);
+        return pivot(stack_, inside);
       case Step::kKeep:
-        return stack_.withdraw(SuspendMode::kFreeze, inside);
+        return keep(stack_, inside);
       case Step::kWithdraw:
-        return stack_.withdraw(SuspendMode::kFlush, inside);
+        return stack_.withdraw(SuspendMode::kFlush);
       case Step::kHold:
         return stack_.hold(inside);
     }
@@ -139,7 +139,7 @@ TEST_F(RenamedVolume, IsFoundByItsTableAndANewOneOfItsNameIsNotTouched) {
   kernel.add_device("renamed", ours);
   stack.require_standing();
   EXPECT_EQ(stack.volume(), "renamed");
-  stack.withdraw(SuspendMode::kFreeze, [] {});
+  keep(stack);
   EXPECT_EQ(kernel.table("renamed"), own);
   EXPECT_EQ(kernel.table("vol"), another);
 }

@@ -23,18 +23,6 @@ Plan two_on_each_other() {
           create("high", linear_table(8, DeviceWord::named("low")))};
 }
 
-TEST(Plan, IsReadAsText) {
-  Plan plan = two_on_each_other();
-  plan.push_back(Step::remove("old", "DMJOB-u-old"));
-  plan.push_back(create("secret", Table::parse("0 8 crypt c KEY 0 8:0 0\n8 8 zero")));
-  EXPECT_EQ(print(plan),
-            "create low 0 8 linear 8:0 0\n"
-            "create high 0 8 linear @low 0\n"
-            "remove old\n"
-            "create secret 0 8 crypt c - 0 8:0 0\n"
-            "create secret 8 8 zero\n");
-}
-
 TEST(Plan, NamesBecomeNumbersWhenItRuns) {
   FakeControl kernel;
   run_plan(kernel, two_on_each_other());

@@ -40,14 +40,6 @@ TEST(Table, TakesManyBlanksForOne) {
   EXPECT_EQ(Table::parse(" 0  8   linear\t8:0  0 ").print(), "0 8 linear 8:0 0\n");
 }
 
-TEST(Table, HidesTheKeyOfCryptInLogs) {
-  const Table table =
-      Table::parse("0 8 crypt aes-xts-plain64 00ff00ff 0 8:0 4096 1 allow_discards");
-  EXPECT_EQ(table.print_without_keys(),
-            "0 8 crypt aes-xts-plain64 - 0 8:0 4096 1 allow_discards\n");
-  EXPECT_THAT(table.print(), testing::HasSubstr("00ff00ff"));
-}
-
 class BadTable : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadTable, IsRefused) { EXPECT_THROW(Table::parse(GetParam()), std::invalid_argument); }

@@ -65,7 +65,7 @@ TEST_F(TrackerRenewalTest, TheGuardianKnowsOfItAsLongAsItIsThere) {
   ledger.forget_tracker("dmjob-j-wr");  // as after a restart
   stack.take_up();
   EXPECT_TRUE(ledger.guarded("dmjob-j-wr"));
-  stack.withdraw(SuspendMode::kFlush, [] {});
+  stack.withdraw(SuspendMode::kFlush);
   EXPECT_FALSE(ledger.guarded("dmjob-j-wr"));
 }
 

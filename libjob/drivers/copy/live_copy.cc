@@ -138,7 +138,7 @@ void LiveCopy::leave_target() {
   bulk_->close_target();
   scratch_.reset();
   const std::lock_guard lock(tables_);
-  stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+  stack_->withdraw(dm::SuspendMode::kNoFlush);
   target_.give_back();
 }
 
@@ -273,7 +273,7 @@ void LiveCopy::withdraw() {
   mode_ = dm::WriteMode::Kind::kPassing;
   bulk_.reset();
   if (!stack_) make_stack();
-  stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+  stack_->withdraw(dm::SuspendMode::kNoFlush);
   drop_scratch();
   target_.give_back();
 }

@@ -120,7 +120,7 @@ LiveCopy::Adopted LiveCopy::do_adopt() {
 }
 
 LiveCopy::Adopted LiveCopy::start_over() {
-  stack_->withdraw(dm::SuspendMode::kNoFlush, [] {});
+  stack_->withdraw(dm::SuspendMode::kNoFlush);
   scratch_device_ = {};
   return Adopted::kNothing;
 }

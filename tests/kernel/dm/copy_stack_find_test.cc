@@ -51,7 +51,7 @@ TEST_F(FindKernelTest, Passing) {
 
 TEST_F(FindKernelTest, OnTarget) {
   be_ready();
-  stack->pivot([] {});
+  pivot(*stack);
   EXPECT_EQ(find().volume, Volume::kOnTarget);
 }
 

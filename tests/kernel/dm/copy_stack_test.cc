@@ -62,7 +62,7 @@ TEST_F(CopyStackKernelTest, AWholeCopyUnderAWriterLosesNothing) {
   stack->switch_writes(SuspendMode::kFlush, [this] { write_log(1, true, marked_in_log(0)); });
   ASSERT_TRUE(wait_in_sync("dmjob-j-wr"));
   keep_writing();
-  stack->pivot([this] { EXPECT_THAT(differences(), IsEmpty()); });
+  pivot(*stack, [this] { EXPECT_THAT(differences(), IsEmpty()); });
   keep_writing();
   EXPECT_EQ(writer_->stop(), 0);
   EXPECT_EQ(writer_->lost_on(target_disk), 0U);
@@ -76,7 +76,7 @@ TEST_F(CopyStackKernelTest, InterposeAndWithdrawUnderAWriterLoseNothing) {
   for (int i = 0; i < 5; ++i) {
     interpose();
     keep_writing(20);
-    stack->withdraw(SuspendMode::kFlush, [] {});
+    stack->withdraw(SuspendMode::kFlush);
     keep_writing(20);
   }
   EXPECT_EQ(writer_->stop(), 0);
@@ -109,7 +109,7 @@ TEST_F(CopyStackKernelTest, SoftCancelLeavesTheInstantOnTheTarget) {
   start_writer();
   be_ready();
   keep_writing();
-  stack->withdraw(SuspendMode::kFreeze, [this] { EXPECT_THAT(differences(), IsEmpty()); });
+  keep(*stack, [this] { EXPECT_THAT(differences(), IsEmpty()); });
   EXPECT_EQ(control.table("vol"), linear_table(kSize, source.dev()));
   expect_nothing_left();
   keep_writing();
@@ -129,7 +129,7 @@ TEST_F(CopyStackKernelTest, SoftCancelFreezesTheFileSystem) {
   be_ready();
   ASSERT_EQ(shell("cp /etc/services /tmp/vol/"), 0);
   EXPECT_EQ(target_disk.read(0, 4096)[kIncompat] & kNeedsRecovery, kNeedsRecovery);
-  stack->withdraw(SuspendMode::kFreeze, [] {});
+  keep(*stack);
   EXPECT_EQ(target_disk.read(0, 4096)[kIncompat] & kNeedsRecovery, std::byte{0});
   expect_nothing_left();
   EXPECT_EQ(shell("umount /tmp/vol && mount -o ro /dev/mapper/target /tmp/vol && "
@@ -143,7 +143,7 @@ TEST_F(CopyStackKernelTest, ForceWithdrawOfAFailedTargetLosesNoWrite) {
   keep_writing();
   break_device("target");
   EXPECT_TRUE(wait_for([this] { return !status("dmjob-j-wr").in_sync(); }));
-  stack->withdraw(SuspendMode::kNoFlush, [] {});
+  stack->withdraw(SuspendMode::kNoFlush);
   keep_writing();
   EXPECT_EQ(writer_->stop(), 0);
   EXPECT_EQ(writer_->lost_on(source), 0U);
@@ -158,7 +158,7 @@ TEST_F(CopyStackKernelTest, APivotWhoseTargetFailsInTheLastMomentIsNone) {
   auto write = std::async(std::launch::async, [&] { return volume->write_block(50, 0x55); });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   auto pivot = std::async(std::launch::async, [this] {
-    return error_of([this] { stack->pivot([] { ADD_FAILURE() << "no commit point"; }); });
+    return error_of([this] { pivot(*stack, [] { ADD_FAILURE() << "no commit point"; }); });
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   control.load("target", error_table(kSize));
@@ -175,7 +175,7 @@ TEST_F(CopyStackKernelTest, APivotWhoseTargetFailsInTheLastMomentIsNone) {
 TEST_F(CopyStackKernelTest, AVolumeThatSomebodyElseHasRefreshedIsLeftAlone) {
   interpose();
   switch_to("vol", linear_table(kSize, target_disk.dev()), SuspendMode::kFlush);
-  EXPECT_EQ(error_of([this] { stack->withdraw(SuspendMode::kFlush, [] {}); }), ESTALE);
+  EXPECT_EQ(error_of([this] { stack->withdraw(SuspendMode::kFlush); }), ESTALE);
   EXPECT_EQ(control.table("vol"), linear_table(kSize, target_disk.dev()));
   expect_nothing_left();
 }
@@ -214,7 +214,7 @@ TEST_P(AnyTable, IsRestoredToTheLetter) {
   be_ready();
   EXPECT_EQ(volume->fill_of(3), 0x61);
   EXPECT_EQ(volume->write_block(4, 0x62), 0);
-  stack->withdraw(SuspendMode::kFreeze, [] {});
+  keep(*stack);
   EXPECT_EQ(control.table("vol"), before);
   EXPECT_EQ(volume->fill_of(4), 0x62);
   EXPECT_EQ(target_disk.fill_of(4), 0x62);

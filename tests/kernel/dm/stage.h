@@ -19,6 +19,7 @@
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
 #include "dm/topology/held_disk.h"
+#include "tests/dm/end_copy.h"
 #include "tests/kernel/dm/disk.h"
 #include "tests/kernel/dm/writer.h"
 

@@ -132,7 +132,7 @@ class DiscardTest : public KernelStage {
     vol_ = make("vol", linear_table(kSize, makedev(7, 6)));
   }
   ~DiscardTest() override {
-    if (stack) stack->withdraw(SuspendMode::kNoFlush, [] {});
+    if (stack) stack->withdraw(SuspendMode::kNoFlush);
     control.remove("vol");
     EXPECT_EQ(shell("losetup -d /dev/loop6; rm /dev/shm/thin.img"), 0);
   }
@@ -169,7 +169,7 @@ TEST_F(DiscardTest, ZeroesAreWrittenAndMarked) {
 
 TEST_F(DiscardTest, TheVolumeTakesThemAgainAfterwards) {
   interpose();
-  stack->withdraw(SuspendMode::kFlush, [] {});
+  stack->withdraw(SuspendMode::kFlush);
   stack.reset();
   EXPECT_EQ(open("vol")->discard(0, 256), 0);
 }
