@@ -26,6 +26,7 @@ constexpr std::string_view kOwnTarget = "complete puts the target in the place o
 constexpr std::string_view kNoNodes = "dmjob has no node graph";
 constexpr std::string_view kNoBitmaps = "dmjob has no bitmaps with a name";
 constexpr std::string_view kNoChoice = "dmjob chooses by itself how zeroes are written";
+constexpr std::string_view kOneBacking = "an overlay has one disk below it, and all of it is taken";
 
 constexpr std::array<Parameter, 0> kNone{};
 constexpr std::array kById{Parameter{"id", Type::kText, kNeeded}};
@@ -51,108 +52,11 @@ constexpr std::array kOverlay{
 constexpr std::array kSnapshot{Parameter{"name", Type::kText, kNeeded},
                                Parameter{"scratch", Type::kText, kFree},
                                Parameter{"force", Type::kFlag, kFree}};
-constexpr std::array kMirror{
-    Parameter{"job-id", Type::kText, kFree},
-    Parameter{"device", Type::kText, kNeeded},
-    Parameter{"target", Type::kText, kNeeded},
-    Parameter{"sync", Type::kWord, kNeeded, "full"},
-    Parameter{"speed", Type::kInteger, kFree},
-    Parameter{"granularity", Type::kSize, kFree},
-    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
-    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
-    Parameter{"auto-finalize", Type::kFlag, kFree},
-    Parameter{"auto-dismiss", Type::kFlag, kFree},
-    Parameter{"copy-mode", Type::kWord, kFree, "background"},
-    Parameter{"scratch", Type::kText, kFree},
-    Parameter{"error-map", Type::kText, kFree},
-    Parameter{"verify", Type::kFlag, kFree},
-    Parameter{"force", Type::kFlag, kFree},
-    Parameter{"pivot", Type::kFlag, kFree},
-    Parameter{"replaces", Type::kSenseless, kFree, kOwnTarget},
-    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
-    Parameter{"node-name", Type::kSenseless, kFree, kNoNodes},
-    Parameter{"buf-size", Type::kSenseless, kFree, "dmjob sizes its buffers itself"},
-    Parameter{"unmap", Type::kSenseless, kFree, kNoChoice},
-    Parameter{"target-is-zero", Type::kSenseless, kFree, kNoChoice},
-};
+// --- what several jobs have ---
 
-constexpr std::array kBackup{
-    Parameter{"job-id", Type::kText, kFree},
-    Parameter{"device", Type::kText, kNeeded},
-    Parameter{"target", Type::kText, kNeeded},
-    Parameter{"sync", Type::kWord, kNeeded, "full incremental"},
-    Parameter{"x-track", Type::kFlag, kFree},
-    Parameter{"speed", Type::kInteger, kFree},
-    Parameter{"granularity", Type::kSize, kFree},
-    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
-    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
-    Parameter{"auto-finalize", Type::kFlag, kFree},
-    Parameter{"auto-dismiss", Type::kFlag, kFree},
-    Parameter{"scratch", Type::kText, kFree},
-    Parameter{"error-map", Type::kText, kFree},
-    Parameter{"verify", Type::kFlag, kFree},
-    Parameter{"force", Type::kFlag, kFree},
-    Parameter{"bitmap", Type::kSenseless, kFree, kNoBitmaps},
-    Parameter{"bitmap-mode", Type::kSenseless, kFree, kNoBitmaps},
-    Parameter{"compress", Type::kSenseless, kFree, "the target is a disk, or a file like one"},
-    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
-    Parameter{"x-perf", Type::kSenseless, kFree, "dmjob sizes its requests itself"},
-    Parameter{"on-cbw-error", Type::kSenseless, kFree,
-              "the volume never fails for its backup, which fails instead"},
-    Parameter{"discard-source", Type::kSenseless, kFree, "the source is a volume in use"},
-};
-
-constexpr std::array kCompare{
-    Parameter{"job-id", Type::kText, kFree},
-    Parameter{"device", Type::kText, kNeeded},
-    Parameter{"target", Type::kText, kNeeded},
-    Parameter{"speed", Type::kInteger, kFree},
-    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
-    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
-    Parameter{"auto-finalize", Type::kFlag, kFree},
-    Parameter{"auto-dismiss", Type::kFlag, kFree},
-    Parameter{"scratch", Type::kText, kFree},
-    Parameter{"force", Type::kFlag, kFree},
-};
-
-constexpr std::string_view kOneBacking = "an overlay has one disk below it, and all of it is taken";
-constexpr std::array kStream{
-    Parameter{"job-id", Type::kText, kFree},
-    Parameter{"device", Type::kText, kNeeded},
-    Parameter{"target", Type::kText, kFree},
-    Parameter{"speed", Type::kInteger, kFree},
-    Parameter{"on-error", Type::kWord, kFree, kOnError},
-    Parameter{"on-source-error", Type::kWord, kFree, kOnError},
-    Parameter{"on-target-error", Type::kWord, kFree, kOnError},
-    Parameter{"auto-finalize", Type::kFlag, kFree},
-    Parameter{"auto-dismiss", Type::kFlag, kFree},
-    Parameter{"scratch", Type::kText, kFree},
-    Parameter{"force", Type::kFlag, kFree},
-    Parameter{"base", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"base-node", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"bottom", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"backing-file", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
-};
-constexpr std::array kCommit{
-    Parameter{"job-id", Type::kText, kFree},
-    Parameter{"device", Type::kText, kNeeded},
-    Parameter{"speed", Type::kInteger, kFree},
-    Parameter{"on-error", Type::kWord, kFree, kOnError},
-    Parameter{"auto-finalize", Type::kFlag, kFree},
-    Parameter{"auto-dismiss", Type::kFlag, kFree},
-    Parameter{"base", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"base-node", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"top", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"top-node", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"backing-file", Type::kSenseless, kFree, kOneBacking},
-    Parameter{"filter-node-name", Type::kSenseless, kFree, kNoNodes},
-};
-
-constexpr std::array kNewFile{
-    Parameter{"format", Type::kWord, kFree, "raw"},
-    Parameter{"mode", Type::kWord, kFree, "existing absolute-paths"},
-};
+constexpr Parameter refused(std::string_view name, std::string_view why) {
+  return {name, Type::kSenseless, kFree, why};
+}
 
 template <std::size_t kLeft, std::size_t kRight>
 constexpr auto operator+(const std::array<Parameter, kLeft>& left,
@@ -162,7 +66,75 @@ constexpr auto operator+(const std::array<Parameter, kLeft>& left,
   return both;
 }
 
+constexpr std::array kAnyJob{
+    Parameter{"job-id", Type::kText, kFree}, Parameter{"speed", Type::kInteger, kFree},
+    Parameter{"auto-finalize", Type::kFlag, kFree}, Parameter{"auto-dismiss", Type::kFlag, kFree}};
+constexpr std::array kFromTo{Parameter{"device", Type::kText, kNeeded},
+                             Parameter{"target", Type::kText, kNeeded}};
+constexpr std::array kErrorsOfBothSides{Parameter{"on-source-error", Type::kWord, kFree, kOnError},
+                                        Parameter{"on-target-error", Type::kWord, kFree, kOnError}};
+constexpr std::array kOnScratch{Parameter{"scratch", Type::kText, kFree},
+                                Parameter{"force", Type::kFlag, kFree}};
+constexpr auto kTwoDisks = kAnyJob + kFromTo + kErrorsOfBothSides + kOnScratch;
+constexpr auto kTransfer = kTwoDisks + std::array{Parameter{"granularity", Type::kSize, kFree},
+                                                  Parameter{"error-map", Type::kText, kFree},
+                                                  Parameter{"verify", Type::kFlag, kFree}};
+constexpr std::array kNoFilter{refused("filter-node-name", kNoNodes)};
+constexpr std::array kNoOtherBacking{refused("base", kOneBacking),
+                                     refused("base-node", kOneBacking),
+                                     refused("backing-file", kOneBacking)};
+
+// --- each job's own ---
+
+constexpr std::array kMirrorsOwn{
+    Parameter{"sync", Type::kWord, kNeeded, "full"},
+    Parameter{"copy-mode", Type::kWord, kFree, "background"},
+    Parameter{"pivot", Type::kFlag, kFree},
+    refused("replaces", kOwnTarget),
+    refused("node-name", kNoNodes),
+    refused("buf-size", "dmjob sizes its buffers itself"),
+    refused("unmap", kNoChoice),
+    refused("target-is-zero", kNoChoice),
+};
+constexpr auto kMirror = kTransfer + kMirrorsOwn + kNoFilter;
+
+constexpr std::array kNewFile{
+    Parameter{"format", Type::kWord, kFree, "raw"},
+    Parameter{"mode", Type::kWord, kFree, "existing absolute-paths"},
+};
 constexpr auto kDriveMirror = kMirror + kNewFile;
+
+constexpr std::array kBackupsOwn{
+    Parameter{"sync", Type::kWord, kNeeded, "full incremental"},
+    Parameter{"x-track", Type::kFlag, kFree},
+    refused("bitmap", kNoBitmaps),
+    refused("bitmap-mode", kNoBitmaps),
+    refused("compress", "the target is a disk, or a file like one"),
+    refused("x-perf", "dmjob sizes its requests itself"),
+    refused("on-cbw-error", "the volume never fails for its backup, which fails instead"),
+    refused("discard-source", "the source is a volume in use"),
+};
+constexpr auto kBackup = kTransfer + kBackupsOwn + kNoFilter;
+
+constexpr auto kCompare = kTwoDisks;
+
+constexpr std::array kStreamsOwn{
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"target", Type::kText, kFree},
+    Parameter{"on-error", Type::kWord, kFree, kOnError},
+    refused("bottom", kOneBacking),
+};
+constexpr auto kStream =
+    kAnyJob + kStreamsOwn + kErrorsOfBothSides + kOnScratch + kNoOtherBacking + kNoFilter;
+
+constexpr std::array kCommitsOwn{
+    Parameter{"device", Type::kText, kNeeded},
+    Parameter{"on-error", Type::kWord, kFree, kOnError},
+    refused("top", kOneBacking),
+    refused("top-node", kOneBacking),
+};
+constexpr auto kCommit = kAnyJob + kCommitsOwn + kNoOtherBacking + kNoFilter;
+
 constexpr std::array kTransaction{Parameter{"actions", Type::kObjects, kNeeded},
                                   Parameter{"properties", Type::kObject, kFree}};
 
