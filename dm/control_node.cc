@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
+
 namespace dmjob::dm {
 namespace {
 
@@ -19,7 +21,7 @@ constexpr char kControlNode[] = "/dev/mapper/control";
 constexpr unsigned kUdevFlagsShift = 16;
 
 [[noreturn]] void fail(const char* what, const std::string& name, int error) {
-  throw std::system_error(error, std::generic_category(), std::string(what) + ' ' + name);
+  dm::fail(error, std::string(what) + ' ' + name);
 }
 
 dm_ioctl empty_argument() {

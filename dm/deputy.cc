@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/suspend_guard.h"
 
 namespace dmjob::dm {
@@ -46,8 +47,7 @@ void Deputy::run(std::chrono::milliseconds limit) {
   changed_.notify_all();
   while (state_ != State::kDone && lock.wait_until(changed_, end)) continue;
   if (state_ != State::kDone)
-    throw std::system_error(ETIMEDOUT, std::generic_category(),
-                            "a disk that is read or written with a volume suspended");
+    fail(ETIMEDOUT, "a disk that is read or written with a volume suspended");
   if (error_) std::rethrow_exception(error_);
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "dm/control_node.h"
+#include "dm/error.h"
 #include "dm/holders.h"
 #include "dm/name.h"
 #include "dm/targets.h"
@@ -29,7 +30,7 @@ using std::chrono::steady_clock;
 constexpr seconds kRemovePatience{5};
 
 [[noreturn]] void fail(int error, const std::string& what, const std::string& why) {
-  throw std::system_error(error, std::generic_category(), why.empty() ? what : what + ": " + why);
+  dm::fail(error, why.empty() ? what : what + ": " + why);
 }
 
 // libdevmapper makes the node if nobody has, with the rights of its own choice; opened after that.

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/targets.h"
 
 namespace dmjob::dm {
@@ -14,7 +15,7 @@ std::string resolved_word(Control& control, const std::string& word) {
   if (!word.starts_with('@')) return word;
   const auto device = control.find(word.substr(1));
   if (!device) {
-    throw std::system_error(ENXIO, std::generic_category(), "no device " + word.substr(1));
+    fail(ENXIO, "no device " + word.substr(1));
   }
   return print_dev(device->dev);
 }

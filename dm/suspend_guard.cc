@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/suspend_limit.h"
 
 namespace dmjob::dm {
@@ -81,8 +82,7 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
   } catch (const std::system_error& error) {
     end();
     if (error.code() != std::errc::interrupted) throw;
-    throw std::system_error(ETIMEDOUT, std::generic_category(),
-                            name_ + ", or a disk under it, does not come to rest");
+    fail(ETIMEDOUT, name_ + ", or a disk under it, does not come to rest");
   }
   suspended_ = true;
 }
@@ -132,13 +132,13 @@ bool SuspendGuard::resume_somehow() noexcept {
 // Somebody may give a device another name while we hold it suspended (lvrename). That nothing is
 // suspended with that table but this one is as good as certain.
 void SuspendGuard::resume_renamed() {
-  if (control_.find(name_)) throw std::system_error(EEXIST, std::generic_category(), name_);
+  if (control_.find(name_)) fail(EEXIST, name_);
   for (const Device& entry : control_.list()) {
     const auto device = control_.find(entry.name);
     if (!device || !device->suspended || control_.table(entry.name) != old_table_) continue;
     return control_.resume(entry.name);
   }
-  throw std::system_error(ENXIO, std::generic_category(), name_);
+  fail(ENXIO, name_);
 }
 
 void SuspendGuard::end() noexcept {

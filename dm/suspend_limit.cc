@@ -8,6 +8,8 @@
 #include <csignal>
 #include <system_error>
 
+#include "dm/error.h"
+
 namespace dmjob::dm {
 namespace {
 
@@ -35,8 +37,7 @@ SuspendLimit::SuspendLimit(std::chrono::seconds limit) {
       static_cast<pid_t>(::syscall(SYS_gettid));  // glibc 2.36 has no name for it
   const itimerspec when{.it_interval = {.tv_sec = 0, .tv_nsec = kAgain},
                         .it_value = {.tv_sec = limit.count(), .tv_nsec = 0}};
-  if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
-    throw std::system_error(errno, std::generic_category(), "timer for a suspension");
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) fail(errno, "timer for a suspension");
   ::timer_settime(timer_, 0, &when, nullptr);
 }
 

@@ -14,6 +14,8 @@
 #include <thread>
 #include <utility>
 
+#include "dm/error.h"
+
 namespace dmjob::dm {
 namespace {
 
@@ -62,10 +64,6 @@ extern "C" [[gnu::format(printf, 5, 6)]] void keep_last_error(int level, const c
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   last_error = text;
-}
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
 }
 
 // Every call into the library that is not confined to one dm_task is made within this scope.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "dm/error.h"
 #include "dm/targets.h"
 #include "dm/topology/volume_table.h"
 
@@ -14,10 +15,6 @@ namespace dmjob::dm {
 namespace {
 
 constexpr const char* kParts[] = {"cow", "base", "snap"};
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
 
 }  // namespace
 

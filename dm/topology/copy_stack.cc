@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/status.h"
 #include "dm/targets.h"
 #include "dm/topology/inner_parts.h"
@@ -16,10 +17,6 @@
 
 namespace dmjob::dm {
 namespace {
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
 
 bool is_mirroring(const std::optional<WriteMode>& writes) {
   return writes && writes->kind == WriteMode::Kind::kMirroring;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "dm/error.h"
 #include "dm/status.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
@@ -11,13 +12,6 @@
 #include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
-namespace {
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
-
-}  // namespace
 
 CopyStack::Devices CopyStack::devices() {
   Devices found = inner_.find();

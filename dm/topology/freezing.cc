@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/name.h"
 
 namespace dmjob::dm {
@@ -78,11 +79,10 @@ class Walk {
 // Our resume would make live what somebody else has loaded, or end his suspension.
 void require_left_alone(const Device& device) {
   if (!device.suspended && !device.inactive_table) return;
-  throw std::system_error(EBUSY, std::generic_category(),
-                          device.name + ", whose file system is to be frozen, is " +
-                              (device.suspended ? "suspended" : "being changed") +
-                              " by somebody else; wait for that to end, or 'dmsetup " +
-                              (device.suspended ? "resume " : "clear ") + device.name + "'");
+  fail(EBUSY, device.name + ", whose file system is to be frozen, is " +
+                  (device.suspended ? "suspended" : "being changed") +
+                  " by somebody else; wait for that to end, or 'dmsetup " +
+                  (device.suspended ? "resume " : "clear ") + device.name + "'");
 }
 
 }  // namespace

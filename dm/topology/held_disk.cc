@@ -7,6 +7,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "dm/error.h"
 #include "dm/name.h"
 #include "dm/step.h"
 #include "dm/targets.h"
@@ -41,8 +42,7 @@ bool HeldDisk::is_there() {
   const auto device = control_.find(name_);
   if (!device) return false;
   if (device->uuid != uuid_) {
-    throw std::system_error(EEXIST, std::generic_category(),
-                            name_ + " exists and is not this job's, UUID \"" + device->uuid + '"');
+    fail(EEXIST, name_ + " exists and is not this job's, UUID \"" + device->uuid + '"');
   }
   return true;
 }

@@ -8,14 +8,11 @@
 #include <system_error>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/name.h"
 
 namespace dmjob::dm {
 namespace {
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
 
 void check_ours(const Device& device, const std::string& uuid) {
   if (device.uuid != uuid) {

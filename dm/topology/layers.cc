@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "dm/error.h"
 #include "dm/name.h"
 
 namespace dmjob::dm {
@@ -11,8 +12,7 @@ namespace dmjob::dm {
 Layers::Layers(Control& control, const std::string& volume) : control_(control) {
   for (const Device& device : control_.list()) names_[device.dev] = device.name;
   const auto found = control_.find(volume);
-  if (!found)
-    throw std::system_error(ENODEV, std::generic_category(), "no device-mapper volume " + volume);
+  if (!found) fail(ENODEV, "no device-mapper volume " + volume);
   for (const dev_t below : control_.deps(volume)) add_below(below);
   std::vector<Layer> from_the_top;
   add_above(found->dev, from_the_top);

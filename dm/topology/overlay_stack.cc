@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "dm/error.h"
 #include "dm/name.h"
 #include "dm/step.h"
 #include "dm/topology/table_switch.h"
@@ -145,7 +146,7 @@ dev_t OverlayStack::cow_disk() const {
 DeviceWord OverlayStack::cow() const {
   const auto device = control_.find(cow_name(spec_.volume));
   if (!device || device->uuid != cow_uuid(spec_.uuid))
-    throw std::system_error(ENXIO, std::generic_category(), "no device " + cow_name(spec_.volume));
+    dm::fail(ENXIO, "no device " + cow_name(spec_.volume));
   return device->dev;
 }
 
@@ -182,8 +183,7 @@ void OverlayStack::make_cow(std::uint64_t boundary) {
   remove_if_half_made(control_, name, cow_uuid(spec_.uuid));
   if (const auto found = control_.find(name)) {
     if (found->uuid == cow_uuid(spec_.uuid)) return;
-    throw std::system_error(EEXIST, std::generic_category(),
-                            "device " + name + " is not this volume's");
+    dm::fail(EEXIST, "device " + name + " is not this volume's");
   }
   if (spec_.cow_disk_length > 0) {
     holder().take(spec_.cow_disk, spec_.cow_disk_length);

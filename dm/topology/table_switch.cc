@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "dm/error.h"
 #include "dm/suspend_limit.h"
 #include "dm/topology/freezing.h"
 #include "dm/topology/volume_table.h"
@@ -182,10 +183,9 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
     }
     std::this_thread::sleep_for(kBetween);
   }
-  throw std::system_error(EBUSY, std::generic_category(),
-                          "the file system on " + busy +
-                              " is frozen by somebody else (fsfreeze?), and written to all the "
-                              "same, or not yet at rest; try again");
+  fail(EBUSY, "the file system on " + busy +
+                  " is frozen by somebody else (fsfreeze?), and written to all the "
+                  "same, or not yet at rest; try again");
 }
 
 void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,
@@ -203,8 +203,7 @@ void hold_device(Control& control, Ledger& ledger, const std::string& device, co
 
 void require_nothing_loaded(Control& control, const std::string& device) {
   if (control.inactive_table(device).empty()) return;
-  throw std::system_error(EBUSY, std::generic_category(),
-                          "somebody else has loaded a table for " + device);
+  fail(EBUSY, "somebody else has loaded a table for " + device);
 }
 
 void require_still(Control& control, const std::string& device, const Table& from) {

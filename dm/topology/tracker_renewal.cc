@@ -5,6 +5,8 @@
 #include <optional>
 #include <system_error>
 
+#include "dm/error.h"
+
 namespace dmjob::dm {
 namespace {
 
@@ -44,7 +46,7 @@ bool is_tracker(const Table& table) {
 void require_well_log(Control& control, const std::string& wr) {
   const auto status = status_of(control, wr);
   if (status && status->log == Health::kAlive) return;
-  throw std::system_error(EIO, std::generic_category(), "the log of " + wr + " has failed");
+  fail(EIO, "the log of " + wr + " has failed");
 }
 
 }  // namespace dmjob::dm

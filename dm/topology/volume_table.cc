@@ -4,17 +4,11 @@
 #include <cerrno>
 #include <system_error>
 
+#include "dm/error.h"
 #include "dm/name.h"
 #include "dm/topology/stateless.h"
 
 namespace dmjob::dm {
-namespace {
-
-[[noreturn]] void fail(int error, const std::string& what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
-
-}  // namespace
 
 Table checked_volume_table(Control& control, const std::string& volume) {
   const auto device = control.find(volume);
