@@ -4,22 +4,15 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <span>
 
-namespace dmjob::io {
+#include "libjob/io/units.h"
 
-// Unit: a power of two.
-constexpr std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) {
-  return value & ~(unit - 1);
-}
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
-  return round_down(value + unit - 1, unit);
-}
+namespace dmjob::io {
 
 class AlignedBuffer {
  public:

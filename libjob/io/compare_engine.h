@@ -20,6 +20,7 @@
 #include "libjob/io/copy_control.h"
 #include "libjob/io/copy_plan.h"
 #include "libjob/io/dirty_bitmap.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::io {
 
@@ -45,7 +46,7 @@ struct CompareResult {
 class CompareEngine {
  public:
   // Differences are told in these units, or what the last one has.
-  static constexpr std::uint64_t kUnit = 512;
+  static constexpr std::uint64_t kUnit = kSector;
 
   // Called on the worker; must neither block nor throw.
   struct Calls {

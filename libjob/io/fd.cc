@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "libjob/io/units.h"
+
 namespace dmjob::io {
 
 Fd::~Fd() {
@@ -43,7 +45,6 @@ void write_all(int fd, std::string_view text, const std::string& name) {
 
 namespace {
 
-constexpr std::uint32_t kSector = 512;
 constexpr std::uint32_t kUnknownFileSystem = 4096;
 
 std::uint32_t file_alignment(int fd) {
@@ -52,7 +53,7 @@ std::uint32_t file_alignment(int fd) {
   if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
       (facts.stx_mask & STATX_DIOALIGN) != 0) {
     if (facts.stx_dio_offset_align == 0) return 0;
-    return std::max(kSector, facts.stx_dio_offset_align);
+    return std::max(std::uint32_t{kSector}, facts.stx_dio_offset_align);
   }
 #endif
   return kUnknownFileSystem;

@@ -14,11 +14,10 @@
 
 #include "libjob/io/block_device.h"
 #include "libjob/io/sysfs.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::io {
 namespace {
-
-constexpr std::uint64_t kSector = 512;
 
 // Nothing of the file is left out, and it may be written to: the loop device is as good as one that
 // we set up. Its own word for the file does not count, since a path says another thing in another

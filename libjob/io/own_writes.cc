@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "libjob/io/fd.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::io {
 namespace {
 
-constexpr std::uint64_t kSector = 512;
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::chrono::nanoseconds kTick = std::chrono::milliseconds(20);  // as files are dated
 

@@ -12,6 +12,7 @@
 #include "libjob/io/partition_entry.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/stable_path.h"
+#include "libjob/io/units.h"
 #include "libjob/io/uuid.h"
 #include "libjob/volumes/disk_users.h"
 #include "libjob/volumes/overlay_device.h"
@@ -71,7 +72,7 @@ ManagedVolume plan_attach(dm::Control& control, const std::string& name,
           .uuid = io::new_uuid(),
           .device = io::stable_path(device),
           .disk = io::identify_disk(device),
-          .sectors = disk.size / 512,
+          .sectors = disk.size / io::kSector,
           .pivot_to = std::nullopt,
           .pivot_disk = {},
           .decision = {},
@@ -89,7 +90,7 @@ io::ProbeResult disk_of(const ManagedVolume& volume) {
     throw core::Error("another disk is in the place of " + path +
                       ": bring back the one that volume '" + volume.name +
                       "' lives on; if it is the same, 'dmjob detach' and 'dmjob attach' it anew");
-  if (disk.size / 512 < volume.sectors)
+  if (disk.size / io::kSector < volume.sectors)
     throw core::Error(path + " is smaller than volume '" + volume.name +
                       "': it is not the disk that it was");
   return disk;

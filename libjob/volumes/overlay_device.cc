@@ -12,6 +12,7 @@
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/loop_device.h"
 #include "libjob/io/probe.h"
+#include "libjob/io/units.h"
 #include "libjob/store/superblock.h"
 #include "libjob/volumes/activation.h"
 #include "libjob/volumes/late_disks.h"
@@ -93,7 +94,7 @@ store::CowSpace open_space(dm::Control& control, dm::Ledger& ledger, const Manag
 // Sectors of the disk, if a stream may go to it, which is written to through what holds it then.
 std::uint64_t length_to_hold(const ManagedVolume& volume, dev_t disk) {
   if (volume.overlay->cow.place.kind != store::ScratchPlace::Kind::kTail) return 0;
-  return io::open_device(disk, io::Access::kRead)->size() / 512;
+  return io::open_device(disk, io::Access::kRead)->size() / io::kSector;
 }
 
 bool is_marked(io::BlockDevice& disk, const ManagedVolume& volume) {
@@ -130,7 +131,7 @@ MixedUp::MixedUp(const ManagedVolume& volume)
 
 std::uint64_t OverlayDevice::least_bytes(std::uint64_t chunk) {
   constexpr std::uint64_t kUseful = 16;  // chunks that can be written to before writes wait
-  return (dm::OverlayStack::margin(chunk) + kUseful * chunk) * 512;
+  return (dm::OverlayStack::margin(chunk) + kUseful * chunk) * io::kSector;
 }
 
 OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVolume volume,
@@ -144,7 +145,7 @@ OverlayDevice::OverlayDevice(dm::Control& control, dm::Ledger& ledger, ManagedVo
               .uuid = volume_.uuid,
               .length = volume_.sectors,
               .cow_disk = space_.dev(),
-              .cow_offset = space_.offset() / 512,
+              .cow_offset = space_.offset() / io::kSector,
               .cow_length = length(),
               .cow_disk_length = length_to_hold(volume_, space_.dev()),
               .chunk = volume_.overlay->chunk}) {
@@ -165,8 +166,8 @@ void OverlayDevice::make_mark() const {
   const auto disk = io::open_device(space_.dev(), io::Access::kReadWrite);
   io::AlignedBuffer block(kMarkBytes);
   store::encode({.sequence = 1,
-                 .volume_size = volume_.sectors * 512,
-                 .granularity = volume_.overlay->chunk * 512,
+                 .volume_size = volume_.sectors * io::kSector,
+                 .granularity = volume_.overlay->chunk * io::kSector,
                  .job_uuid = volume_.uuid},
                 block.bytes());
   std::error_code error = disk->write(mark_offset(volume_), block.bytes());
@@ -202,7 +203,8 @@ void OverlayDevice::ready_header(bool merging) const {
 bool OverlayDevice::has_begun() const {
   if (volume_.overlay->read_only) return true;
   store::CowHeader header = space_.header();
-  return header.read() != Head::kEmpty && header.has_exceptions(volume_.overlay->chunk * 512);
+  return header.read() != Head::kEmpty &&
+         header.has_exceptions(volume_.overlay->chunk * io::kSector);
 }
 
 void OverlayDevice::leave_mixed(store::CowHeader& header) {

@@ -16,6 +16,7 @@
 #include "dm/suspend_guard.h"
 #include "dm/topology/overlay_stack.h"
 #include "libjob/core/error.h"
+#include "libjob/io/units.h"
 #include "libjob/store/cow_space.h"
 #include "libjob/volumes/volume.h"
 
@@ -75,7 +76,7 @@ class OverlayDevice {
   bool has_begun() const;
   bool reserve_first();
   // Sectors.
-  std::uint64_t length() const { return space_.bytes() / 512; }
+  std::uint64_t length() const { return space_.bytes() / io::kSector; }
   std::uint64_t boundary_of(std::uint64_t reserved_bytes) const;
   // Sectors, all of them.
   bool grow_beyond(std::uint64_t boundary);

@@ -2,6 +2,7 @@
 // The room of a volume's cow: how much of it is certain to be there, and more of it.
 #include <algorithm>
 
+#include "libjob/io/units.h"
 #include "libjob/volumes/overlay_device.h"
 
 namespace dmjob::volumes {
@@ -21,8 +22,8 @@ bool OverlayDevice::reserve_first() {
 }
 
 std::uint64_t OverlayDevice::boundary_of(std::uint64_t reserved_bytes) const {
-  const std::uint64_t chunk = volume_.overlay->chunk * 512;
-  const std::uint64_t most = store::CowSpace::most_bytes(volume_.sectors * 512, chunk);
+  const std::uint64_t chunk = volume_.overlay->chunk * io::kSector;
+  const std::uint64_t most = store::CowSpace::most_bytes(volume_.sectors * io::kSector, chunk);
   if (reserved_bytes >= most) return length();
   const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk);
   const std::uint64_t reserved = reserved_bytes / chunk * volume_.overlay->chunk;
@@ -37,7 +38,7 @@ bool is_given_up(const dm::OverlayStack::State& state) {
 }
 
 bool is_nearly_full(const dm::OverlayStack::State& state) {
-  constexpr std::uint64_t kEnough = kLeastSlice / 2 / 512;
+  constexpr std::uint64_t kEnough = kLeastSlice / 2 / io::kSector;
   return state.kind == Kind::kHolding && state.boundary < state.status.total &&
          state.status.used + kEnough > state.boundary;
 }
@@ -60,9 +61,9 @@ bool OverlayDevice::has_room_to_let_go() {
 // As much as there is, from margin() up to a slice: what waits behind the old boundary is let go
 // when it is moved, and as much may be behind the new one before that holds it.
 bool OverlayDevice::grow_beyond(std::uint64_t boundary) {
-  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk) * 512;
+  const std::uint64_t margin = dm::OverlayStack::margin(volume_.overlay->chunk) * io::kSector;
   std::uint64_t slice = std::max(std::clamp(space_.bytes() / 8, kLeastSlice, kMostSlice), margin);
-  while (!space_.reserve(boundary * 512 + margin + slice)) {
+  while (!space_.reserve(boundary * io::kSector + margin + slice)) {
     if (slice == margin) return false;
     slice = std::max(slice / 2, margin);
   }

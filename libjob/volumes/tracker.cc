@@ -8,18 +8,17 @@
 #include "dm/mirror_log.h"
 #include "dm/name.h"
 #include "dm/status.h"
+#include "libjob/io/units.h"
 #include "libjob/volumes/activation.h"
 
 namespace dmjob::volumes {
 namespace {
 
-constexpr std::uint64_t kSector = 512;
-
 std::uint64_t count_regions(std::uint64_t bytes, std::uint64_t granularity) {
   return bytes / granularity + (bytes % granularity != 0);
 }
 
-std::uint64_t bytes_of(const ManagedVolume& volume) { return volume.sectors * kSector; }
+std::uint64_t bytes_of(const ManagedVolume& volume) { return volume.sectors * io::kSector; }
 
 // Without a place on scratch: enough for what is there already.
 dm::CopyStackSpec bare_spec(const ManagedVolume& volume) {
@@ -27,7 +26,7 @@ dm::CopyStackSpec bare_spec(const ManagedVolume& volume) {
   spec.job = Tracker::id_of(volume.name);
   spec.uuid = volume.tracking->uuid;
   spec.volume = volume.name;
-  spec.region = volume.tracking->granularity / kSector;
+  spec.region = volume.tracking->granularity / io::kSector;
   return spec;
 }
 
@@ -36,8 +35,8 @@ dm::CopyStackSpec spec_on(const ManagedVolume& volume, const store::OpenScratch&
   dm::CopyStackSpec spec = bare_spec(volume);
   spec.scratch = device.dev;
   for (std::size_t slot = 0; slot < spec.log_offset.size(); ++slot)
-    spec.log_offset.at(slot) = (device.offset + layout.log.at(slot)) / kSector;
-  spec.log_length = layout.log_bytes / kSector;
+    spec.log_offset.at(slot) = (device.offset + layout.log.at(slot)) / io::kSector;
+  spec.log_length = layout.log_bytes / io::kSector;
   return spec;
 }
 

@@ -6,6 +6,7 @@
 
 #include "libjob/core/error.h"
 #include "libjob/drivers/base/volume_group.h"
+#include "libjob/io/units.h"
 #include "tool/dmjobd/log.h"
 #include "tool/dmjobd/overlays.h"
 #include "tool/dmjobd/volume_events.h"
@@ -185,7 +186,7 @@ nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
   const Watched* watched = watch_.find(volume.name);
   if (!watched) return about;
   const OverlayDevice::Room& room = watched->room;
-  about["used"] = room.state.status.used * 512;
+  about["used"] = room.state.status.used * io::kSector;
   about["held"] = is_held(room);
   if (is_held(room)) about["to-do"] = way_out(volume);
   if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
@@ -196,7 +197,7 @@ nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
 std::string Overlays::loss(const ManagedVolume& volume) const {
   const volumes::Overlay& overlay = *volume.overlay;
   const Watched* watched = watch_.find(volume.name);
-  const std::uint64_t used = watched ? watched->room.state.status.used * 512 : 0;
+  const std::uint64_t used = watched ? watched->room.state.status.used * io::kSector : 0;
   std::string what = "what was written to '" + volume.name + "'" +
                      (overlay.replaced ? " before its table was replaced" : "") +
                      (used != 0 ? ", " + std::to_string(used) + " bytes," : "") + " is lost";

@@ -11,6 +11,7 @@
 #include "libjob/drivers/base/volume_group.h"
 #include "libjob/drivers/check/attach_check.h"
 #include "libjob/drivers/check/taken_by.h"
+#include "libjob/io/units.h"
 #include "libjob/volumes/activation.h"
 #include "libjob/volumes/late_disks.h"
 #include "libjob/volumes/mounted_above.h"
@@ -176,7 +177,7 @@ nlohmann::json VolumeService::query_volumes() const {
 nlohmann::json VolumeService::describe(const ManagedVolume& volume) const {
   nlohmann::json about{{"name", volume.name},
                        {"device", volume.device},
-                       {"size", volume.sectors * 512},
+                       {"size", volume.sectors * io::kSector},
                        {"managed", true},
                        {"active", volume.error.empty()}};
   if (volume.untried) about["activating"] = true;
