@@ -2,11 +2,13 @@
 #include "dm/status.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <utility>
+
+#include "dm/number.h"
 
 namespace dmjob::dm {
 namespace {
@@ -30,19 +32,19 @@ class Words {
   std::string_view rest_;
 };
 
-std::optional<std::uint64_t> number(std::string_view word) {
-  std::uint64_t value = 0;
-  const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data(), end, value);
-  if (word.empty() || error != std::errc{} || stop != end) return std::nullopt;
-  return value;
+using Numbers = std::pair<std::uint64_t, std::uint64_t>;
+
+// "NUMBER/NUMBER", with that separator.
+std::optional<Numbers> parse_numbers(std::string_view word, char separator) {
+  const auto at = word.find(separator);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto first = parse_number(word.substr(0, at));
+  const auto second = parse_number(word.substr(at + 1));
+  if (!first || !second) return std::nullopt;
+  return Numbers{*first, *second};
 }
 
-bool is_device(std::string_view word) {
-  const auto colon = word.find(':');
-  return colon != std::string_view::npos && number(word.substr(0, colon)) &&
-         number(word.substr(colon + 1));
-}
+bool is_device(std::string_view word) { return parse_numbers(word, ':').has_value(); }
 
 std::optional<Health> health(char letter) {
   switch (letter) {
@@ -59,13 +61,9 @@ std::optional<Health> health(char letter) {
 }
 
 bool read_regions(std::string_view word, MirrorStatus& status) {
-  const auto slash = word.find('/');
-  if (slash == std::string_view::npos) return false;
-  const auto in_sync = number(word.substr(0, slash));
-  const auto regions = number(word.substr(slash + 1));
-  if (!in_sync || !regions || *in_sync > *regions) return false;
-  status.regions_in_sync = *in_sync;
-  status.regions = *regions;
+  const auto numbers = parse_numbers(word, '/');
+  if (!numbers || numbers->first > numbers->second) return false;
+  std::tie(status.regions_in_sync, status.regions) = *numbers;
   return true;
 }
 
@@ -92,7 +90,7 @@ bool read_log(Words& words, MirrorStatus& status) {
 // "LEGS DEVICE... IN_SYNC/REGIONS 1 LETTERS 3 disk DEVICE LETTER"
 bool read(std::string_view text, MirrorStatus& status) {
   Words words(text);
-  const auto legs = number(words.next());
+  const auto legs = parse_number(words.next());
   if (!legs || *legs < 1 || *legs > kMaxLegs) return false;
   for (std::uint64_t i = 0; i < *legs; ++i) {
     const std::string_view device = words.next();
@@ -117,15 +115,12 @@ std::optional<SnapshotStatus::State> snapshot_state(std::string_view text) {
 // "USED/TOTAL METADATA"
 bool read_sectors(std::string_view text, SnapshotStatus& status) {
   Words words(text);
-  const std::string_view pair = words.next();
-  const auto slash = pair.find('/');
-  if (slash == std::string_view::npos) return false;
-  const auto used = number(pair.substr(0, slash));
-  const auto total = number(pair.substr(slash + 1));
-  const auto metadata = number(words.next());
-  if (!used || !total || !metadata || !words.at_end()) return false;
-  status = {SnapshotStatus::State::kValid, *used, *total, *metadata};
-  return *used <= *total && *metadata <= *used;
+  const auto numbers = parse_numbers(words.next(), '/');
+  const auto metadata = parse_number(words.next());
+  if (!numbers || !metadata || !words.at_end()) return false;
+  const auto [used, total] = *numbers;
+  status = {SnapshotStatus::State::kValid, used, total, *metadata};
+  return used <= total && *metadata <= used;
 }
 
 }  // namespace

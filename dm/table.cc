@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dm/table.h"
 
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+
+#include "dm/number.h"
 
 namespace dmjob::dm {
 namespace {
@@ -24,14 +25,6 @@ std::string_view next_word(std::string_view& rest) {
   return word;
 }
 
-std::optional<std::uint64_t> number(std::string_view word) {
-  std::uint64_t value = 0;
-  const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data(), end, value);
-  if (word.empty() || error != std::errc{} || stop != end) return std::nullopt;
-  return value;
-}
-
 std::string join_words(std::string_view rest) {
   std::string text;
   for (auto word = next_word(rest); !word.empty(); word = next_word(rest)) {
@@ -42,8 +35,8 @@ std::string join_words(std::string_view rest) {
 }
 
 std::optional<Segment> parse_segment(std::string_view line, std::uint64_t expected_start) {
-  const auto start = number(next_word(line));
-  const auto length = number(next_word(line));
+  const auto start = parse_number(next_word(line));
+  const auto length = parse_number(next_word(line));
   const auto target = next_word(line);
   if (!start || !length || target.empty()) return std::nullopt;
   if (*start != expected_start || *length == 0) return std::nullopt;

@@ -26,21 +26,13 @@ void Follower::at_ready(std::string command, json arguments, bool sent) {
   sent_ = sent_before_ = sent;
 }
 
-json Follower::history() {
-  try {
-    return client_.execute("query-job-history");
-  } catch (const CommandError&) {
-    return json::array();  // QEMU has no such thing
-  }
-}
-
 void Follower::look() {
   const json jobs = states_.size() == 1 ? client_.query_block_job(states_.front().id())
                                         : client_.execute("query-block-jobs");
   // What came before the answer was so when it was given: a job that is not in it has told its end.
   while (const auto event = client_.queued_event()) hear(*event);
   for (JobState& state : states_) {
-    state.see(jobs, [this] { return history(); });
+    state.see(jobs, [this] { return client_.ask_if_known("query-job-history"); });
     if (state.unknown()) {
       throw CliError(kExitFailed,
                      "there is no job '" + state.id() + "'; `dmjob list --all` shows all");

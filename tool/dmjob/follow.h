@@ -43,7 +43,6 @@ class Follower {
   void listen(Deadline deadline);
   bool reconnect(Deadline deadline);
   bool hear(const nlohmann::json& event);
-  nlohmann::json history();
   void send_at_ready();
   void show();
 
