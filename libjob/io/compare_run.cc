@@ -12,53 +12,23 @@ namespace dmjob::io {
 
 CompareRun::CompareRun(CompareMachine& machine, DirtyBitmap& left, core::Progress& progress,
                        core::TimePoint until, const CompareEngine::Calls& calls)
-    : machine_(machine),
+    : SlotRun(machine.slots, machine.control,
+              BitmapWalk(left, machine.control, machine.clock, until,
+                         {machine.request_bytes, machine.block})),
+      machine_(machine),
       left_(left),
       progress_(progress),
       calls_(calls),
-      walk_(left, machine.control, machine.clock, until, {machine.request_bytes, machine.block}),
       tally_(left) {
   assert(left_.granularity() % machine_.block == 0);
-  for (CompareSlot& slot : machine_.slots) free_.push_back(&slot);
 }
 
 CompareResult CompareRun::run() {
-  for (;;) {
-    start_reads();
-    const bool idle = free_.size() == machine_.slots.size();
-    if (idle && (halted() || walk_.over())) break;
-    machine_.control.wait({machine_.queues[0]->fd(), machine_.queues[1]->fd()},
-                          walk_.longest_wait());
-    collect();
-  }
-  result_.end = how_it_ended();
+  result_.end = loop({machine_.queues[0]->fd(), machine_.queues[1]->fd()});
   return std::move(result_);
 }
 
-CopyEnd CompareRun::how_it_ended() const {
-  if (result_.error) return CopyEnd::kError;
-  if (walk_.at_end() && !abandoned_) return CopyEnd::kClean;
-  return stopping_ ? CopyEnd::kStopped : CopyEnd::kTime;
-}
-
-bool CompareRun::halted() {
-  stopping_ = stopping_ || machine_.control.stopped();
-  return stopping_ || result_.error.has_value();
-}
-
-void CompareRun::start_reads() {
-  while (!free_.empty() && !halted()) {
-    const std::optional<ByteRange> range = walk_.take();
-    if (!range) return;
-    start_read(*range);
-  }
-}
-
-void CompareRun::start_read(ByteRange range) {
-  CompareSlot& slot = *free_.back();
-  free_.pop_back();
-  slot.offset = range.begin;
-  slot.length = range.end - range.begin;
+void CompareRun::start_read(CompareSlot& slot) {
   slot.reading = kSides;
   for (std::size_t side = 0; side < kSides; ++side) {
     CompareRead& read = slot.reads.at(side);
@@ -80,13 +50,10 @@ void CompareRun::collect() {
 }
 
 void CompareRun::finish(CompareSlot& slot) {
-  if (!halted() && make_readable(slot)) {
-    compare(slot);
-    on_compared(slot);
-  } else {
-    abandoned_ = true;
-  }
-  free_.push_back(&slot);
+  if (halted() || !make_readable(slot)) return abandon(slot);
+  compare(slot);
+  on_compared(slot);
+  release(slot);
 }
 
 // What one side cannot tell is made equal on both, once no side is read any more.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// One run of the compare engine, a loop of: start reads of both sides, wait, compare what has come
-// from both. A slot is a place on the disks with a buffer for each side: free -> reading -> free.
+// One run of the compare engine: reads both sides, compares what has come from both. A slot has a
+// buffer for each side: free -> reading -> free. An error that is not left out ends the run.
 //
-// Once stopped, or after an error that is not left out, nothing is started any more, and a slot
-// that has been read by then is abandoned: its regions, whose bits stay set, are compared anew by
-// the next run, and what was found in them so far is forgotten.
+// The regions of a slot that is abandoned are compared anew by the next run, and what was found in
+// them so far is forgotten.
 //
 // Thread: the copy loop's.
 #pragma once
@@ -16,10 +15,10 @@
 #include <vector>
 
 #include "libjob/io/aligned_buffer.h"
-#include "libjob/io/bitmap_walk.h"
 #include "libjob/io/compare_engine.h"
 #include "libjob/io/extent_set.h"
 #include "libjob/io/region_tally.h"
+#include "libjob/io/slot_run.h"
 
 namespace dmjob::io {
 
@@ -51,7 +50,7 @@ struct CompareMachine {
   std::array<std::unique_ptr<RequestQueue>, kSides> queues;
 };
 
-class CompareRun {
+class CompareRun : private SlotRun<CompareSlot> {
  public:
   CompareRun(CompareMachine& machine, DirtyBitmap& left, core::Progress& progress,
              core::TimePoint until, const CompareEngine::Calls& calls);
@@ -59,10 +58,9 @@ class CompareRun {
   CompareResult run();
 
  private:
-  bool halted();  // nothing more may be started
-  void start_reads();
-  void start_read(ByteRange range);
-  void collect();
+  bool has_failed() const override { return result_.error.has_value(); }
+  void start_read(CompareSlot& slot) override;
+  void collect() override;
   void finish(CompareSlot& slot);
   bool make_readable(CompareSlot& slot);
   bool rescue_side(CompareSlot& slot, std::size_t side, std::vector<Extent>& unknown);
@@ -70,20 +68,15 @@ class CompareRun {
   void compare(const CompareSlot& slot);
   void find(Extent extent);
   void on_compared(const CompareSlot& slot);
-  CopyEnd how_it_ended() const;
 
   CompareMachine& machine_;
   DirtyBitmap& left_;
   core::Progress& progress_;
   const CompareEngine::Calls& calls_;
 
-  BitmapWalk walk_;
   RegionTally tally_;
   CompareResult result_;
-  std::vector<CompareSlot*> free_;
   std::unordered_map<std::uint64_t, ExtentSet> found_;  // by region, not yet told
-  bool stopping_ = false;   // stopped() was seen: it holds though somebody says go_on()
-  bool abandoned_ = false;  // a slot was given up: not all that was taken was compared
 };
 
 }  // namespace dmjob::io

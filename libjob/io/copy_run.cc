@@ -17,16 +17,16 @@ constexpr std::uint64_t kZeroUnit = 64 << 10;
 
 CopyRun::CopyRun(CopyMachine& machine, DirtyBitmap& dirty, core::Progress& progress,
                  core::TimePoint until, const CopyEngine::Decide& decide)
-    : machine_(machine),
+    : SlotRun(machine.slots, machine.control,
+              BitmapWalk(dirty, machine.control, machine.clock, until,
+                         {machine.options.request_bytes, machine.block})),
+      machine_(machine),
       dirty_(dirty),
       progress_(progress),
       decide_(decide),
-      walk_(dirty, machine.control, machine.clock, until,
-            {machine.options.request_bytes, machine.block}),
       tally_(dirty) {
   assert(dirty_.granularity() % machine_.block == 0);
   assert(machine_.reads->in_flight() == 0 && machine_.writes->in_flight() == 0);
-  for (CopySlot& slot : machine_.slots) free_.push_back(&slot);
   // Not for a file: its holes need no such trust in who else has written there.
   if (machine_.options.target_is_zero && !machine_.target.is_file() && !machine_.written) {
     machine_.written.emplace(dirty_.size(), dirty_.granularity());
@@ -34,41 +34,11 @@ CopyRun::CopyRun(CopyMachine& machine, DirtyBitmap& dirty, core::Progress& progr
 }
 
 CopyResult CopyRun::run() {
-  for (;;) {
-    start_reads();
-    const bool idle = free_.size() == machine_.slots.size();
-    if (idle && (halted() || walk_.over())) break;
-    machine_.control.wait({machine_.reads->fd(), machine_.writes->fd()}, walk_.longest_wait());
-    collect();
-  }
-  result_.end = how_it_ended();
+  result_.end = loop({machine_.reads->fd(), machine_.writes->fd()});
   return std::move(result_);
 }
 
-CopyEnd CopyRun::how_it_ended() const {
-  if (result_.error) return CopyEnd::kError;
-  if (walk_.at_end() && !abandoned_) return CopyEnd::kClean;
-  return stopping_ ? CopyEnd::kStopped : CopyEnd::kTime;
-}
-
-bool CopyRun::halted() {
-  stopping_ = stopping_ || machine_.control.stopped();
-  return stopping_ || result_.error.has_value();
-}
-
-void CopyRun::start_reads() {
-  while (!free_.empty() && !halted()) {
-    const std::optional<ByteRange> range = walk_.take();
-    if (!range) return;
-    start_read(*range);
-  }
-}
-
-void CopyRun::start_read(ByteRange range) {
-  CopySlot& slot = *free_.back();
-  free_.pop_back();
-  slot.offset = range.begin;
-  slot.length = range.end - range.begin;
+void CopyRun::start_read(CopySlot& slot) {
   slot.read.slot = &slot;
   slot.read.kind = Request::Kind::kRead;
   slot.read.offset = slot.offset;
@@ -87,10 +57,7 @@ void CopyRun::collect() {
 void CopyRun::on_read(CopySlot& slot) {
   std::optional<std::vector<Extent>> good;
   if (!halted()) good = slot.read.result ? rescue_slot(slot) : outside({}, slot.length);
-  if (!good) {
-    abandoned_ = true;
-    return release(slot);
-  }
+  if (!good) return abandon(slot);
   const std::uint64_t read = slot.read.buffer.size();
   const std::uint64_t padded = std::max(read, round_up(slot.length, machine_.block));
   std::ranges::fill(slot.buffer.bytes().subspan(read, padded - read), std::byte{0});
@@ -202,7 +169,5 @@ void CopyRun::on_error(const CopyError& error) {
     result_.error = error;
   }
 }
-
-void CopyRun::release(CopySlot& slot) { free_.push_back(&slot); }
 
 }  // namespace dmjob::io

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// One run of the copy engine, a loop of: start reads, wait, take what has returned.
-//
-// A slot is a buffer and its place on the disk. It goes: free -> reading -> writing -> free. When
-// its read returns it is cut into parts, data and zeroes; each part that has been written is told
-// to the tally, which clears bits.
-//
-// Once stopped, or after an error that is not ignored, nothing is started any more: a slot whose
-// read returns then is abandoned, its regions stay dirty. When the time is up, slots are finished.
+// One run of the copy engine. A slot goes: free -> reading -> writing -> free. When its read
+// returns it is cut into parts, data and zeroes; each part that has been written is told to the
+// tally, which clears bits. An error that is not ignored ends the run.
 //
 // Thread: the copy loop's.
 #pragma once
@@ -17,10 +12,10 @@
 #include <vector>
 
 #include "libjob/io/aligned_buffer.h"
-#include "libjob/io/bitmap_walk.h"
 #include "libjob/io/copy_engine.h"
 #include "libjob/io/copy_plan.h"
 #include "libjob/io/region_tally.h"
+#include "libjob/io/slot_run.h"
 
 namespace dmjob::io {
 
@@ -58,7 +53,7 @@ struct CopyMachine {
   std::optional<DirtyBitmap> written;
 };
 
-class CopyRun {
+class CopyRun : private SlotRun<CopySlot> {
  public:
   CopyRun(CopyMachine& machine, DirtyBitmap& dirty, core::Progress& progress, core::TimePoint until,
           const CopyEngine::Decide& decide);
@@ -66,10 +61,9 @@ class CopyRun {
   CopyResult run();
 
  private:
-  bool halted();  // nothing more may be started
-  void start_reads();
-  void start_read(ByteRange range);
-  void collect();
+  bool has_failed() const override { return result_.error.has_value(); }
+  void start_read(CopySlot& slot) override;
+  void collect() override;
 
   void on_read(CopySlot& slot);
   std::optional<std::vector<Extent>> rescue_slot(CopySlot& slot);
@@ -83,21 +77,15 @@ class CopyRun {
   void on_write(CopyPart& part);
   void on_copied(std::uint64_t offset, std::uint64_t length);
   void on_error(const CopyError& error);
-  void release(CopySlot& slot);
-  CopyEnd how_it_ended() const;
 
   CopyMachine& machine_;
   DirtyBitmap& dirty_;
   core::Progress& progress_;
   const CopyEngine::Decide& decide_;
 
-  BitmapWalk walk_;
   RegionTally tally_;
   CopyResult result_;
-  std::vector<CopySlot*> free_;
   std::deque<CopyPart*> to_write_;  // behind a full queue
-  bool stopping_ = false;           // stopped() was seen: it holds though somebody says go_on()
-  bool abandoned_ = false;          // a slot was given up: not all that was taken was tried
 };
 
 }  // namespace dmjob::io
