@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr seconds kRemovePatience{5};
+constexpr seconds kRemoveTimeout{5};
 
 [[noreturn]] void fail(int error, const std::string& what, const std::string& why) {
   dm::fail(error, why.empty() ? what : what + ": " + why);
@@ -151,7 +151,7 @@ void KernelControl::resume(const std::string& name) {
 
 void KernelControl::remove(const std::string& name) {
   const auto visibility = is_inner_name(name) ? Visibility::kHidden : Visibility::kPublic;
-  const auto deadline = steady_clock::now() + kRemovePatience;
+  const auto deadline = steady_clock::now() + kRemoveTimeout;
   for (milliseconds pause{5};; pause = std::min(pause * 2, milliseconds{400})) {
     Task task(Ioctl::kRemove, name);
     try_udev_cookie(task, visibility);

@@ -15,7 +15,7 @@
 namespace dmjob::dm {
 namespace {
 
-constexpr std::chrono::seconds kPatience(30);
+constexpr std::chrono::seconds kTimeout(30);
 
 // Guards of this thread; a group's transaction holds several at a time.
 thread_local int guards_of_thread = 0;
@@ -77,7 +77,7 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
   ledger_.suspending(name_, on_death_, droppable_);
   enter_window();
   try {
-    const SuspendLimit limit(kPatience);
+    const SuspendLimit limit(kTimeout);
     control_.suspend(name_, mode);
   } catch (const std::system_error& error) {
     end();

@@ -111,11 +111,12 @@ const Table& BackupStack::require_standing() {
 }
 
 bool BackupStack::take_up() {
-  inner_.settle();  // from the bottom up: the volume's I/O passes through these
+  inner_.resume_leftovers();  // from the bottom up: the volume's I/O passes through these
   const auto found = inner_.find();
   const bool stands = is_interposed(found);  // by its name of now
   const auto ours = [&](const Table& table) { return is_ours(table, found); };
-  settle_volume(control_, volume_.name(), ours, found.contains("base") ? base_table() : Table{});
+  resume_left_volume(control_, volume_.name(), ours,
+                     found.contains("base") ? base_table() : Table{});
   if (found.size() != inner_.count() || !(stands || is_interposed(found))) return false;
   return status().state == SnapshotStatus::State::kValid;
 }

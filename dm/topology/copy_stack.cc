@@ -10,7 +10,7 @@
 #include "dm/error.h"
 #include "dm/status.h"
 #include "dm/targets.h"
-#include "dm/topology/inner_parts.h"
+#include "dm/topology/copy_stack_devices.h"
 #include "dm/topology/table_switch.h"
 #include "dm/topology/tracker_renewal.h"
 #include "dm/topology/volume_table.h"

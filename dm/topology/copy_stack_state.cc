@@ -7,8 +7,8 @@
 #include "dm/status.h"
 #include "dm/targets.h"
 #include "dm/topology/copy_stack.h"
+#include "dm/topology/copy_stack_devices.h"
 #include "dm/topology/held_disk.h"
-#include "dm/topology/inner_parts.h"
 #include "dm/topology/volume_table.h"
 
 namespace dmjob::dm {
@@ -131,13 +131,13 @@ CopyStack::Found CopyStack::find() {
 
 CopyStack::Found CopyStack::take_up() {
   ledger_.forget_tracker(wr());  // whoever has looked after it meanwhile leaves it alone
-  inner_.settle();               // from the bottom up: the volume's I/O passes through these
+  inner_.resume_leftovers();     // from the bottom up: the volume's I/O passes through these
   const auto inner_devices = inner_.find();
   const auto ours = [&](const Table& table) { return is_ours(table, inner_devices); };
   volume_state(inner_devices);  // by its name of now
   const bool has_base = inner_devices.contains("base");
-  settle_volume(control_, volume_.name(), ours,
-                has_base ? control_.table(inner_.name("base")) : Table{});
+  resume_left_volume(control_, volume_.name(), ours,
+                     has_base ? control_.table(inner_.name("base")) : Table{});
   const Found found = find();
   if (found.wr && found.volume == Found::Volume::kInterposed) ledger_.guard_tracker(wr());
   return found;

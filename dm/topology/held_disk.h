@@ -21,7 +21,7 @@
 
 #include "dm/control.h"
 #include "dm/suspend_guard.h"
-#include "dm/topology/inner_parts.h"
+#include "dm/topology/copy_stack_devices.h"
 
 namespace dmjob::dm {
 

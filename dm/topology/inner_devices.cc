@@ -70,7 +70,7 @@ void InnerDevices::require_ours() const {
   }
 }
 
-void InnerDevices::settle() const {
+void InnerDevices::resume_leftovers() const {
   for (const char* part : parts_) {
     const auto device = control_.find(name(part));
     if (!device) continue;

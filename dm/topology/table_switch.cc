@@ -22,9 +22,9 @@ namespace dmjob::dm {
 namespace {
 
 // Of several devices, since the first ones wait for the last.
-constexpr std::chrono::seconds kPatience(5);
+constexpr std::chrono::seconds kTimeout(5);
 // Of one with those that stand on it: all the same volume's users.
-constexpr std::chrono::seconds kPatienceWithOne(30);
+constexpr std::chrono::seconds kTimeoutWithOne(30);
 
 // Somebody else has frozen a file system, or is about to; it is looked at once more.
 class FreezingRefused : public std::runtime_error {
@@ -62,7 +62,7 @@ class Suspension {
         ledger_(ledger),
         frozen_(frozen),
         switches_(switches),
-        patience_(switches.size() > 1 ? kPatience : kPatienceWithOne),
+        timeout_(switches.size() > 1 ? kTimeout : kTimeoutWithOne),
         devices_(suspension_of(control, switches)),
         guards_(devices_.size()) {
     for (const ToSuspend& device : devices_) tables_.push_back(control.table(device.name));
@@ -76,7 +76,7 @@ class Suspension {
 
   void suspend_all() {
     std::optional<SuspendLimit> limit;
-    if (devices_.size() > 1) limit.emplace(patience_);
+    if (devices_.size() > 1) limit.emplace(timeout_);
     frozen_.begin_again();
     for (std::size_t i = 0; i < devices_.size(); ++i) suspend(i);
     if (!frozen_.all_at_rest()) throw FreezingRefused(devices_.front().name);
@@ -139,7 +139,7 @@ class Suspension {
   Ledger& ledger_;
   FrozenElsewhere& frozen_;
   const std::span<const TableSwitch> switches_;
-  const std::chrono::seconds patience_;
+  const std::chrono::seconds timeout_;
   const std::vector<ToSuspend> devices_;
   std::vector<Table> tables_;
   std::vector<Table> spare_;  // for a second try
@@ -190,9 +190,9 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
 
 void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,
                  const std::function<void()>& inside) {
-  constexpr std::chrono::seconds kPatienceOfReaders(2);  // of a volume they wait, too
+  constexpr std::chrono::seconds kTimeoutOfReaders(2);  // of a volume they wait, too
   require_nothing_loaded(control, device);
-  std::optional<SuspendLimit> limit(kPatienceOfReaders);
+  std::optional<SuspendLimit> limit(kTimeoutOfReaders);
   SuspendGuard guard(control, ledger, device, SuspendMode::kFlush, OnDeath::kOldTable,
                      Droppable::none());
   limit.reset();

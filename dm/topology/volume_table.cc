@@ -25,8 +25,8 @@ Table checked_volume_table(Control& control, const std::string& volume) {
   return table;
 }
 
-void settle_volume(Control& control, const std::string& volume, const StandingVolume::IsOurs& ours,
-                   const Table& own) {
+void resume_left_volume(Control& control, const std::string& volume,
+                        const StandingVolume::IsOurs& ours, const Table& own) {
   const auto device = control.find(volume);
   if (!device || !(device->suspended || device->inactive_table)) return;
   const Table loaded = control.inactive_table(volume);

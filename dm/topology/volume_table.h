@@ -62,7 +62,7 @@ Table checked_volume_table(Control& control, const std::string& volume);
 // After the death of a process that was changing the volume: if one of its tables is `ours`, drops
 // the inactive one and resumes it. An inactive one that is neither ours nor `own`, the volume's
 // own, is somebody else's, and stays; a resume makes it live. Never beside that process.
-void settle_volume(Control& control, const std::string& volume, const StandingVolume::IsOurs& ours,
-                   const Table& own);
+void resume_left_volume(Control& control, const std::string& volume,
+                        const StandingVolume::IsOurs& ours, const Table& own);
 
 }  // namespace dmjob::dm

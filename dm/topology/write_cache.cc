@@ -21,7 +21,7 @@
 namespace dmjob::dm {
 namespace {
 
-constexpr std::chrono::seconds kPatience(2);
+constexpr std::chrono::seconds kTimeout(2);
 
 constexpr const char* kSwallows = " would swallow flushes of the write cache below: ";
 
@@ -170,7 +170,7 @@ TableSwitch the_same_again(Control& control, const std::string& device) {
 
 std::string load_again(Control& control, Ledger& ledger, const Layer& layer) {
   try {
-    const SuspendLimit limit(kPatience);
+    const SuspendLimit limit(kTimeout);
     const TableSwitch same = the_same_again(control, layer.name);
     switch_tables(control, ledger, {&same, 1}, [] {});
   } catch (const std::system_error& error) {
@@ -182,13 +182,13 @@ std::string load_again(Control& control, Ledger& ledger, const Layer& layer) {
 }
 
 // From the bottom up, since each layer shows what those under it say by then. Returns the first
-// failure; `mend` is called for each that swallows, and returns "" if it does no longer.
+// failure; `repair` is called for each that swallows, and returns "" if it does no longer.
 std::string go_through(const Follower& follower,
-                       const std::function<std::string(const Layer&)>& mend) {
+                       const std::function<std::string(const Layer&)>& repair) {
   std::string first;
   for (const Layer& layer : follower.layers().all()) {
     std::string failed;
-    if (follower.swallows(layer)) failed = mend(layer);
+    if (follower.swallows(layer)) failed = repair(layer);
     const bool counts = layer.place != Layer::Place::kBelow;
     if (failed.empty() && counts && !follower.says_write_through(layer.dev))
       failed = follower.other_that_swallows(layer);

@@ -139,11 +139,11 @@ void sync(const std::vector<io::Mounted>& all) {
 }
 
 // By a thread of its own, which is left alone if a disk hangs.
-void sync_for(std::chrono::seconds patience, std::vector<io::Mounted> all) {
+void sync_for(std::chrono::seconds timeout, std::vector<io::Mounted> all) {
   std::packaged_task<void()> task([all = std::move(all)] { sync(all); });
   const std::future<void> done = task.get_future();
   std::thread(std::move(task)).detach();
-  done.wait_for(patience);
+  done.wait_for(timeout);
 }
 
 }  // namespace
@@ -190,12 +190,12 @@ std::vector<std::string> not_frozen_with(dm::Control& control, const std::string
 }
 
 void sync_mounts(dm::Control& control, const std::string& volume) {
-  constexpr std::chrono::seconds kPatience(10);
+  constexpr std::chrono::seconds kTimeout(10);
   const MountedAbove found = look_at_mounts(control, volume, io::read_mount_table());
   std::vector<io::Mounted> others;
   others.reserve(found.others.size());
   for (const NotFrozen& one : found.others) others.push_back(one.what);
-  if (!others.empty()) sync_for(kPatience, std::move(others));  // they write to the files of those
+  if (!others.empty()) sync_for(kTimeout, std::move(others));  // they write to the files of those
   sync(found.frozen);
 }
 
