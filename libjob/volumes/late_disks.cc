@@ -26,7 +26,7 @@ std::string identity_of(const std::string& path) {
   }
 }
 
-std::string sight_of(const std::string& path) {
+std::string signature_of(const std::string& path) {
   struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) return path + ": nothing";
   if (S_ISBLK(facts.st_mode))
@@ -42,11 +42,11 @@ bool is_there(const std::string& path) {
   return !S_ISBLK(facts.st_mode) || sectors_of(facts.st_rdev) != "0";
 }
 
-std::string sight_of_disks(const ManagedVolume& volume) {
-  std::string sight = sight_of(volume.pivot_to.value_or(volume.device));
-  if (volume.overlay) sight += "\n" + sight_of(volume.overlay->cow.place.path);
-  if (volume.tracking) sight += "\n" + sight_of(volume.tracking->scratch.path);
-  return sight;
+std::string path_signature(const ManagedVolume& volume) {
+  std::string signature = signature_of(volume.pivot_to.value_or(volume.device));
+  if (volume.overlay) signature += "\n" + signature_of(volume.overlay->cow.place.path);
+  if (volume.tracking) signature += "\n" + signature_of(volume.tracking->scratch.path);
+  return signature;
 }
 
 }  // namespace dmjob::volumes

@@ -15,6 +15,6 @@ bool is_there(const std::string& path);
 
 // A text that changes whenever one of the volume's paths leads to something else: its disk, its
 // cow, the scratch of its tracker.
-std::string sight_of_disks(const ManagedVolume& volume);
+std::string path_signature(const ManagedVolume& volume);
 
 }  // namespace dmjob::volumes

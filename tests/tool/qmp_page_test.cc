@@ -59,13 +59,13 @@ std::vector<ManItem> parameters(const ManItem& command) {
 
 std::string type_of(const Parameter& parameter) {
   if (parameter.type == Type::kWord) return "one of " + std::string(parameter.words);
-  if (parameter.type == Type::kSenseless) return "refused";
+  if (parameter.type == Type::kUnsupported) return "refused";
   return std::string(type_name(parameter.type));
 }
 
 // As the page has it: the item's head.
 std::string head_of(const Parameter& parameter) {
-  const bool may_miss = parameter.need == Need::kOptional && parameter.type != Type::kSenseless;
+  const bool may_miss = parameter.need == Need::kOptional && parameter.type != Type::kUnsupported;
   return "Va " + std::string(parameter.name) + " Pq " + type_of(parameter) +
          (may_miss ? ", optional" : "");
 }
@@ -99,7 +99,7 @@ TEST_P(EachCommand, TellsWhyItRefusesAParameter) {
   std::map<std::string, std::string> expected;
   std::map<std::string, std::string> found;
   for (const Parameter& parameter : command().parameters) {
-    if (parameter.type == Type::kSenseless)
+    if (parameter.type == Type::kUnsupported)
       expected[head_of(parameter)] = sentence(parameter.words);
   }
   for (const ManItem& item : parameters(printed(command()))) {

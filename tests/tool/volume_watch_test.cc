@@ -31,10 +31,10 @@ class VolumeWatchTest : public testing::Test {
     volumes_.set_error("broken", "its disk is away");
   }
 
-  awaitable<Visit> visit(std::string name, Counted& watched) {
+  awaitable<Poll> poll(std::string name, Counted& watched) {
     ++watched.visits;
     if (stuck_.contains(name)) co_await release_.wait();
-    if (!trouble_.empty()) throw std::runtime_error(trouble_);
+    if (!fault_.empty()) throw std::runtime_error(fault_);
     co_return outcome_;
   }
 
@@ -42,15 +42,15 @@ class VolumeWatchTest : public testing::Test {
     return {.every = 10s,
             .subject = "its watch: ",
             .includes = [](const volumes::ManagedVolume& volume) { return volume.error.empty(); },
-            .visit = [this](std::string name,
-                            Counted& watched) { return visit(std::move(name), watched); }};
+            .poll = [this](std::string name,
+                           Counted& watched) { return poll(std::move(name), watched); }};
   }
 
   // What is logged while all volumes are visited, at the next time that they are due.
   std::string next_round() {
     clock_.advance(10s);
     testing::internal::CaptureStderr();
-    watch_.visit_all();
+    watch_.poll_all();
     reactor_.settle();
     return testing::internal::GetCapturedStderr();
   }
@@ -63,19 +63,19 @@ class VolumeWatchTest : public testing::Test {
   volumes::ManagedVolumes volumes_;
   core::Signal release_{reactor_.executor()};
   std::set<std::string> stuck_;
-  std::string trouble_;
-  Visit outcome_ = Visit::kWell;
+  std::string fault_;
+  Poll outcome_ = Poll::kWell;
   VolumeWatch<Counted> watch_{reactor_.executor(), clock_, volumes_, duty()};
 };
 
 TEST_F(VolumeWatchTest, VisitsEachOfItsVolumesWhenItsTimeHasCome) {
   next_round();
   clock_.advance(9s);
-  watch_.visit_all();
+  watch_.poll_all();
   reactor_.settle();
   EXPECT_EQ(visits("one"), 1);
   clock_.advance(1s);
-  watch_.visit_all();
+  watch_.poll_all();
   reactor_.settle();
   EXPECT_EQ(visits("one"), 2);
   EXPECT_EQ(visits("two"), 2);
@@ -99,18 +99,18 @@ TEST_F(VolumeWatchTest, AVisitThatHangsKeepsOnlyItsOwnVolume) {
 
 TEST_F(VolumeWatchTest, ATroubleIsSaidOnceAndKeptUntilItIsOver) {
   volumes_.remove("two");
-  trouble_ = "no room";
+  fault_ = "no room";
   EXPECT_EQ(next_round(), "dmjobd: volume 'one': its watch: no room\n");
   EXPECT_EQ(next_round(), "");
-  EXPECT_EQ(watch_.find("one")->trouble, "no room");
-  trouble_ = "";
-  outcome_ = Visit::kNotTried;
+  EXPECT_EQ(watch_.find("one")->fault, "no room");
+  fault_ = "";
+  outcome_ = Poll::kNotTried;
   EXPECT_EQ(next_round(), "");
-  EXPECT_EQ(watch_.find("one")->trouble, "no room");
-  outcome_ = Visit::kWell;
+  EXPECT_EQ(watch_.find("one")->fault, "no room");
+  outcome_ = Poll::kWell;
   EXPECT_EQ(next_round(), "");
-  EXPECT_EQ(watch_.find("one")->trouble, "");
-  trouble_ = "no room";
+  EXPECT_EQ(watch_.find("one")->fault, "");
+  fault_ = "no room";
   EXPECT_EQ(next_round(), "dmjobd: volume 'one': its watch: no room\n");
 }
 

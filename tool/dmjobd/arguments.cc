@@ -49,7 +49,7 @@ bool has_type(const json& value, Type type) {
       return value.is_object();
     case Type::kObjects:
       return value.is_array() && std::ranges::all_of(value, &json::is_object);
-    case Type::kSenseless:
+    case Type::kUnsupported:
       break;
   }
   return false;
@@ -57,7 +57,7 @@ bool has_type(const json& value, Type type) {
 
 void check_value(const json& value, const Parameter& parameter) {
   const std::string name = in_quotes(parameter.name);
-  if (parameter.type == Type::kSenseless) {
+  if (parameter.type == Type::kUnsupported) {
     throw Error("Parameter " + name + " is not supported: " + std::string(parameter.words));
   }
   if (!has_type(value, parameter.type)) {
@@ -78,7 +78,7 @@ std::string_view type_name(Type type) {
   switch (type) {
     case Type::kText:
     case Type::kWord:
-    case Type::kSenseless:
+    case Type::kUnsupported:
       break;
     case Type::kTexts:
       return "array of strings";

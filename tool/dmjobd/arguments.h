@@ -18,15 +18,15 @@
 namespace dmjob::daemon {
 
 enum class Type {
-  kText,       // a string without NUL
-  kWord,       // one of a few strings: Parameter::words
-  kTexts,      // an array of strings
-  kFlag,       // true or false
-  kInteger,    // -2^63 .. 2^63-1, written without fraction or exponent
-  kSize,       // 0 .. 2^64-1, the same
-  kObject,     // a JSON object, whose members the handler checks
-  kObjects,    // an array of such
-  kSenseless,  // QEMU's, without a meaning here; Parameter::words says why
+  kText,         // a string without NUL
+  kWord,         // one of a few strings: Parameter::words
+  kTexts,        // an array of strings
+  kFlag,         // true or false
+  kInteger,      // -2^63 .. 2^63-1, written without fraction or exponent
+  kSize,         // 0 .. 2^64-1, the same
+  kObject,       // a JSON object, whose members the handler checks
+  kObjects,      // an array of such
+  kUnsupported,  // QEMU's, without a meaning here; Parameter::words says why
 };
 
 // As errors and the manual call it: "array of strings".

@@ -55,7 +55,7 @@ constexpr std::array kSnapshot{Parameter{"name", Type::kText, kNeeded},
 // --- what several jobs have ---
 
 constexpr Parameter refused(std::string_view name, std::string_view why) {
-  return {name, Type::kSenseless, kFree, why};
+  return {name, Type::kUnsupported, kFree, why};
 }
 
 template <std::size_t kLeft, std::size_t kRight>

@@ -20,7 +20,7 @@ OnError on_error(const Arguments& arguments, std::string_view name, OnError othe
 }
 
 // What any job has.
-void settle(drivers::JobSettings& settings, const Arguments& arguments) {
+void read_settings(drivers::JobSettings& settings, const Arguments& arguments) {
   settings.id = arguments.text_if("job-id");
   settings.speed = arguments.integer("speed", settings.speed);
   settings.auto_finalize = arguments.flag("auto-finalize", settings.auto_finalize);
@@ -31,7 +31,7 @@ void settle(drivers::JobSettings& settings, const Arguments& arguments) {
 template <typename Request>
 Request transfer_request(const Arguments& arguments) {
   Request request;
-  settle(request, arguments);
+  read_settings(request, arguments);
   request.source = arguments.text("device");
   request.target = arguments.text("target");
   request.scratch = arguments.text_if("scratch");
@@ -62,7 +62,7 @@ drivers::BackupRequest backup_request(const Arguments& arguments) {
 // QEMU's on-error is for both sides; dmjob's own words tell them apart.
 drivers::StreamRequest stream_request(const Arguments& arguments) {
   drivers::StreamRequest request;
-  settle(request, arguments);
+  read_settings(request, arguments);
   request.volume = arguments.text("device");
   request.target = arguments.text_if("target");
   request.scratch = arguments.text_if("scratch");
@@ -75,7 +75,7 @@ drivers::StreamRequest stream_request(const Arguments& arguments) {
 
 drivers::CommitRequest commit_request(const Arguments& arguments) {
   drivers::CommitRequest request;
-  settle(request, arguments);
+  read_settings(request, arguments);
   request.volume = arguments.text("device");
   request.on_error = on_error(arguments, "on-error", request.on_error);
   return request;

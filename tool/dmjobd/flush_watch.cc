@@ -20,32 +20,32 @@ FlushWatch::FlushWatch(drivers::Environment& environment, core::EventBus& events
 VolumeWatch<WatchedVolume>::Duty FlushWatch::duty() {
   constexpr core::Duration kEvery = std::chrono::seconds(10);
   auto includes = [](const volumes::ManagedVolume& volume) { return volume.error.empty(); };
-  auto visit = [this](std::string name, WatchedVolume& watched) {
-    return look(std::move(name), watched);
+  auto poll_one = [this](std::string name, WatchedVolume& watched) {
+    return poll(std::move(name), watched);
   };
-  return {.every = kEvery, .subject = "", .includes = includes, .visit = visit};
+  return {.every = kEvery, .subject = "", .includes = includes, .poll = poll_one};
 }
 
 // A look without the slot may meet another's change half done: it counts once it is seen with it.
-awaitable<Visit> FlushWatch::look(std::string name, WatchedVolume& watched) {
-  std::string trouble;
+awaitable<Poll> FlushWatch::poll(std::string name, WatchedVolume& watched) {
+  std::string fault;
   try {
     auto ask = [&] { return dm::who_swallows_flushes(*environment_.control, name); };
-    trouble = co_await watched.worker.run(std::move(ask));
-    if (!trouble.empty()) trouble = co_await mend(name, watched);
+    fault = co_await watched.worker.run(std::move(ask));
+    if (!fault.empty()) fault = co_await repair(name, watched);
   } catch (const std::system_error&) {  // a device of it has just gone
-    co_return Visit::kNotTried;
+    co_return Poll::kNotTried;
   } catch (const core::Error&) {  // somebody else is at work on it
-    co_return Visit::kNotTried;
+    co_return Poll::kNotTried;
   }
-  if (trouble.empty()) co_return Visit::kWell;
-  if (trouble != watched.trouble)
+  if (fault.empty()) co_return Poll::kWell;
+  if (fault != watched.fault)
     events_.publish("VOLUME_CHANGE",
-                    {{"name", name}, {"change", "swallows flushes"}, {"reason", trouble}});
-  throw core::Error(trouble);
+                    {{"name", name}, {"change", "swallows flushes"}, {"reason", fault}});
+  throw core::Error(fault);
 }
 
-awaitable<std::string> FlushWatch::mend(std::string name, WatchedVolume& watched) {
+awaitable<std::string> FlushWatch::repair(std::string name, WatchedVolume& watched) {
   auto hold =
       co_await environment_.locks.acquire(name, "care for its flushes", drivers::kSlotPatience);
   auto follow = [&] {
@@ -55,9 +55,9 @@ awaitable<std::string> FlushWatch::mend(std::string name, WatchedVolume& watched
   co_return left;
 }
 
-std::string FlushWatch::trouble(const std::string& volume) const {
+std::string FlushWatch::fault(const std::string& volume) const {
   const WatchedVolume* watched = watch_.find(volume);
-  return watched ? watched->trouble : "";
+  return watched ? watched->fault : "";
 }
 
 }  // namespace dmjob::daemon

@@ -4,7 +4,7 @@
 // with a write cache swallows every flush (dm/topology/write_cache.h). That comes about when a
 // disk's cache is switched on under a live volume, or was left so by an earlier dmjobd; and each
 // end of a job is looked at once more by it. What swallows is made to follow; what cannot is told:
-// in the log, by an event, and by query-volumes, until it is mended.
+// in the log, by an event, and by query-volumes, until it is repaired.
 //
 // Thread: the reactor; what blocks runs on workers.
 #pragma once
@@ -29,12 +29,12 @@ class FlushWatch {
   bool idle() const { return watch_.idle(); }
 
   // Who swallows flushes of the volume, and what to do, in one line; "" if nobody is known to.
-  std::string trouble(const std::string& volume) const;
+  std::string fault(const std::string& volume) const;
 
  private:
   VolumeWatch<WatchedVolume>::Duty duty();
-  boost::asio::awaitable<Visit> look(std::string name, WatchedVolume& watched);
-  boost::asio::awaitable<std::string> mend(std::string name, WatchedVolume& watched);
+  boost::asio::awaitable<Poll> poll(std::string name, WatchedVolume& watched);
+  boost::asio::awaitable<std::string> repair(std::string name, WatchedVolume& watched);
 
   drivers::Environment& environment_;
   core::EventBus& events_;

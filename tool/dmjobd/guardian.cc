@@ -35,7 +35,7 @@ namespace {
 }
 
 // Longer than a guardian waits for what it has begun, twice.
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kTimeout{20};
 // How often trackers are looked at: they raise no event when they begin to fail good writes.
 constexpr std::chrono::milliseconds kEvery{20};
 // A disk that refuses one write after another is not to keep the machine busy.
@@ -53,9 +53,9 @@ int take_lock(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) fail(path);
   const std::string bell = bell_of(path);
-  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kTimeout;
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() > give_up) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() > deadline) {
       unlink(bell.c_str());
       close(fd);
       fail("the guardian of an earlier dmjobd still holds " + path);

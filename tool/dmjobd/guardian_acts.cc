@@ -21,8 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr seconds kPatienceWithAll{7};
-constexpr seconds kPatienceWithOne{5};
+constexpr seconds kTimeoutWithAll{7};
+constexpr seconds kTimeoutWithOne{5};
 
 void do_resume(dm::Control& control, const std::string& name, dm::Droppable droppable) {
   const auto device = control.find(name);
@@ -91,13 +91,13 @@ void GuardianActs::start(const std::string& name, const Act& act) {
 }
 
 bool GuardianActs::carry_out(const std::string& name, const Act& act) noexcept {
-  const auto give_up = steady_clock::now() + kPatienceWithOne;
+  const auto deadline = steady_clock::now() + kTimeoutWithOne;
   while (true) {
     try {
       act(*make_control_());
       return true;
     } catch (const std::exception& error) {
-      if (steady_clock::now() >= give_up) {
+      if (steady_clock::now() >= deadline) {
         std::cerr << "dmjobd's guardian: " << name << " could not be given back (" << error.what()
                   << "): try 'dmsetup resume " << name << "'" << '\n'
                   << std::flush;
@@ -113,8 +113,8 @@ void GuardianActs::reap() noexcept {
 }
 
 void GuardianActs::wait() {
-  const auto give_up = steady_clock::now() + kPatienceWithAll;
-  for (reap(); !children_.empty() && steady_clock::now() < give_up; reap())
+  const auto deadline = steady_clock::now() + kTimeoutWithAll;
+  for (reap(); !children_.empty() && steady_clock::now() < deadline; reap())
     std::this_thread::sleep_for(milliseconds(5));
 }
 

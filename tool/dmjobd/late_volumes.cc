@@ -17,9 +17,9 @@ namespace {
 constexpr core::Duration kEvery = std::chrono::seconds(1);
 constexpr core::Duration kTryEvery = std::chrono::seconds(30);
 // A mount that waits for the volume gives up after 90 seconds, systemd's default.
-constexpr core::Duration kScratchPatience = std::chrono::seconds(30);
+constexpr core::Duration kScratchTimeout = std::chrono::seconds(30);
 // How long everybody else waits for a volume whose disk hangs.
-constexpr core::Duration kPatience = std::chrono::seconds(30);
+constexpr core::Duration kTimeout = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void LateVolumes::begin() {
   std::vector<std::string> names;
   for (const auto& [name, volume] : environment_.volumes.all()) names.push_back(name);
   for (const std::string& name : names) environment_.volumes.set_untried(name);
-  patience_ends_ = environment_.clock.now() + kPatience;
+  deadline_ = environment_.clock.now() + kTimeout;
 }
 
 std::vector<std::string> LateVolumes::untried() const {
@@ -45,8 +45,8 @@ std::vector<std::string> LateVolumes::untried() const {
 
 awaitable<std::vector<std::string>> LateVolumes::all_tried() {
   std::vector<std::string> left = untried();
-  while (!left.empty() && environment_.clock.now() < patience_ends_) {
-    co_await tried_.wait_for(patience_ends_ - environment_.clock.now());
+  while (!left.empty() && environment_.clock.now() < deadline_) {
+    co_await tried_.wait_for(deadline_ - environment_.clock.now());
     left = untried();
   }
   co_return left;
@@ -54,24 +54,24 @@ awaitable<std::vector<std::string>> LateVolumes::all_tried() {
 
 VolumeWatch<LateVolumes::Watched>::Duty LateVolumes::duty() {
   auto includes = [](const ManagedVolume& volume) { return volume.late; };
-  auto visit_one = [this](std::string name, Watched& watched) {
-    return visit(std::move(name), watched);
+  auto poll_one = [this](std::string name, Watched& watched) {
+    return poll(std::move(name), watched);
   };
-  return {.every = kEvery, .subject = "", .includes = includes, .visit = visit_one};
+  return {.every = kEvery, .subject = "", .includes = includes, .poll = poll_one};
 }
 
-awaitable<Visit> LateVolumes::visit(std::string name, Watched& watched) {
+awaitable<Poll> LateVolumes::poll(std::string name, Watched& watched) {
   const ManagedVolume* found = environment_.volumes.find(name);
-  if (!found) co_return Visit::kWell;
+  if (!found) co_return Poll::kWell;
   const ManagedVolume volume = *found;
-  auto look = [&] { return volumes::sight_of_disks(volume); };
-  const std::string sight = co_await watched.worker.run(std::move(look));
+  auto read = [&] { return volumes::path_signature(volume); };
+  const std::string signature = co_await watched.worker.run(std::move(read));
   const bool due = environment_.clock.now() >= watched.next_try;
-  if (sight == watched.sight && !due) co_return Visit::kNotTried;
-  watched.sight = sight;
+  if (signature == watched.signature && !due) co_return Poll::kNotTried;
+  watched.signature = signature;
   watched.next_try = environment_.clock.now() + kTryEvery;
   co_await try_it(name, watched);
-  co_return Visit::kWell;
+  co_return Poll::kWell;
 }
 
 // Somebody may have been quicker: detached it, or attached another of that name.
@@ -86,13 +86,13 @@ awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
   const Outcome outcome = co_await activate_(*found, if_late);
   tried_.notify();
   if (outcome != Outcome::kScratchIsLate || watched.scratch_deadline) co_return;
-  watched.scratch_deadline = now + kScratchPatience;
+  watched.scratch_deadline = now + kScratchTimeout;
   watched.next_try = *watched.scratch_deadline;
 }
 
 std::string LateVolumes::obstacle(const core::Job& job) const {
   const std::vector<std::string> left = untried();
-  if (!left.empty() && environment_.clock.now() < patience_ends_)
+  if (!left.empty() && environment_.clock.now() < deadline_)
     return "volume '" + left.front() + "' is being activated";
   for (const std::string& claim : job.options().claims) {
     const ManagedVolume* volume = environment_.volumes.find(claim);

@@ -49,19 +49,19 @@ class LateVolumes {
 
  private:
   struct Watched : WatchedVolume {
-    std::string sight;         // of its disks, at the last try
+    std::string signature;     // of its disks, at the last try
     core::TimePoint next_try;  // whatever is seen
     std::optional<core::TimePoint> scratch_deadline;
   };
   VolumeWatch<Watched>::Duty duty();
-  boost::asio::awaitable<Visit> visit(std::string name, Watched& watched);
+  boost::asio::awaitable<Poll> poll(std::string name, Watched& watched);
   boost::asio::awaitable<void> try_it(std::string name, Watched& watched);
   std::vector<std::string> untried() const;
 
   drivers::Environment& environment_;
   const Activate activate_;
   VolumeWatch<Watched> watch_;
-  core::TimePoint patience_ends_;  // with volumes that no try of has come to an end
+  core::TimePoint deadline_;  // after it nobody waits for volumes that are still untried
   core::Signal tried_;
 };
 

@@ -21,7 +21,7 @@ namespace {
 
 constexpr core::Duration kEvery = std::chrono::milliseconds(200);
 // After it was found that there is no more room.
-constexpr core::Duration kAgain = std::chrono::seconds(1);
+constexpr core::Duration kRetryAfter = std::chrono::seconds(1);
 
 constexpr const char* kGivenUp =
     "its scratch has failed, so reads and writes fail until it is back; nothing that was "
@@ -45,10 +45,10 @@ VolumeWatch<Overlays::Watched>::Duty Overlays::duty() {
   auto includes = [](const ManagedVolume& volume) {
     return volume.overlay && volume.error.empty();
   };
-  auto visit = [this](std::string name, Watched& watched) {
-    return tend(std::move(name), watched);
+  auto poll_one = [this](std::string name, Watched& watched) {
+    return poll(std::move(name), watched);
   };
-  return {.every = kEvery, .subject = "", .includes = includes, .visit = visit};
+  return {.every = kEvery, .subject = "", .includes = includes, .poll = poll_one};
 }
 
 const ManagedVolume* Overlays::find(const std::string& name) const {
@@ -56,10 +56,10 @@ const ManagedVolume* Overlays::find(const std::string& name) const {
   return volume && volume->overlay ? volume : nullptr;
 }
 
-awaitable<Visit> Overlays::tend(std::string name, Watched& watched) {
+awaitable<Poll> Overlays::poll(std::string name, Watched& watched) {
   try {
-    const Visit visit = co_await try_tend(name, watched);
-    co_return visit;
+    const Poll result = co_await try_poll(name, watched);
+    co_return result;
   } catch (const volumes::MixedUp&) {
     throw;
   } catch (const std::exception& error) {
@@ -68,31 +68,31 @@ awaitable<Visit> Overlays::tend(std::string name, Watched& watched) {
   }
 }
 
-awaitable<Visit> Overlays::try_tend(std::string name, Watched& watched) {
+awaitable<Poll> Overlays::try_poll(std::string name, Watched& watched) {
   const ManagedVolume* found = find(name);
-  if (!found) co_return Visit::kWell;
+  if (!found) co_return Poll::kWell;
   const ManagedVolume volume = *found;
-  co_await look(volume, watched);
-  if (is_replaced(volume, watched.room.state)) co_await look_alone(name, watched);
+  co_await read_state(volume, watched);
+  if (is_replaced(volume, watched.room.state)) co_await read_state_alone(name, watched);
   const ManagedVolume* now = find(name);
-  if (!now) co_return Visit::kWell;
+  if (!now) co_return Poll::kWell;
   if (now->overlay->replaced) throw core::Error(volumes::replaced_in_words(*now));
-  const Visit visit = co_await give_room(volume, watched);
-  co_return visit;
+  const Poll result = co_await give_room(volume, watched);
+  co_return result;
 }
 
 // What was seen may be a step that is half done.
-awaitable<void> Overlays::look_alone(std::string name, Watched& watched) {
+awaitable<void> Overlays::read_state_alone(std::string name, Watched& watched) {
   auto hold =
       co_await environment_.locks.acquire(name, "look at its table", drivers::kSlotPatience);
   const ManagedVolume* found = find(name);
   if (!found) co_return;
   const ManagedVolume volume = *found;
-  co_await look(volume, watched);
+  co_await read_state(volume, watched);
   if (is_replaced(volume, watched.room.state)) co_await note_replaced(volume, watched);
 }
 
-// Should it not be stored, each visit tries again.
+// Should it not be stored, each poll tries again.
 awaitable<void> Overlays::note_replaced(ManagedVolume volume, Watched& watched) {
   if (watched.replaced_is_stored) co_return;
   const std::string reason = volumes::replaced_in_words(volume);
@@ -109,7 +109,7 @@ awaitable<void> Overlays::note_replaced(ManagedVolume volume, Watched& watched) 
   if (!failed.empty()) throw core::Error(reason + "; the next boot does not know of it: " + failed);
 }
 
-awaitable<Visit> Overlays::give_room(ManagedVolume volume, Watched& watched) {
+awaitable<Poll> Overlays::give_room(ManagedVolume volume, Watched& watched) {
   const bool wanted =
       volumes::is_given_up(watched.room.state) || volumes::is_nearly_full(watched.room.state);
   const bool now = environment_.clock.now() >= watched.next_try;
@@ -118,16 +118,16 @@ awaitable<Visit> Overlays::give_room(ManagedVolume volume, Watched& watched) {
   tell(volume, watched);
   if (watched.room.state.status.state == dm::SnapshotStatus::State::kMergeFailed)
     throw core::Error(kMergeFailed);
-  co_return wanted && !now ? Visit::kNotTried : Visit::kWell;
+  co_return wanted && !now ? Poll::kNotTried : Poll::kWell;
 }
 
-awaitable<void> Overlays::look(const ManagedVolume& volume, Watched& watched) {
+awaitable<void> Overlays::read_state(const ManagedVolume& volume, Watched& watched) {
   std::string fault;
-  auto look = [&] {
+  auto read = [&] {
     fault = volumes::fault_of_scratch_file(*environment_.control, environment_.ledger, volume);
     return volumes::look_at(*environment_.control, environment_.ledger, volume);
   };
-  watched.room.state = co_await watched.worker.run(std::move(look));
+  watched.room.state = co_await watched.worker.run(std::move(read));
   tell_fault(volume, watched, std::move(fault));
 }
 
@@ -139,7 +139,7 @@ void Overlays::tell_fault(const ManagedVolume& volume, Watched& watched, std::st
 }
 
 awaitable<void> Overlays::act(std::string name, Watched& watched) {
-  watched.next_try = environment_.clock.now() + kAgain;
+  watched.next_try = environment_.clock.now() + kRetryAfter;
   auto hold =
       co_await environment_.locks.acquire(name, "care for its scratch", drivers::kSlotPatience);
   const ManagedVolume* volume = find(name);
@@ -189,7 +189,7 @@ nlohmann::json Overlays::describe(const ManagedVolume& volume) const {
   about["used"] = room.state.status.used * io::kSector;
   about["held"] = is_held(room);
   if (is_held(room)) about["to-do"] = way_out(volume);
-  if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
+  if (!watched->fault.empty()) about["trouble"] = watched->fault;
   if (!watched->scratch_fault.empty()) about["scratch-fault"] = watched->scratch_fault;
   return about;
 }

@@ -91,8 +91,8 @@ awaitable<void> Overlays::begin(drivers::CheckedOverlay checked, std::string wha
 awaitable<void> Overlays::put_back(ManagedVolume volume) {
   dm::Control& control = require_control(environment_);
   core::Worker worker;
-  auto take_away = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
-  co_await worker.run(std::move(take_away));
+  auto remove = [&] { volumes::forget_cow(control, environment_.ledger, volume); };
+  co_await worker.run(std::move(remove));
   if (volume.overlay->read_only)
     environment_.volumes.remove(volume.name);
   else if (environment_.volumes.find(volume.name))

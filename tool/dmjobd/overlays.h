@@ -62,12 +62,12 @@ class Overlays {
   VolumeWatch<Watched>::Duty duty();
   // nullptr: it has no overlay any more.
   const volumes::ManagedVolume* find(const std::string& name) const;
-  boost::asio::awaitable<Visit> tend(std::string name, Watched& watched);
-  boost::asio::awaitable<Visit> try_tend(std::string name, Watched& watched);
-  boost::asio::awaitable<void> look(const volumes::ManagedVolume& volume, Watched& watched);
-  boost::asio::awaitable<void> look_alone(std::string name, Watched& watched);
+  boost::asio::awaitable<Poll> poll(std::string name, Watched& watched);
+  boost::asio::awaitable<Poll> try_poll(std::string name, Watched& watched);
+  boost::asio::awaitable<void> read_state(const volumes::ManagedVolume& volume, Watched& watched);
+  boost::asio::awaitable<void> read_state_alone(std::string name, Watched& watched);
   boost::asio::awaitable<void> note_replaced(volumes::ManagedVolume volume, Watched& watched);
-  boost::asio::awaitable<Visit> give_room(volumes::ManagedVolume volume, Watched& watched);
+  boost::asio::awaitable<Poll> give_room(volumes::ManagedVolume volume, Watched& watched);
   boost::asio::awaitable<void> act(std::string name, Watched& watched);
   static std::string way_out(const volumes::ManagedVolume& volume);
   void tell(const volumes::ManagedVolume& volume, Watched& watched);

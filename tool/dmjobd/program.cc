@@ -145,8 +145,8 @@ class Program {
   // Something that hangs on a disk cannot be waited for: the process ends all the same, and the
   // guardian takes care of what it leaves.
   awaitable<void> end(std::shared_ptr<Server> server) {
-    constexpr core::Duration kPatience = std::chrono::seconds(5);
-    const bool answered = co_await server->stop(kPatience);
+    constexpr core::Duration kTimeout = std::chrono::seconds(5);
+    const bool answered = co_await server->stop(kTimeout);
     const bool idle = co_await daemon_.stop();
     if (!idle) log_error("a job does not come to rest; the next start takes it up");
     if (!idle || !answered) _exit(0);

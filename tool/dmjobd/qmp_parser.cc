@@ -22,11 +22,11 @@ bool forces_reset(char c) {
 void QmpParser::feed(std::string_view bytes) {
   input_.erase(0, position_);
   position_ = 0;
-  if (!given_up_) input_ += bytes;
+  if (!failed_) input_ += bytes;
 }
 
 std::optional<QmpMessage> QmpParser::next() {
-  while (!given_up_ && position_ < input_.size()) {
+  while (!failed_ && position_ < input_.size()) {
     if (auto message = take(input_[position_++])) return message;
   }
   return std::nullopt;
@@ -40,7 +40,7 @@ QmpParser::Result QmpParser::take(char c) {
     return error;
   }
   if (text_.size() >= kMaxRequest) {
-    return give_up("Request is longer than " + std::to_string(kMaxRequest) + " bytes");
+    return fail("Request is longer than " + std::to_string(kMaxRequest) + " bytes");
   }
   return quote_ != 0 ? take_in_string(c) : take_outside(c);
 }
@@ -91,7 +91,7 @@ QmpParser::Result QmpParser::take_in_string(char c) {
 
 QmpParser::Result QmpParser::open(char bracket) {
   if (closers_.size() >= kMaxDepth) {
-    return give_up("Request is nested deeper than " + std::to_string(kMaxDepth));
+    return fail("Request is nested deeper than " + std::to_string(kMaxDepth));
   }
   skipping_ = false;
   closers_ += bracket == '{' ? '}' : ']';
@@ -125,9 +125,9 @@ QmpParser::Result QmpParser::complain(std::string text) {
   return ParseError{std::move(text)};
 }
 
-QmpParser::Result QmpParser::give_up(std::string text) {
+QmpParser::Result QmpParser::fail(std::string text) {
   forget();
-  given_up_ = true;
+  failed_ = true;
   return ParseError{std::move(text), true};
 }
 

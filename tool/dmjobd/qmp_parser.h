@@ -53,7 +53,7 @@ class QmpParser {
   Result close(char bracket);
   Result finish();
   Result complain(std::string text);
-  Result give_up(std::string text);
+  Result fail(std::string text);
   void forget();
   bool idle() const { return closers_.empty() && quote_ == 0; }
 
@@ -65,7 +65,7 @@ class QmpParser {
   char quote_ = 0;         // of the string that is open; 0: none
   bool escaped_ = false;   // the last character of the string was a backslash
   bool skipping_ = false;  // between values, after an error about them
-  bool given_up_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace dmjob::daemon

@@ -67,9 +67,10 @@ boost::asio::awaitable<void> StateKeeper::finish(Around around) {
 boost::asio::awaitable<std::string> StateKeeper::try_persist(core::Duration limit) {
   const std::uint64_t mine = ++asked_;
   const core::SystemClock clock;
-  const core::TimePoint give_up = clock.now() + limit;
+  const core::TimePoint deadline = clock.now() + limit;
   persist_soon();
-  while (tried_ < mine && clock.now() < give_up) co_await written_.wait_for(give_up - clock.now());
+  while (tried_ < mine && clock.now() < deadline)
+    co_await written_.wait_for(deadline - clock.now());
   if (durable_ >= mine) co_return std::string();
   co_return tried_ < mine ? "the disk of " + file_.folder() + " does not answer" : why_not_;
 }

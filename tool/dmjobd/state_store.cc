@@ -51,8 +51,8 @@ void StateStore::restore(const nlohmann::json& content) {
 }
 
 awaitable<std::string> StateStore::remember() {
-  constexpr core::Duration kPatience = std::chrono::seconds(5);
-  auto tried = keeper_.try_persist(kPatience);
+  constexpr core::Duration kTimeout = std::chrono::seconds(5);
+  auto tried = keeper_.try_persist(kTimeout);
   std::string why_not = co_await std::move(tried);
   co_return why_not;
 }

@@ -38,37 +38,37 @@ VolumeWatch<Trackers::Watched>::Duty Trackers::duty() {
   auto includes = [](const ManagedVolume& volume) {
     return volume.tracking && volume.error.empty();
   };
-  auto visit = [this](std::string name, Watched& watched) {
-    return tend(std::move(name), watched);
+  auto poll_one = [this](std::string name, Watched& watched) {
+    return poll(std::move(name), watched);
   };
-  return {.every = kEvery, .subject = "its tracker: ", .includes = includes, .visit = visit};
+  return {.every = kEvery, .subject = "its tracker: ", .includes = includes, .poll = poll_one};
 }
 
-awaitable<Visit> Trackers::tend(std::string name, Watched& watched) {
+awaitable<Poll> Trackers::poll(std::string name, Watched& watched) {
   const ManagedVolume* volume = tracked(name);
   if (volume && volume->tracking->is_broken())
-    co_await take_away(name, watched);
+    co_await remove_tracker(name, watched);
   else if (volume)
-    co_await look(*volume, watched);
-  co_return Visit::kWell;
+    co_await check(*volume, watched);
+  co_return Poll::kWell;
 }
 
-awaitable<void> Trackers::look(ManagedVolume volume, Watched& watched) {
+awaitable<void> Trackers::check(ManagedVolume volume, Watched& watched) {
   watched.ended = false;
   if (std::exchange(watched.chain, volume.tracking->uuid) != volume.tracking->uuid)
     watched.stack = std::make_unique<dm::CopyStack>(
         volumes::stack_of_tracker(*environment_.control, environment_.ledger, volume));
-  auto look = [&] {
+  auto read = [&] {
     return volumes::look_at_tracker(*environment_.control, volume.name, *watched.stack);
   };
-  const TrackerState state = co_await watched.worker.run(std::move(look));
-  if (!failure_of(state).empty() || state.writes_fail) co_await mend(volume.name, watched);
+  const TrackerState state = co_await watched.worker.run(std::move(read));
+  if (!failure_of(state).empty() || state.writes_fail) co_await repair(volume.name, watched);
   if (environment_.clock.now() >= watched.next_count) co_await count(volume.name, watched);
 }
 
 // What the watch has seen may be a step of a job, half done: it looks once more, alone on the
 // volume.
-awaitable<void> Trackers::mend(std::string name, Watched& watched) {
+awaitable<void> Trackers::repair(std::string name, Watched& watched) {
   auto hold =
       co_await environment_.locks.acquire(name, "care for its tracker", drivers::kSlotPatience);
   const ManagedVolume* found = tracked(name);
@@ -76,18 +76,18 @@ awaitable<void> Trackers::mend(std::string name, Watched& watched) {
   const ManagedVolume volume = *found;
   const bool begins =
       volume.tracking->stage == Tracking::Stage::kBegun && registry_.holder(name) != nullptr;
-  auto mend = [&] { return set_up_anew(volume, begins); };
-  const Mended mended = co_await watched.worker.run(std::move(mend));
-  if (mended.has_new_log)
+  auto set_up = [&] { return set_up_anew(volume, begins); };
+  const Repaired repaired = co_await watched.worker.run(std::move(set_up));
+  if (repaired.has_new_log)
     log_warning("volume '" + name + "': its disk refused a write; its tracker goes on");
-  if (mended.failure.empty()) co_return;
-  co_await break_chain(name, mended.failure);
+  if (repaired.failure.empty()) co_return;
+  co_await break_chain(name, repaired.failure);
   auto pass = [&] { volumes::stop_marking(*environment_.control, environment_.ledger, volume); };
   co_await watched.worker.run(std::move(pass));
 }
 
 // The volume's writes matter more than the chain.
-Trackers::Mended Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
+Trackers::Repaired Trackers::set_up_anew(const ManagedVolume& volume, bool begins) {
   auto stack = volumes::stack_of_tracker(*environment_.control, environment_.ledger, volume);
   const TrackerState state = volumes::look_at_tracker(*environment_.control, volume.name, stack);
   if (!state.there && begins) return {};  // its backup sees to it
@@ -117,7 +117,7 @@ awaitable<void> Trackers::count(std::string name, Watched& watched) {
 }
 
 // Of a broken chain. Not while a job stands on it.
-awaitable<void> Trackers::take_away(std::string name, Watched& watched) {
+awaitable<void> Trackers::remove_tracker(std::string name, Watched& watched) {
   watched.changed.reset();
   if (watched.ended || registry_.holder(name) || environment_.clock.now() < watched.next_end)
     co_return;

@@ -77,7 +77,7 @@ nlohmann::json Trackers::describe(const ManagedVolume& volume) const {
   const Watched* watched = watch_.find(volume.name);
   if (!watched) return about;
   if (watched->changed) about["changed"] = *watched->changed;
-  if (!watched->trouble.empty()) about["trouble"] = watched->trouble;
+  if (!watched->fault.empty()) about["trouble"] = watched->fault;
   return about;
 }
 

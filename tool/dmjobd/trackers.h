@@ -59,17 +59,17 @@ class Trackers {
     std::unique_ptr<dm::CopyStack> stack;
   };
   // What a worker has found and done; the reactor tells it.
-  struct Mended {
+  struct Repaired {
     std::string failure;  // why the tracker cannot go on; "": it does
     bool has_new_log = false;
   };
   VolumeWatch<Watched>::Duty duty();
-  boost::asio::awaitable<Visit> tend(std::string name, Watched& watched);
-  boost::asio::awaitable<void> look(volumes::ManagedVolume volume, Watched& watched);
-  boost::asio::awaitable<void> mend(std::string name, Watched& watched);
-  Mended set_up_anew(const volumes::ManagedVolume& volume, bool begins);
+  boost::asio::awaitable<Poll> poll(std::string name, Watched& watched);
+  boost::asio::awaitable<void> check(volumes::ManagedVolume volume, Watched& watched);
+  boost::asio::awaitable<void> repair(std::string name, Watched& watched);
+  Repaired set_up_anew(const volumes::ManagedVolume& volume, bool begins);
   boost::asio::awaitable<void> count(std::string name, Watched& watched);
-  boost::asio::awaitable<void> take_away(std::string name, Watched& watched);
+  boost::asio::awaitable<void> remove_tracker(std::string name, Watched& watched);
   boost::asio::awaitable<void> break_chain(std::string name, std::string why);
   boost::asio::awaitable<void> note_broken(std::string name, std::string why);
   const volumes::ManagedVolume* tracked(const std::string& name) const;

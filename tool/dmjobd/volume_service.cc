@@ -182,7 +182,7 @@ nlohmann::json VolumeService::describe(const ManagedVolume& volume) const {
                        {"active", volume.error.empty()}};
   if (volume.untried) about["activating"] = true;
   if (!volume.error.empty()) about["error"] = volume.error;
-  if (auto who = flushes_.trouble(volume.name); !who.empty()) about["swallows-flushes"] = who;
+  if (auto who = flushes_.fault(volume.name); !who.empty()) about["swallows-flushes"] = who;
   if (auto job = registry_.holder(volume.name)) about["job"] = job->id();
   if (volume.overlay) about["overlay"] = overlays_.describe(volume);
   if (volume.tracking) about["tracking"] = trackers_.describe(volume);

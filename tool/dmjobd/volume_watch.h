@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A watch over some of the managed volumes: visits each of them every so often, one by one and
-// beside each other, so that a hung disk stops only its own volume. What is in the way of a visit
+// A watch over some of the managed volumes: polls each of them every so often, one by one and
+// beside each other, so that a hung disk stops only its own volume. What is in the way of a poll
 // is logged once, and kept for who asks.
 //
 //   VolumeWatch  run  stop  until idle
 //
-// Thread: the reactor; what blocks in a visit runs on the volume's own worker.
+// Thread: the reactor; what blocks in a poll runs on the volume's own worker.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -30,14 +30,14 @@ namespace dmjob::daemon {
 // What every watch knows of a volume.
 struct WatchedVolume {
   core::Worker worker;
-  std::string trouble;  // what was in the way of the last visit that tried something; "": nothing
+  std::string fault;  // what was in the way of the last poll that tried something; "": nothing
   bool busy = false;
-  core::TimePoint next_visit;
+  core::TimePoint next_poll;
 };
 
-enum class Visit {
+enum class Poll {
   kWell,      // nothing is in the way
-  kNotTried,  // an earlier trouble may still be there: it is tried again later
+  kNotTried,  // an earlier fault may still be there: it is tried again later
 };
 
 // Watched: a WatchedVolume, and what this watch knows besides.
@@ -46,10 +46,10 @@ class VolumeWatch {
  public:
   struct Duty {
     core::Duration every;
-    std::string subject;  // before a trouble in the log: "its tracker: "
+    std::string subject;  // before a fault in the log: "its tracker: "
     std::function<bool(const volumes::ManagedVolume&)> includes;
-    // A visit. Throws the trouble. The volume may be gone by now.
-    std::function<boost::asio::awaitable<Visit>(std::string name, Watched& watched)> visit;
+    // Throws the fault. The volume may be gone by now.
+    std::function<boost::asio::awaitable<Poll>(std::string name, Watched& watched)> poll;
   };
   // All references outlive this.
   VolumeWatch(boost::asio::any_io_executor executor, const core::Clock& clock,
@@ -62,22 +62,22 @@ class VolumeWatch {
   boost::asio::awaitable<void> run() {
     core::Signal never(executor_);
     while (!stopped_) {
-      visit_all();
+      poll_all();
       co_await never.wait_for(duty_.every);
     }
   }
   void stop() { stopped_ = true; }
-  // False while a visit is under way.
-  bool idle() const { return visits_ == 0; }
+  // False while a poll is under way.
+  bool idle() const { return polls_ == 0; }
 
-  // Begins a visit of each volume whose time has come.
-  void visit_all() {
+  // Begins to poll each volume whose time has come.
+  void poll_all() {
     std::erase_if(watched_, [this](const auto& entry) { return !includes(entry.first); });
     for (const auto& [name, volume] : volumes_.all())
-      if (duty_.includes(volume)) visit_if_due(name);
+      if (duty_.includes(volume)) poll_if_due(name);
   }
 
-  // nullptr: it has not been visited.
+  // nullptr: it has not been polled.
   const Watched* find(const std::string& name) const {
     const auto found = watched_.find(name);
     return found == watched_.end() ? nullptr : found->second.get();
@@ -89,31 +89,31 @@ class VolumeWatch {
     return volume && duty_.includes(*volume);
   }
 
-  void visit_if_due(const std::string& name) {
+  void poll_if_due(const std::string& name) {
     std::shared_ptr<Watched>& watched = watched_[name];
     if (!watched) watched = std::make_shared<Watched>();
-    if (watched->busy || clock_.now() < watched->next_visit) return;
+    if (watched->busy || clock_.now() < watched->next_poll) return;
     watched->busy = true;
-    watched->next_visit = clock_.now() + duty_.every;
-    ++visits_;
-    boost::asio::co_spawn(executor_, visit(name, watched), boost::asio::detached);
+    watched->next_poll = clock_.now() + duty_.every;
+    ++polls_;
+    boost::asio::co_spawn(executor_, poll(name, watched), boost::asio::detached);
   }
 
-  boost::asio::awaitable<void> visit(std::string name, std::shared_ptr<Watched> watched) {
+  boost::asio::awaitable<void> poll(std::string name, std::shared_ptr<Watched> watched) {
     try {
-      const Visit visit = co_await duty_.visit(name, *watched);
-      if (visit == Visit::kWell) watched->trouble.clear();
+      const Poll result = co_await duty_.poll(name, *watched);
+      if (result == Poll::kWell) watched->fault.clear();
     } catch (const std::exception& error) {
-      note_trouble(name, *watched, error.what());
+      note_fault(name, *watched, error.what());
     }
     watched->busy = false;
-    --visits_;
+    --polls_;
   }
 
-  void note_trouble(const std::string& name, Watched& watched, std::string trouble) const {
-    if (trouble != watched.trouble)  // said once
-      log_error("volume '" + name + "': " + duty_.subject + trouble);
-    watched.trouble = std::move(trouble);
+  void note_fault(const std::string& name, Watched& watched, std::string fault) const {
+    if (fault != watched.fault)  // said once
+      log_error("volume '" + name + "': " + duty_.subject + fault);
+    watched.fault = std::move(fault);
   }
 
   const boost::asio::any_io_executor executor_;
@@ -121,7 +121,7 @@ class VolumeWatch {
   const volumes::ManagedVolumes& volumes_;
   const Duty duty_;
   bool stopped_ = false;
-  int visits_ = 0;
+  int polls_ = 0;
   std::map<std::string, std::shared_ptr<Watched>> watched_;
 };
 
