@@ -56,7 +56,7 @@ enum class SuspendMode {
 
 // Who may see a new device.
 enum class Visibility {
-  kHidden,  // udev makes no links to it and nobody probes it: our inner devices
+  kHidden,  // udev makes no links to it and no program probes it: our inner devices
   kPublic,  // an ordinary volume
 };
 
@@ -82,14 +82,15 @@ class Control {
 
   // Returns once the device is suspended. Waits without a bound for I/O in flight; a signal to the
   // thread, if its handler is without SA_RESTART, ends the wait with EINTR, and the device runs on.
-  // Of an already suspended device it is no error and changes nothing: ask find() first where it
+  // A device that is suspended already stays so, without an error: ask find() first where it
   // matters whose suspension it is.
   virtual void suspend(const std::string& name, SuspendMode mode) = 0;
   // Makes an inactive table live, if there is one, and lets I/O through again. Neither allocates
   // nor waits for other processes nor for any lock of ours: safe while the root disk is suspended.
   virtual void resume(const std::string& name) = 0;
 
-  // Removes the device, with some retries while somebody (udev, a probe) has it open. Then EBUSY.
+  // Removes the device, with some retries while another program (udev, a probe) has it open. Then
+  // EBUSY.
   virtual void remove(const std::string& name) = 0;
 
   // nullopt if there is no device of that name.

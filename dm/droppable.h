@@ -17,7 +17,7 @@ namespace dmjob::dm {
 
 class Droppable {
  public:
-  // Of a device that nobody else knows.
+  // For a device that no other program knows.
   static constexpr Droppable any() { return Droppable(kAny); }
   // Nothing of ours is loaded.
   static constexpr Droppable none() { return Droppable(kNone); }

@@ -16,11 +16,11 @@
 
 namespace dmjob::dm {
 
-// "used by dm-5 (vol), mounted on /srv, open in dd (pid 12)"; "" if nobody was found.
+// "used by dm-5 (vol), mounted on /srv, open in dd (pid 12)"; "" if no user was found.
 // For messages only.
 std::string who_holds(dev_t dev);
 
-// "open in dd (pid 12)", of other processes than this one; "" if nobody was found. For messages.
+// "open in dd (pid 12)", of other processes than this one; "" if none was found. For messages.
 std::string processes_with(dev_t dev);
 
 // Control::write_back(), Control::holders(), Control::mounted(), Control::writes_ended().

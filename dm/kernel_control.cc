@@ -33,7 +33,7 @@ constexpr seconds kRemoveTimeout{5};
   dm::fail(error, why.empty() ? what : what + ": " + why);
 }
 
-// libdevmapper makes the node if nobody has, with the rights of its own choice; opened after that.
+// libdevmapper makes a node that is missing, with the rights of its own choice; opened after that.
 int open_control() {
   Task(Ioctl::kList, "").run();
   return open_control_node();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kMaxLegs = 9;  // what the kernel's mirror takes
 
-// Words between single blanks, as the kernel writes them. An empty word fails whoever expects one.
+// Words between single blanks, as the kernel writes them. An empty word is none of those expected.
 class Words {
  public:
   explicit Words(std::string_view text) : rest_(text) {}

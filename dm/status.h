@@ -35,7 +35,7 @@ struct MirrorStatus {
 // Throws std::invalid_argument with the text if it is not the status of a mirror with a disk log.
 MirrorStatus parse_mirror_status(const std::string& text);
 
-// Of a snapshot or a snapshot-merge.
+// What a snapshot or a snapshot-merge says.
 struct SnapshotStatus {
   enum class State {
     kValid,

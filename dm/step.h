@@ -35,7 +35,7 @@ void run_plan(Control& control, const Plan& plan);
 // std::system_error: EEXIST if it has another UUID, EBUSY if it is open.
 void remove_if_ours(Control& control, const std::string& name, const std::string& uuid);
 
-// The same, but only if it has no table yet: whoever made it died between the kernel's steps. No
+// The same, but only if it has no table yet: its maker died between the kernel's steps. No
 // effect on a device with another UUID.
 void remove_if_half_made(Control& control, const std::string& name, const std::string& uuid);
 

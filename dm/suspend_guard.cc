@@ -90,7 +90,7 @@ SuspendGuard::SuspendGuard(Control& control, Ledger& ledger, std::string name, S
 SuspendGuard::~SuspendGuard() {
   if (!suspended_) return;
   succeeds([this] { drop_inactive(control_, name_, droppable_); });
-  // A device that cannot be resumed stays in the ledger: whoever reads that tries again.
+  // A device that cannot be resumed stays in the ledger: the guardian reads that and tries again.
   if (resume_somehow()) {
     end();
   } else {
@@ -129,7 +129,7 @@ bool SuspendGuard::resume_somehow() noexcept {
          (succeeds([this] { control_.load(name_, old_table_); }) && succeeds(resume));
 }
 
-// Somebody may give a device another name while we hold it suspended (lvrename). That nothing is
+// A program may give a device another name while we have it suspended (lvrename). That nothing is
 // suspended with that table but this one is as good as certain.
 void SuspendGuard::resume_renamed() {
   if (control_.find(name_)) fail(EEXIST, name_);

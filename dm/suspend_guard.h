@@ -66,7 +66,7 @@ class WindowMark {
 class SuspendGuard {
  public:
   // Throws what Control::suspend and table throw, and ETIMEDOUT if the device does not come to rest
-  // within 30 s: while it is waited for, whoever uses it waits, too. The device is then as before.
+  // within 30 s: while it is waited for, its users wait, too. The device is then as before.
   SuspendGuard(Control& control, Ledger& ledger, const std::string& name, SuspendMode mode,
                OnDeath on_death, Droppable droppable = Droppable::any());
   // With the table that it has now. For one of several, since reading it while another device is

@@ -120,7 +120,7 @@ const Record* following(const Record* record) {
   return reinterpret_cast<const Record*>(reinterpret_cast<const char*>(record) + record->next);
 }
 
-// True once udev has done its part, or if nobody can tell any more.
+// True once udev has done its part, or if that cannot be told any more.
 bool cookie_done(std::uint32_t cookie) {
   const Library library;
   int ready = 1;

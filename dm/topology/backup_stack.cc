@@ -35,7 +35,7 @@ Table BackupStack::own_table() {
   return table;
 }
 
-// Nobody but the kernel writes to the snapshot.
+// Only the kernel writes to the snapshot.
 Plan BackupStack::build_plan(const Table& own) const {
   constexpr bool kReadOnly = true;
   const auto named = [this](const char* part) { return DeviceWord::named(inner_.name(part)); };

@@ -73,7 +73,7 @@ class BackupStack {
   // instant. A device with one of our names but another UUID is an error (EEXIST).
   bool take_up();
 
-  // Of snap. Thread: any.
+  // The status of snap. Thread: any.
   SnapshotStatus status();
   // After interpose(): the volume's table, which is ours; else throws TableReplaced. Thread: one at
   // a time, which may be another than that of the other calls, on an object of its own.

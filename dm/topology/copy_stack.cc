@@ -122,7 +122,8 @@ void CopyStack::switch_writes(SuspendMode mode, const Inside& inside) {
   const Table next = control_.inactive_table(name);
   if (next.empty()) fail(EINVAL, "nothing is loaded to switch " + name + " to");
   const auto found = devices();
-  // Of a mirror that is left, the new table is the safe one: it holds no writes of a failed target.
+  // A switch that leaves a mirror is safe with its new table: that holds no writes of a failed
+  // target.
   const bool leaves_mirror =
       is_mirroring(writes_of(control_.table(name), found)) && !is_mirroring(writes_of(next, found));
   ledger_.forget_mirror(name);

@@ -182,7 +182,7 @@ class CopyStack {
     bool wr = false;
     std::optional<WriteMode> writes;  // from wr's live table, if it is one of ours
     enum class Volume { kMissing, kInterposed, kOnTarget, kOther } volume = Volume::kMissing;
-    // The volume is suspended. After take_up(): by somebody else, so it was left so.
+    // The volume is suspended. After take_up(): by another program, so it was left so.
     bool volume_suspended = false;
   };
   // Nothing but a look: every table stays, loaded ones too. A device with one of our names but

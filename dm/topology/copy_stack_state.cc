@@ -130,7 +130,7 @@ CopyStack::Found CopyStack::find() {
 }
 
 CopyStack::Found CopyStack::take_up() {
-  ledger_.forget_tracker(wr());  // whoever has looked after it meanwhile leaves it alone
+  ledger_.forget_tracker(wr());  // the guardian, which has looked after it, leaves it alone
   inner_.resume_leftovers();     // from the bottom up: the volume's I/O passes through these
   const auto inner_devices = inner_.find();
   const auto ours = [&](const Table& table) { return is_ours(table, inner_devices); };

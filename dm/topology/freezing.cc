@@ -76,7 +76,7 @@ class Walk {
   Above above_;
 };
 
-// Our resume would make live what somebody else has loaded, or end his suspension.
+// Our resume would make live what another program has loaded, or end its suspension.
 void require_left_alone(const Device& device) {
   if (!device.suspended && !device.inactive_table) return;
   fail(EBUSY, device.name + ", whose file system is to be frozen, is " +

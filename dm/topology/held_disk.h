@@ -31,11 +31,11 @@ class HeldDisk {
   HeldDisk(Control& control, Ledger& ledger, const std::string& job, const std::string& uuid,
            const char* part = kTargetPart);
 
-  // Holds the disk, in the place of another one if that was held. EBUSY if somebody has it.
+  // Holds the disk, in the place of another one if that was held. EBUSY if it is in use.
   void take(dev_t disk, std::uint64_t sectors);
   // Lets the disk go, so that it can be removed; the device stays, and its I/O fails.
   void let_go();
-  // Removes the device; idempotent. EBUSY while somebody uses it.
+  // Removes the device; idempotent. EBUSY while it is in use.
   void remove();
 
   // Calls `inside` while nothing goes through the device: what comes meanwhile waits. It neither

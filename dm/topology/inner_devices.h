@@ -43,8 +43,8 @@ class InnerDevices {
   // Repairs what a process that is dead has left: resumes those that are suspended and drops
   // inactive tables. Never beside a process that works with them: its preloaded tables would go.
   void resume_leftovers() const;
-  // Removes those that nobody uses any more, but for one part; idempotent. Throws if one is still
-  // open.
+  // Removes those that are not in use any more, but for one part; idempotent. Throws if one is
+  // still open.
   void remove(const std::string& but = "") const;
 
  private:

@@ -48,7 +48,7 @@ OverlayStack::Kind kind_of(const Table& table) {
   return target == "snapshot-merge" ? Kind::kMerging : Kind::kOther;
 }
 
-// Of a snapshot or a merge. Nobody else's table names a cow of ours.
+// Whether a snapshot or a merge stands on that cow. No other program's table names a cow of ours.
 bool stands_on(const Table& table, dev_t cow) {
   return table.segments().front().args.find(' ' + print_dev(cow) + ' ') != std::string::npos;
 }
@@ -60,7 +60,7 @@ OverlayStack::Kind kind_over(const Table& table, const std::optional<Device>& co
   return has_cow && !(cow && stands_on(table, cow->dev)) ? Kind::kOther : kind;
 }
 
-// Of waiting_table(). One that is being made has no table yet.
+// The boundary in a waiting_table(). A device that is being made has no table yet.
 std::uint64_t boundary_of(const Table& cow) {
   if (cow.segments().empty()) return 0;
   const Segment& front = cow.segments().front();
@@ -283,7 +283,7 @@ void OverlayStack::load_within(const Table& next, SuspendGuard& guard) {
   guard.on_death(OnDeath::kNewTable);
 }
 
-// What somebody has loaded since is live then.
+// What another program has loaded since is live then.
 void OverlayStack::require_live(const Table& next) const {
   if (control_.table(spec_.volume) != next) throw TableReplaced(spec_.volume);
 }

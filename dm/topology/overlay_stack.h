@@ -55,7 +55,7 @@ struct OverlaySpec {
   dev_t cow_disk = 0;
   std::uint64_t cow_offset = 0;
   std::uint64_t cow_length = 0;
-  // Of all of cow_disk, if that is to be held by a device of its own below the cow; 0: it is not.
+  // Sectors of all of cow_disk, if a device of its own is to hold it below the cow; 0: none is.
   std::uint64_t cow_disk_length = 0;
   std::uint64_t chunk = 0;
 };

@@ -21,12 +21,12 @@
 namespace dmjob::dm {
 namespace {
 
-// Of several devices, since the first ones wait for the last.
+// For several devices, since the first ones wait for the last.
 constexpr std::chrono::seconds kTimeout(5);
-// Of one with those that stand on it: all the same volume's users.
+// For one with those that stand on it: all are users of the same volume.
 constexpr std::chrono::seconds kTimeoutWithOne(30);
 
-// Somebody else has frozen a file system, or is about to; it is looked at once more.
+// Another program has frozen a file system, or is about to; it is looked at once more.
 class FreezingRefused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -113,7 +113,7 @@ class Suspension {
     }
   }
 
-  // False if somebody else has frozen it.
+  // False if another program has frozen it.
   bool freeze(std::size_t i) {
     const ToSuspend& device = devices_[i];
     try {

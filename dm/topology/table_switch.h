@@ -54,7 +54,7 @@ void switch_tables(Control& control, Ledger& ledger, std::span<const TableSwitch
 void hold_device(Control& control, Ledger& ledger, const std::string& device, const Table& from,
                  const std::function<void()>& inside);
 
-// Throws EBUSY if a table is loaded for the device, since that is somebody else's.
+// Throws EBUSY if a table is loaded for the device, since another program has loaded it.
 void require_nothing_loaded(Control& control, const std::string& device);
 
 // With the device suspended: throws TableReplaced if it has another table than `from`, or one is

@@ -25,7 +25,7 @@ enum class Failing {
   kUnreadable,  // a marked region of base, until all are tried; only another log helps
 };
 Failing why_failing(const MirrorStatus& status);
-// Of a device; needs no lock of libdevmapper. Throws ENXIO if it is not there.
+// Asks about a device; needs no lock of libdevmapper. Throws ENXIO if it is not there.
 Failing why_failing(Control& control, const std::string& wr);
 
 // What the same table helps against: kRefused.

@@ -63,7 +63,7 @@ std::string lasting_target(const Table& table) {
   return first_stateful_target(table);
 }
 
-// The pool's own flag is asked by nobody: it flushes its data itself.
+// No layer asks for the pool's own flag: it flushes its data itself.
 bool is_asked(const Table& table) { return !has_target(table, "thin-pool"); }
 
 // The side of a tracker that always fails; what it has behind its end is never asked for.
@@ -132,7 +132,7 @@ class Follower {
   }
 
  private:
-  // Whoever has another slot may be changing it just now.
+  // The holder of another slot may be changing it just now.
   std::string other_owner(const Layer& layer, const std::string& uuid) const {
     const bool inner = uuid.starts_with(kInnerUuidPrefix);
     const Table table = control_.table(layer.name);

@@ -22,7 +22,7 @@
 namespace dmjob::volumes {
 namespace {
 
-// A disk that nobody uses. Throws core::Error.
+// A disk that is not in use. Throws core::Error.
 io::ProbeResult require_free_disk(const std::string& path) {
   io::ProbeResult disk = probe_or_refuse(path, path);
   if (disk.kind != io::Kind::kBlockDevice)

@@ -19,7 +19,7 @@ void check_free_name(dm::Control& control, const std::string& name);
 ManagedVolume plan_attach(dm::Control& control, const std::string& name, const std::string& device);
 // What the volume lives on, by decision. Throws if it is not there, or is another disk or smaller.
 io::ProbeResult disk_of(const ManagedVolume& volume);
-// The device that activate() makes. Nobody else may use its disk.
+// The device that activate() makes. Its disk must not be in use otherwise.
 dm::NewDevice device_of(const ManagedVolume& volume);
 // Creates the volume's device over its disk (over pivot_to, if a pivot was decided). No effect if
 // it is there already; then its uuid must be ours. One with an overlay gets what its stage says;

@@ -19,10 +19,10 @@ struct BootLine {
   bool in_initrd = false;  // it may be used before the root file system, and its rules, are there
 };
 
-// Of texts, for tests.
+// Reads texts, for tests.
 std::vector<BootLine> parse_boot_lines(const std::string& fstab, const std::string& crypttab,
                                        const std::string& command_line);
-// Of this machine. A file that is not there has no lines.
+// Reads this machine's files. A file that is not there has no lines.
 std::vector<BootLine> boot_lines();
 
 // One line each for people: what would not lead to the volume, and what to write there.

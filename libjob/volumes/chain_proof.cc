@@ -23,9 +23,9 @@ bool is_unknown(const std::string& mark) {
   return mark.empty() || mark.find(" unknown=") != std::string::npos;
 }
 
-// Of a file all but the number of its disk, which is another one after a boot.
+// A file: all but the number of its disk, which is another one after a boot.
 std::string of_the_file(const std::string& mark) { return mark.substr(mark.find('/') + 1); }
-// Of a disk: boot, number, and which of all disks, or partitions, of this boot.
+// A disk: boot, number, and which of all disks, or partitions, of this boot.
 std::string instance_of(const std::string& mark) {
   return mark.substr(0, std::min(mark.find(" of,"), mark.find(" written=")));
 }

@@ -26,7 +26,7 @@ namespace dmjob::volumes {
 
 // --- marks ---
 
-// Of the disk or file that a path leads to. "" if that cannot be told.
+// The mark of the disk or file that a path leads to. "" if that cannot be told.
 std::string write_mark(const std::string& path) noexcept;
 
 enum class Since { kUntouched, kWrittenTo, kUnknown };

@@ -27,7 +27,7 @@ std::vector<HiddenDisk> without(const std::vector<HiddenDisk>& disks,
   return rest;
 }
 
-// A file is nobody's disk. The first role of a disk counts: that of a volume.
+// A file is no disk. The first role of a disk counts: that of a volume.
 void HiddenDisks::follow(const std::vector<HiddenDisk>& in_use, const ManagedVolumes& volumes) {
   std::vector<HiddenDisk> now;
   for (const HiddenDisk& disk : in_use)

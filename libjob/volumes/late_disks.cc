@@ -11,7 +11,7 @@
 namespace dmjob::volumes {
 namespace {
 
-// Of a disk; of an unbound loop device and an empty drive "0".
+// The size of a disk; "0" for an unbound loop device and an empty drive.
 std::string sectors_of(dev_t disk) {
   return io::sysfs::first_line(io::sysfs::folder(disk) + "/size");
 }

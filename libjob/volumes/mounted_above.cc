@@ -83,7 +83,7 @@ void Climb::up_from_files(dev_t file_system, const std::string& why) {
   }
 }
 
-// The kernel holds those who write to it, but nobody tells its program to write what it holds.
+// The kernel blocks those who write to it, but does not tell its program to write what it holds.
 bool is_by_a_program(const std::string& type) {
   return type == "fuseblk" || type.starts_with("fuseblk.");
 }
@@ -94,7 +94,7 @@ std::string why_not_frozen(const io::Mounted& mounted, const Climb::Place& place
   return major(mounted.number) == 0 ? "the kernel does not freeze a " + mounted.type : "";
 }
 
-// What nobody has mounted in our namespace, and is mounted all the same.
+// What is not mounted in our namespace, and is mounted all the same.
 std::vector<dev_t> mounted_elsewhere(dm::Control& control, const io::MountTable& table) {
   std::vector<dev_t> found = control.mounted();
   std::erase_if(found, [&](dev_t dev) {

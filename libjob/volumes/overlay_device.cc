@@ -30,7 +30,7 @@ void require_same(const io::DiskIdentity& before, const std::string& path,
     throw Error("another disk is in the place of its " + role + " " + path);
 }
 
-// Not an error for the user: whoever calls looks whether the kernel has given up the cow.
+// Not an error for the user: the caller looks whether the kernel has invalidated the cow.
 void require_valid(store::CowHeader& header) {
   if (header.read() == Head::kValid) return;
   throw std::system_error(std::make_error_code(std::errc::io_error),
@@ -105,7 +105,7 @@ bool is_marked(io::BlockDevice& disk, const ManagedVolume& volume) {
   return mark && mark->job_uuid == volume.uuid;
 }
 
-// Nobody is to take it for a cow that is in use. If the disk is gone, so is the danger; whatever
+// It must not look like a cow that is in use. If the disk is gone, so is the danger; whatever
 // else its path leads to by now is not ours to write to.
 void wipe_mark(const ManagedVolume& volume) noexcept {
   try {
@@ -199,7 +199,7 @@ void OverlayDevice::ready_header(bool merging) const {
                 volume_.name + "': it was overwritten; bring back the one that it was");
 }
 
-// Of a volume that holds, by its record: it did, once. An overlay does from the start.
+// A volume that holds by its record did so once. An overlay does from the start.
 bool OverlayDevice::has_begun() const {
   if (volume_.overlay->read_only) return true;
   store::CowHeader header = space_.header();
@@ -235,7 +235,7 @@ bool OverlayDevice::activate() {
 
 void OverlayDevice::hold() {
   stack_.make_cow(boundary_of(space_.reserved()));
-  check_mark();  // nobody else had it until dm took it
+  check_mark();  // no other program had it until dm took it
   stack_.hold(origin_);
 }
 

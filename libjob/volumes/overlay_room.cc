@@ -43,7 +43,7 @@ bool is_nearly_full(const dm::OverlayStack::State& state) {
          state.status.used + kEnough > state.boundary;
 }
 
-// Of a volume that holds: whoever waits with so much in use can be let go once more.
+// A volume that holds: a write that waits with so much in use can be let go once more.
 bool OverlayDevice::has_room(std::uint64_t used) const {
   const std::uint64_t boundary = boundary_of(space_.reserved());
   return boundary >= length() || used <= boundary;

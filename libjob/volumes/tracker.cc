@@ -229,13 +229,13 @@ void end_tracking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume&
   try {
     stack_of_tracker(control, ledger, volume).withdraw(dm::SuspendMode::kFlush);
   } catch (const dm::TableReplaced&) {
-    // The volume has the table that somebody has given it, and the rest is gone.
+    // The volume has the table that another program has given it, and the rest is gone.
   }
   try {
     auto device = open_device(volume, false);
     store::Scratch::open(std::move(device.device), device.offset, volume.tracking->uuid).wipe();
   } catch (const std::system_error&) {
-    // It is gone, or has failed: nobody can take it for a tracker's either.
+    // It is gone, or has failed: it cannot be taken for a tracker's either.
   }
   store::remove_scratch(volume.tracking->scratch);
 }

@@ -98,7 +98,7 @@ dm::CopyStack stack_of_tracker(dm::Control& control, dm::Ledger& ledger,
 // What the kernel tells of a tracker; needs no disk. Thread: any.
 struct TrackerState {
   bool there = false;
-  bool replaced = false;     // the volume has another table, by somebody else
+  bool replaced = false;     // the volume has another table, by another program
   bool log_failed = false;   // marks are missing
   bool writes_fail = false;  // rotate() ends it
   std::uint64_t marked = 0;  // regions, by the log in use
@@ -107,7 +107,7 @@ TrackerState look_at_tracker(dm::Control& control, const std::string& volume);
 // The same, and whether the volume is on it. stack: stack_of_tracker(), one for each thread.
 TrackerState look_at_tracker(dm::Control& control, const std::string& volume, dm::CopyStack& stack);
 
-// Of one that misses marks: it marks no more, and its failure is not the volume's. No effect if it
+// A tracker that misses marks marks no more, and its failure is not the volume's. No effect if it
 // is not there.
 void stop_marking(dm::Control& control, dm::Ledger& ledger, const ManagedVolume& volume);
 

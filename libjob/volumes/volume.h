@@ -27,11 +27,11 @@ struct ManagedVolume {
   std::string decision;  // with pivot_to: by which that can be revoked; "" in older state files
   std::optional<Overlay> overlay;
   std::optional<Tracking> tracking;
-  // Of the partition that it was made over, below /dev: "disk/by-partuuid/...". The volume's own
-  // for good, wherever it lives.
+  // Links to the partition that it was made over, below /dev: "disk/by-partuuid/...". The volume's
+  // own for good, wherever it lives.
   std::vector<std::string> links;
   std::string error;  // why it is not active; not stored
-  // Of an error, not stored either.
+  // About the error, not stored either.
   bool late = false;    // it may be over once its disks come or change
   bool absent = false;  // the kernel does not have the volume
   // Since the daemon has started, no try to activate it has come to an end. Then it is late, too.

@@ -29,7 +29,7 @@ class CommandError : public CliError {
   std::string class_;
 };
 
-// Nobody is there, or the connection broke.
+// No daemon is there, or the connection broke.
 class Disconnected : public CliError {
  public:
   explicit Disconnected(const std::string& text) : CliError(kExitNoDaemon, text) {}

@@ -42,7 +42,7 @@ json backup_arguments(const Call& call, const std::string& source, const std::st
   return arguments;
 }
 
-// Of several, all succeed or none.
+// Several succeed all or none.
 void start(const Call& call, Client& client, const std::vector<json>& backups) try {
   if (backups.size() == 1) {
     change(call.console(), client, "blockdev-backup", backups.front());

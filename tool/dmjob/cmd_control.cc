@@ -10,7 +10,7 @@ using nlohmann::json;
 
 constexpr int kCancelSeconds = 60;
 
-// Of a refusal because there is no such job, this is the better account.
+// The better account of a refusal because there is no such job.
 void execute_on_job(const Call& call, Client& client, const std::string& command,
                     const json& arguments) try {
   change(call.console(), client, command, arguments);
@@ -46,7 +46,7 @@ void report_cancel(const Call& call, const Outcome& outcome) {
                         text_of(outcome.job, "target") + " is not a usable copy");
 }
 
-// Of a copy that is ready, and is to be left as a copy of this instant.
+// Before a copy that is ready ends, and is left as a copy of this point in time.
 void warn_about_end(const Call& call, Client& client) {
   if (call.flag("force")) return;
   const std::string id = call.text("ID");

@@ -38,7 +38,7 @@ JobContext context_of(Client& client, const json& job, bool gone) {
   return context;
 }
 
-// Of the job's volume: what it has left, say, and how to get rid of that.
+// The job's volume: what it has left, say, and how to get rid of that.
 json hidden_disks(Client& client, const json& job) {
   json disks = json::array();
   const std::string volume = text_of(job, "volume");

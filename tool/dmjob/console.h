@@ -30,11 +30,11 @@ class Console {
 
   // For results; takes the bars away.
   std::ostream& out();
-  // One line, at once: somebody may be waiting for it at the other end of a pipe.
+  // One line, at once: a reader may be waiting for it at the other end of a pipe.
   void print_line(const std::string& text);
   void print_json(const nlohmann::json& value);       // indented
   void print_json_line(const nlohmann::json& value);  // one line, at once
-  // A line that nobody has to read.
+  // A line that need not be read.
   void remark(const std::string& text);
   void error(const std::string& text);
 

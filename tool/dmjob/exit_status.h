@@ -12,7 +12,7 @@ enum ExitStatus {
   kExitDone = 0,
   kExitFailed = 1,    // the operation or the job failed
   kExitUsage = 2,     // the command line makes no sense
-  kExitNoDaemon = 3,  // nobody answers at the socket
+  kExitNoDaemon = 3,  // no daemon answers at the socket
   kExitTimedOut = 4,  // a wait ended before what it waited for
 };
 

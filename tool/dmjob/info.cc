@@ -40,7 +40,7 @@ constexpr std::array kMeanings = {
     StatusWords{"concluded", "over"},
 };
 
-// Of the jobs that end an overlay.
+// For the jobs that end an overlay.
 constexpr std::array kOverlayMeanings = {
     StatusWords{"paused", "stopped; what is written to the volume goes to its scratch"},
     StatusWords{"ready", "all is merged; what is written goes to the disk"},
@@ -158,7 +158,7 @@ std::string io_error_text(const json& job, const JobContext& context) {
          (io_status == "nospace" ? "; no space left" : "");
 }
 
-// Of older daemons it is not known.
+// Older daemons do not tell it.
 bool takes(const json& job, std::string_view verb) {
   const auto verbs = job.find("verbs");
   if (verbs == job.end() || !verbs->is_array()) return true;

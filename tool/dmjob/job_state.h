@@ -49,7 +49,7 @@ class JobState {
   std::string status() const { return text_of(job_, "status"); }
   bool is_ready() const { return !ended_ && status() == "ready"; }
   bool was_ready() const { return was_ready_; }
-  bool unknown() const { return unknown_; }  // nobody knows of such a job
+  bool unknown() const { return unknown_; }  // the daemon knows of no such job
   std::optional<Outcome> reached(Goal goal) const;
   // It was to take effect and could not: it is ready as before.
   std::optional<Outcome> put_off() const;

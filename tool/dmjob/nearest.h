@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What somebody may have meant by a word that is not known. Thread: any.
+// What may have been meant by a word that is not known. Thread: any.
 #pragma once
 
 #include <string>

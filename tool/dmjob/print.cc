@@ -54,7 +54,7 @@ std::string overlay_state(const json& overlay) {
   return (flag_of(overlay, "read-only") ? "overlay, " : "snapshot, ") + room;
 }
 
-// Since when is for whoever looks into --json.
+// Since when is in --json.
 std::string tracking_state(const json& tracking) {
   const std::string target = text_of(tracking, "target");
   if (const auto why = text_of(tracking, "broken"); !why.empty())

@@ -49,7 +49,7 @@ class Arguments {
   const Wanted& wanted() const { return wanted_; }
 
   bool has(std::string_view name) const { return values_.contains(name); }
-  // Of an argument that is there, with the type that its parameter has.
+  // The value of an argument that is there, with the type that its parameter has.
   std::string text(std::string_view name) const;
   std::uint64_t size(std::string_view name) const;
   const nlohmann::json& value(std::string_view name) const { return values_.at(name); }

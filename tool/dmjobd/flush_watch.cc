@@ -35,7 +35,7 @@ awaitable<Poll> FlushWatch::poll(std::string name, WatchedVolume& watched) {
     if (!fault.empty()) fault = co_await repair(name, watched);
   } catch (const std::system_error&) {  // a device of it has just gone
     co_return Poll::kNotTried;
-  } catch (const core::Error&) {  // somebody else is at work on it
+  } catch (const core::Error&) {  // another holder of its slot is at work on it
     co_return Poll::kNotTried;
   }
   if (fault.empty()) co_return Poll::kWell;

@@ -28,7 +28,7 @@ class FlushWatch {
   void stop() { watch_.stop(); }
   bool idle() const { return watch_.idle(); }
 
-  // Who swallows flushes of the volume, and what to do, in one line; "" if nobody is known to.
+  // What swallows flushes of the volume, and what to do, in one line; "" if no layer is known to.
   std::string fault(const std::string& volume) const;
 
  private:

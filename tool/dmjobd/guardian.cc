@@ -266,7 +266,7 @@ void Guardian::forget_tracker(const std::string& name) noexcept {
   page_->take_over(name, [this] { return lives(); });
 }
 
-// A guardian that is gone is seen as such until somebody has waited for it, which nobody else does.
+// A guardian that is gone is seen as such until this process has waited for it.
 bool Guardian::lives() noexcept { return waitpid(child_, nullptr, WNOHANG) == 0; }
 
 }  // namespace dmjob::daemon

@@ -21,7 +21,7 @@ struct GuardianPage {
   enum class Meaning : int {
     kFree,
     kBusy,
-    // Of the daemon: what its guardian is to do once it is gone.
+    // By the daemon: what its guardian is to do once it is gone.
     kOldTable,
     kNewTable,
     kMirror,

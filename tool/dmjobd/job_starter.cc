@@ -134,7 +134,7 @@ awaitable<void> JobStarter::make_jobs(std::vector<drivers::JobRequest> requests,
     }
     made.push_back(make_job(drivers::settings_of(request), std::move(checked), own));
   }
-  // Somebody may have been quicker than we.
+  // Another client may have been quicker.
   for (const auto& job : made)
     if (job->cancelled()) throw core::Error("job '" + job->id() + "' was cancelled");
 }

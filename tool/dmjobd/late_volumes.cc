@@ -74,7 +74,7 @@ awaitable<Poll> LateVolumes::poll(std::string name, Watched& watched) {
   co_return Poll::kWell;
 }
 
-// Somebody may have been quicker: detached it, or attached another of that name.
+// Another client may have been quicker: detached it, or attached another of that name.
 awaitable<void> LateVolumes::try_it(std::string name, Watched& watched) {
   auto hold = co_await environment_.locks.acquire(name, "activation", drivers::kSlotPatience);
   const ManagedVolume* found = environment_.volumes.find(name);

@@ -51,7 +51,7 @@ void make_folder(const std::string& path) {
   if (::chmod(folder.c_str(), 0755) != 0) fail(path, "its folder cannot be opened to all", errno);
 }
 
-// Full backlogs count as an answer: somebody listens.
+// Full backlogs count as an answer: a daemon listens.
 bool somebody_answers(const std::string& path, const sockaddr_un& address) {
   const int fd = new_socket(path);
   const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
@@ -74,7 +74,7 @@ void remove_stale(const std::string& path, const sockaddr_un& address) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail(path, "cannot be replaced", errno);
 }
 
-// Nobody but root gets in before the group is set: the mode of the socket becomes that of its file.
+// Only root gets in before the group is set: the mode of the socket becomes that of its file.
 void bind_file(int fd, const std::string& path, const sockaddr_un& address) {
   if (::fchmod(fd, 0600) != 0) fail(path, "chmod", errno);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The daemon's log: lines on stderr, with the journal's priority in front where stderr is the
-// journal. Not to be used by whoever has a device suspended. Thread: any.
+// journal. Not to be used with a device suspended. Thread: any.
 #pragma once
 
 #include <string>

@@ -6,7 +6,7 @@
 //   before   the rules hide what either state needs hidden
 //   after    they hide what the written one needs
 //
-// so whoever reads rules of one state and a state file of another hides too much, never too little.
+// so a reader of one state's rules and another's state file hides too much, never too little.
 // What a step changes in the kernel comes after its write; it ends hiding after that.
 //
 // Thread: the reactor; files are written on the state worker.

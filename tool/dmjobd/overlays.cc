@@ -121,7 +121,7 @@ awaitable<void> Overlays::rollback(std::string name, Wanted wanted) {
   } catch (...) {
     failed = std::current_exception();
   }
-  if (failed) {  // the device is gone: whoever watches late volumes brings it up again
+  if (failed) {  // the device is gone: LateVolumes brings it up again
     environment_.volumes.set_late(name, "its rollback has failed", true);
     std::rethrow_exception(failed);
   }

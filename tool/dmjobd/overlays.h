@@ -38,7 +38,7 @@ class Overlays {
   void stop() { watch_.stop(); }
   bool idle() const { return watch_.idle(); }
 
-  // Of a volume with an overlay, for query-volumes: the member "overlay".
+  // The member "overlay" of query-volumes, for a volume that has one.
   nlohmann::json describe(const volumes::ManagedVolume& volume) const;
   // Takes the scratch away of a volume whose device is gone, before it is forgotten. Should that
   // fail, the volume comes up again.

@@ -11,7 +11,7 @@
 // one ParseError. Bytes between requests that begin no value are one error up to the line's end.
 // Single-quoted strings are taken too, as QEMU does, and become double-quoted ones.
 //
-// A request that is too long or too deep is fatal: nobody knows where the next one begins, and a
+// A request that is too long or too deep is fatal: where the next one begins is not known, and a
 // part of it must not be taken for a request.
 //
 // Thread: any, one at a time.

@@ -81,7 +81,7 @@ asio::awaitable<void> Server::accept_clients() {
     if (!error) {
       admit(std::move(socket));
     } else {
-      // Out of descriptors or memory: until somebody leaves, or a moment has gone by.
+      // Out of descriptors or memory: until a client leaves, or a moment has gone by.
       co_await left_.wait_for(std::chrono::milliseconds(100));
     }
   }

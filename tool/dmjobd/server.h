@@ -41,8 +41,9 @@ class Server : public std::enable_shared_from_this<Server> {
   static std::shared_ptr<Server> start(boost::asio::any_io_executor executor, Daemon& daemon,
                                        Listener listener, Gatekeeper gatekeeper);
 
-  // Accepts nobody any more, removes the socket's file, lets each session answer what is under way,
-  // and closes them all. Returns within about `limit`; false if a command is still under way then.
+  // Accepts no client any more, removes the socket's file, lets each session answer what is under
+  // way, and closes them all. Returns within about `limit`; false if a command is still under way
+  // then.
   boost::asio::awaitable<bool> stop(core::Duration limit);
 
  private:

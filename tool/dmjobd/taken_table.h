@@ -6,7 +6,7 @@
 //   auto checked = co_await taken.check(...);           beside the reactor, as often as it must
 //   auto token = taken.hold(holding of what is made);   without a co_await in between
 //
-// Whoever checks sees all that was taken before, and check() returns only if nothing was taken
+// A check sees all that was taken before, and check() returns only if nothing was taken
 // meanwhile, so that checking and taking are one step.
 //
 // Thread: the reactor.

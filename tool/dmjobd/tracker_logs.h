@@ -2,8 +2,8 @@
 //
 // Another log for a tracker whose daemon is dead. Of its three logs one is in use, and what has
 // changed is what all of them mark (with a checkpoint that only a daemon writes). So the marks of
-// the next one move to the third, and the next one is free: it marks nothing, and whoever takes the
-// tracker up finds the same as before.
+// the next one move to the third, and the next one is free: it marks nothing, and the next daemon
+// finds the same as before.
 //
 // With the log that it has, a tracker that is loaded anew tries all that is marked, and counts as
 // failed, with its writes, until it is through, if it meets a place that cannot be read.

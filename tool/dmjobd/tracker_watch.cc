@@ -116,7 +116,7 @@ awaitable<void> Trackers::count(std::string name, Watched& watched) {
   watched.changed = co_await watched.worker.run(std::move(count));
 }
 
-// Of a broken chain. Not while a job stands on it.
+// A broken chain's tracker goes, but not while a job stands on it.
 awaitable<void> Trackers::remove_tracker(std::string name, Watched& watched) {
   watched.changed.reset();
   if (watched.ended || registry_.holder(name) || environment_.clock.now() < watched.next_end)

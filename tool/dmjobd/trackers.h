@@ -45,7 +45,7 @@ class Trackers {
   void stop() { watch_.stop(); }
   bool idle() const { return watch_.idle(); }
 
-  // Of a volume with a Tracking, for query-volumes: the member "tracking".
+  // The member "tracking" of query-volumes, for a volume that has one.
   nlohmann::json describe(const volumes::ManagedVolume& volume) const;
 
  private:

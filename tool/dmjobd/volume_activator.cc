@@ -51,7 +51,7 @@ awaitable<LateVolumes::Outcome> VolumeActivator::activate(ManagedVolume volume,
   co_return Outcome::kActive;
 }
 
-// Of a state file of 0.1: the link becomes the volume's own.
+// A state file of 0.1 has such a link: it becomes the volume's own.
 awaitable<void> VolumeActivator::rename_disk(ManagedVolume volume) {
   core::Worker worker;
   auto find_name = [volume]() mutable {

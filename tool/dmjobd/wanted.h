@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Whether whoever asked for something is still there. A check may wait for a disk that hangs, and
-// what it was for must not begin by itself when that disk answers hours later.
-// Thread: the reactor.
+// Whether the client that asked for something is still there. A check may wait for a disk that
+// hangs, and what it was for must not begin by itself when that disk answers hours later. Thread:
+// the reactor.
 #pragma once
 
 #include <functional>
