@@ -7,61 +7,76 @@
 #include "libjob/store/scratch.h"
 
 namespace dmjob::drivers {
+namespace {
+
+// A field as it stands in a record, and back.
+template <typename Value>
+nlohmann::json to_record(const Value& value) {
+  return value;
+}
+nlohmann::json to_record(const io::DiskIdentity& disk) { return store::record_of(disk); }
+nlohmann::json to_record(const ScratchPlace& place) { return place.record(); }
+nlohmann::json to_record(core::OnError policy) { return core::to_string(policy); }
+
+template <typename Value>
+void from_record(const nlohmann::json& record, Value& value) {
+  record.get_to(value);
+}
+void from_record(const nlohmann::json& record, io::DiskIdentity& disk) {
+  disk = store::restore_disk(record);
+}
+void from_record(const nlohmann::json& record, ScratchPlace& place) {
+  place = ScratchPlace::restore(record);
+}
+void from_record(const nlohmann::json& record, core::OnError& policy) {
+  policy = core::restore_on_error(record.get<std::string>());
+}
+
+enum class Since { kEver, kLater };  // kLater: older records do not have it
+
+// Plan: const or not. Visit: called with the name and the value of each field.
+template <typename Plan, typename Visit>
+void for_each_field(Plan& plan, Visit visit) {
+  visit("uuid", plan.uuid, Since::kEver);
+  visit("volume", plan.volume, Since::kEver);
+  visit("source", plan.source, Since::kEver);
+  visit("target", plan.target, Since::kEver);
+  visit("source-disk", plan.source_disk, Since::kEver);
+  visit("target-disk", plan.target_disk, Since::kEver);
+  visit("fixed-source", plan.fixed_source, Since::kEver);
+  visit("managed", plan.managed, Since::kEver);
+  visit("owner", plan.owner, Since::kEver);
+  visit("size", plan.size, Since::kEver);
+  visit("granularity", plan.granularity, Since::kEver);
+  visit("new-file", plan.new_file, Since::kEver);
+  visit("scratch", plan.scratch, Since::kEver);
+  visit("scratch-disk", plan.scratch_disk, Since::kEver);
+  visit("speed", plan.speed, Since::kEver);
+  visit("on-source-error", plan.on_source_error, Since::kEver);
+  visit("on-target-error", plan.on_target_error, Since::kEver);
+  visit("only-compare", plan.only_compare, Since::kEver);
+  visit("verify", plan.verify, Since::kEver);
+  visit("error-map", plan.error_map, Since::kEver);
+  visit("fingerprint", plan.fingerprint, Since::kEver);
+  visit("target-file", plan.target_file, Since::kEver);
+  visit("target-account", plan.target_account, Since::kLater);
+  visit("not-frozen", plan.not_frozen, Since::kLater);
+}
+
+}  // namespace
 
 nlohmann::json CopyPlan::record() const {
-  return {{"uuid", uuid},
-          {"volume", volume},
-          {"source", source},
-          {"target", target},
-          {"source-disk", store::record_of(source_disk)},
-          {"target-disk", store::record_of(target_disk)},
-          {"fixed-source", fixed_source},
-          {"managed", managed},
-          {"owner", owner},
-          {"size", size},
-          {"granularity", granularity},
-          {"new-file", new_file},
-          {"scratch", scratch.record()},
-          {"scratch-disk", store::record_of(scratch_disk)},
-          {"speed", speed},
-          {"on-source-error", core::to_string(on_source_error)},
-          {"on-target-error", core::to_string(on_target_error)},
-          {"only-compare", only_compare},
-          {"verify", verify},
-          {"error-map", error_map},
-          {"fingerprint", fingerprint},
-          {"target-file", target_file},
-          {"target-account", target_account},
-          {"not-frozen", not_frozen}};
+  nlohmann::json record = nlohmann::json::object();
+  for_each_field(
+      *this, [&](const char* name, const auto& value, Since) { record[name] = to_record(value); });
+  return record;
 }
 
 CopyPlan CopyPlan::restore(const nlohmann::json& record) {
   CopyPlan plan;
-  record.at("uuid").get_to(plan.uuid);
-  record.at("volume").get_to(plan.volume);
-  record.at("source").get_to(plan.source);
-  record.at("target").get_to(plan.target);
-  plan.source_disk = store::restore_disk(record.at("source-disk"));
-  plan.target_disk = store::restore_disk(record.at("target-disk"));
-  record.at("fixed-source").get_to(plan.fixed_source);
-  record.at("managed").get_to(plan.managed);
-  record.at("owner").get_to(plan.owner);
-  record.at("size").get_to(plan.size);
-  record.at("granularity").get_to(plan.granularity);
-  record.at("new-file").get_to(plan.new_file);
-  plan.scratch = ScratchPlace::restore(record.at("scratch"));
-  plan.scratch_disk = store::restore_disk(record.at("scratch-disk"));
-  record.at("speed").get_to(plan.speed);
-  plan.on_source_error = core::restore_on_error(record.at("on-source-error").get<std::string>());
-  plan.on_target_error = core::restore_on_error(record.at("on-target-error").get<std::string>());
-  record.at("only-compare").get_to(plan.only_compare);
-  record.at("verify").get_to(plan.verify);
-  record.at("error-map").get_to(plan.error_map);
-  record.at("fingerprint").get_to(plan.fingerprint);
-  record.at("target-file").get_to(plan.target_file);
-  // Older records have none of these.
-  plan.target_account = record.value("target-account", "");
-  plan.not_frozen = record.value("not-frozen", plan.not_frozen);
+  for_each_field(plan, [&](const char* name, auto& value, Since since) {
+    if (since == Since::kEver || record.contains(name)) from_record(record.at(name), value);
+  });
   return plan;
 }
 
