@@ -190,7 +190,7 @@ std::string BackupCopy::find_untracked_change() {
 // --- the room ---
 
 BackupCopy::Room BackupCopy::look() {
-  const std::lock_guard lock(look_mutex_);
+  const threads::Lock lock(poll_mutex_);
   try {
     const dm::SnapshotStatus status = stack_->status();
     const bool valid = status.state == dm::SnapshotStatus::State::kValid;

@@ -12,7 +12,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +24,7 @@
 #include "libjob/drivers/transfer/bulk_copy.h"
 #include "libjob/drivers/transfer/target_disk.h"
 #include "libjob/store/cow_space.h"
+#include "threads/mutex.h"
 
 namespace dmjob::drivers {
 
@@ -65,7 +65,7 @@ class BackupCopy {
   const std::string& copied_anew() const { return copied_anew_; }
   // Lets go of a target that cannot even be read, so that it can be removed.
   void release_dead_target();
-  const std::string& target_trouble() const { return target_.trouble(); }
+  const std::string& target_fault() const { return target_.fault(); }
   TrackedPart& tracked() { return tracked_; }
   // As of TrackedPart. Precondition: is_open().
   std::string find_untracked_change();
@@ -101,7 +101,7 @@ class BackupCopy {
   void sync_file_systems() const;
   void reserve_ahead(Room& room);
   std::string why_lost(const Room& room) const;
-  std::string why_replaced();
+  std::string why_replaced() DMJOB_REQUIRES(poll_mutex_);
 
   Environment& environment_;
   io::CopyControl& control_;
@@ -120,9 +120,9 @@ class BackupCopy {
   std::optional<store::Scratch> scratch_;
   std::unique_ptr<BulkCopy> bulk_;
 
-  std::mutex look_mutex_;
-  Room room_;                // at the last look
-  dm::BackupStack watched_;  // the names of stack_, for look()
+  threads::Mutex poll_mutex_;
+  Room room_ DMJOB_GUARDED_BY(poll_mutex_);  // at the last poll
+  dm::BackupStack watched_;                  // the names of stack_, for look()
 };
 
 }  // namespace dmjob::drivers

@@ -130,7 +130,7 @@ boost::asio::awaitable<void> BackupDriver::take_up(core::Job& job) {
         "the instant of volume '" + context_.plan.volume +
         "' is gone: the host was rebooted, dmjobd ended before it was taken, or somebody else "
         "(LVM perhaps) replaced the volume's table; start the backup again");
-  target_fault_ = copy_->target_trouble();
+  target_fault_ = copy_->target_fault();
   co_await note_account(job);
   const std::uint64_t left = copy_->bulk().dirty().dirty_bytes();
   report_.show_copied(job, left);
@@ -174,7 +174,7 @@ boost::asio::awaitable<void> BackupDriver::open_target(core::Job& job) {
   report_.set_phase("waiting for the target");
   auto open = [this] { return copy_->reopen_target(); };
   const auto error = co_await context_.step("open the target", std::move(open));
-  target_fault_ = copy_->target_trouble();
+  target_fault_ = copy_->target_fault();
   co_await note_account(job);
   if (error) co_await transfer_.handle_error_and_wait(job, *error);
 }

@@ -63,7 +63,7 @@ boost::asio::awaitable<std::string> BackupMember::take_instant(BackupGroup::Memb
     volumes.emplace_back(member->context_.plan.volume,
                          "instant of job '" + member->context_.job_id + "'");
   for (BackupMember* member : all)
-    co_await member->context_.look_at_mounts(member->context_.plan.volume);
+    co_await member->context_.find_not_frozen(member->context_.plan.volume);
   try {
     const auto holds = co_await hold_volumes(context_.environment.locks, volumes);
     auto take = [&] {

@@ -50,11 +50,11 @@ boost::asio::awaitable<void> ChainLink::begin_to_copy(core::Job& job) {
     co_await job.host().persist();
     report_.show_left(job, copy_.bulk().dirty().dirty_bytes());
   }
-  co_await look_for_untracked_changes(job);
+  co_await find_untracked_changes(job);
 }
 
 // One that was taken up may have written to its target already; that was noted before.
-boost::asio::awaitable<void> ChainLink::look_for_untracked_changes(core::Job& job) {
+boost::asio::awaitable<void> ChainLink::find_untracked_changes(core::Job& job) {
   if (context_.resumed && (!tracking() || tracking()->under_way)) co_return;
   report_.set_phase("looking for changes that were not tracked");
   auto find = [this] {

@@ -54,7 +54,7 @@ class ChainLink {
  private:
   const volumes::Tracking* tracking() const;  // null: the chain is broken, or there is none
   void set_tracking(std::optional<volumes::Tracking> tracking);
-  boost::asio::awaitable<void> look_for_untracked_changes(core::Job& job);
+  boost::asio::awaitable<void> find_untracked_changes(core::Job& job);
   void begin_to_write();
   boost::asio::awaitable<void> note_sample(core::Job& job);
   std::string what_is_not_proven() const;

@@ -19,7 +19,7 @@ void SnapshotWatch::start(core::Job& job) {
 boost::asio::awaitable<std::optional<core::Duration>> SnapshotWatch::poll(core::Job& job) {
   constexpr core::Duration kEvery = std::chrono::milliseconds(200);
   auto look = [this] { return copy_.look(); };
-  room_ = co_await looker_.run(std::move(look));
+  room_ = co_await poller_.run(std::move(look));
   note_name_(job, room_.volume);
   if (room_.lost.empty()) co_return kEvery;
   if (!loop_.is_stopping()) {
@@ -31,7 +31,7 @@ boost::asio::awaitable<std::optional<core::Duration>> SnapshotWatch::poll(core::
 
 boost::asio::awaitable<void> SnapshotWatch::require_instant() {
   auto require = [this] { copy_.require_instant(); };
-  co_await looker_.run(std::move(require));
+  co_await poller_.run(std::move(require));
 }
 
 }  // namespace dmjob::drivers

@@ -39,7 +39,7 @@ class SnapshotWatch {
   const NoteName note_name_;
   BackupCopy::Room room_;
   WatchLoop loop_;
-  core::Worker looker_;  // last: its thread uses what is above
+  core::Worker poller_;  // last: its thread uses what is above
 };
 
 }  // namespace dmjob::drivers

@@ -88,7 +88,7 @@ std::vector<io::Extent> TrackedPart::places_to_sample() const {
 }
 
 void TrackedPart::forget(std::uint64_t checkpoint, const BulkCopy& bulk) {
-  open().forget(checkpoint, bulk.given_up().regions());
+  open().forget(checkpoint, bulk.bad_blocks().regions());
 }
 
 }  // namespace dmjob::drivers

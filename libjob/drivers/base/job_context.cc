@@ -42,7 +42,7 @@ boost::asio::awaitable<std::string> JobContext::take_away(std::string what,
   co_return left_behind;
 }
 
-boost::asio::awaitable<void> JobContext::look_at_mounts(std::string volume) {
+boost::asio::awaitable<void> JobContext::find_not_frozen(std::string volume) {
   auto look = [&] { return volumes::not_frozen_with(*environment.control, volume); };
   plan.not_frozen = co_await worker.run(std::move(look));
 }

@@ -37,8 +37,8 @@ struct JobContext {
   // have one open for a moment (a probe, a scan): a few more tries. Returns "" or what is left.
   boost::asio::awaitable<std::string> take_away(std::string what, std::function<void()> function);
   // What is mounted above `volume`, its name by now, and is not frozen with it: into the plan.
-  boost::asio::awaitable<void> look_at_mounts(std::string volume);
-  // On the worker, when the copy is closed: the map is on disk then, or its trouble() tells why
+  boost::asio::awaitable<void> find_not_frozen(std::string volume);
+  // On the worker, when the copy is closed: the map is on disk then, or its fault() tells why
   // not.
   void finish_map();
 

@@ -13,9 +13,9 @@ std::string place_of(std::uint64_t offset, std::uint64_t length) {
 }
 
 // Of the source.
-bool has_read_error(const BulkCopy::Look& look) {
-  return (look.error && look.error->at_source) ||
-         std::ranges::any_of(look.unreadable, &io::CompareError::at_source);
+bool has_read_error(const BulkCopy::VerifyResult& verified) {
+  return (verified.error && verified.error->at_source) ||
+         std::ranges::any_of(verified.unreadable, &io::CompareError::at_source);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ boost::asio::awaitable<void> Transfer::copy_all(core::Job& job, BulkCopy& bulk) 
   while (more) {
     co_await copy_what_is_dirty(job, bulk);
     if (job.must_return()) co_return;
-    more = co_await try_given_up_again(bulk);
+    more = co_await try_bad_blocks_again(bulk);
     if (more) report_.set_phase("trying once more what could not be read");
   }
 }
@@ -78,36 +78,38 @@ boost::asio::awaitable<void> Transfer::copy_what_is_dirty(core::Job& job, BulkCo
   }
 }
 
-boost::asio::awaitable<bool> Transfer::try_given_up_again(BulkCopy& bulk) {
-  auto again = [&bulk] { return bulk.try_given_up_again(); };
+boost::asio::awaitable<bool> Transfer::try_bad_blocks_again(BulkCopy& bulk) {
+  auto again = [&bulk] { return bulk.try_bad_blocks_again(); };
   return context_.worker.run(std::move(again));
 }
 
 // --- verifying ---
 
-boost::asio::awaitable<BulkCopy::Look> Transfer::verify_slice(core::Job& job, BulkCopy& bulk) {
-  LookAt look_at = [&] { return bulk.verify_slice(job.progress(), kSlice); };
-  return look_slice(job, std::move(look_at));
+boost::asio::awaitable<BulkCopy::VerifyResult> Transfer::verify_slice(core::Job& job,
+                                                                      BulkCopy& bulk) {
+  Compare compare = [&] { return bulk.verify_slice(job.progress(), kSlice); };
+  return compare_slice(job, std::move(compare));
 }
 
-boost::asio::awaitable<BulkCopy::Look> Transfer::look_slice(core::Job& job, LookAt look_at) {
-  BulkCopy::Look nothing;
+boost::asio::awaitable<BulkCopy::VerifyResult> Transfer::compare_slice(core::Job& job,
+                                                                       Compare compare) {
+  BulkCopy::VerifyResult nothing;
   nothing.end = io::CopyEnd::kStopped;
   if (is_to_stop(job)) co_return nothing;
   context_.control.go_on();
   auto run = [&] {
-    BulkCopy::Look done = look_at();
+    BulkCopy::VerifyResult done = compare();
     if (has_read_error(done)) hooks_.confirm_source();
     if (done.differences.bytes() > 0) hooks_.confirm_difference();
     return done;
   };
-  BulkCopy::Look look = co_await context_.worker.run(std::move(run));
-  report_.show_to_verify(job, look.left);
-  hooks_.note_look(look);
-  for (const io::CompareError& error : look.unreadable) handle_error(job, error);
-  if (look.error) handle_error(job, *look.error);
-  if (look.error && !job.pause_requested()) co_await job.wait_kick(kSlice);
-  co_return look;
+  BulkCopy::VerifyResult verified = co_await context_.worker.run(std::move(run));
+  report_.show_to_verify(job, verified.left);
+  hooks_.note_result(verified);
+  for (const io::CompareError& error : verified.unreadable) handle_error(job, error);
+  if (verified.error) handle_error(job, *verified.error);
+  if (verified.error && !job.pause_requested()) co_await job.wait_kick(kSlice);
+  co_return verified;
 }
 
 // Another disk in the target's place is to be copied to once more. The source is confirmed after
@@ -126,9 +128,9 @@ boost::asio::awaitable<void> Transfer::verify_all(core::Job& job, BulkCopy& bulk
   report_.show_to_verify(job, bulk.unverified_bytes());
   while (report_.to_verify() > 0 && bulk.dirty().count() == 0) {
     report_.set_phase(context_.plan.only_compare ? "comparing" : "verifying");
-    const BulkCopy::Look look = co_await verify_slice(job, bulk);
-    if (look.differences.bytes() > 0 && hooks_.fails_for(look.differences))
-      fail_verification(look.differences);
+    const BulkCopy::VerifyResult verified = co_await verify_slice(job, bulk);
+    if (verified.differences.bytes() > 0 && hooks_.fails_for(verified.differences))
+      fail_verification(verified.differences);
     if (job.must_return()) co_return;
     co_await hooks_.rest(job);
     if (job.must_return()) co_return;

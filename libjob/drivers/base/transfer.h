@@ -34,7 +34,7 @@ class Transfer {
     // the target's.
     virtual void confirm_difference() {}
     // What came of a slice of a comparison, before its errors are handled.
-    virtual void note_look(const BulkCopy::Look& /*look*/) {}
+    virtual void note_result(const BulkCopy::VerifyResult& /*result*/) {}
     // A verification has found differences. False: the job goes on nevertheless.
     virtual bool fails_for(const io::Differences& /*differences*/) { return true; }
 
@@ -55,16 +55,16 @@ class Transfer {
   // Error if the target differs.
   boost::asio::awaitable<void> copy_and_verify(core::Job& job, BulkCopy& bulk);
   // At the end: true if there is now more to copy, since what was given up gets a second try.
-  boost::asio::awaitable<bool> try_given_up_again(BulkCopy& bulk);
+  boost::asio::awaitable<bool> try_bad_blocks_again(BulkCopy& bulk);
   // Nothing is copied any more: Hooks::rest() is to find out why.
   void halt();
 
-  using LookAt = std::function<BulkCopy::Look()>;  // on the worker
+  using Compare = std::function<BulkCopy::VerifyResult()>;  // on the worker
   // A slice of a comparison; acts upon its errors as copy_slice().
-  boost::asio::awaitable<BulkCopy::Look> look_slice(core::Job& job, LookAt look_at);
+  boost::asio::awaitable<BulkCopy::VerifyResult> compare_slice(core::Job& job, Compare compare);
   // Reads both sides of a slice of what is not verified, and acts upon errors as copy_slice().
   // What differs the caller judges.
-  boost::asio::awaitable<BulkCopy::Look> verify_slice(core::Job& job, BulkCopy& bulk);
+  boost::asio::awaitable<BulkCopy::VerifyResult> verify_slice(core::Job& job, BulkCopy& bulk);
   [[noreturn]] void fail_verification(const io::Differences& differences);
 
   // By policy: returns if the job goes on (or has been asked to pause), throws if it is to fail.

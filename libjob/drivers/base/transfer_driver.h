@@ -42,7 +42,7 @@ class TransferDriver : public core::Driver, protected Transfer::Hooks {
   // is in the state file, and is its name again at the next boot.
   void note_name(core::Job& job, const std::string& volume);
   // What is mounted above the volume and is not frozen with it, for the record and the queries.
-  boost::asio::awaitable<void> look_at_mounts() { return context_.look_at_mounts(volume_now_); }
+  boost::asio::awaitable<void> find_not_frozen() { return context_.find_not_frozen(volume_now_); }
 
   struct TargetNote {
     std::string account;      // TargetDisk::account()

@@ -75,8 +75,8 @@ void TransferReport::describe_findings(nlohmann::json& about) const {
   if (!context_.plan.not_frozen.empty()) about["not-frozen"] = context_.plan.not_frozen;
   if (!unreadable_.empty()) about["x-error-map"] = extents(unreadable_);
   if (context_.error_map.wanted()) about["error-map"] = context_.plan.error_map;
-  if (const std::string trouble = context_.error_map.trouble(); !trouble.empty())
-    about["error-map-trouble"] = trouble;
+  if (const std::string fault = context_.error_map.fault(); !fault.empty())
+    about["error-map-trouble"] = fault;
 }
 
 }  // namespace dmjob::drivers

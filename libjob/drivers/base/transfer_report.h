@@ -30,7 +30,7 @@ class TransferReport {
   // The record of a daemon that was killed may be older than its last checkpoint.
   void show_copied(core::Job& job, std::uint64_t bytes_left);
   // The worker must be idle.
-  void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.given_up().extents(); }
+  void show_unreadable(const BulkCopy& bulk) { unreadable_ = bulk.bad_blocks().extents(); }
   void show_differences(const io::Differences& differences) { differences_ = differences; }
   // Why all was copied once more; "" if it was not.
   void show_copied_anew(std::string why) { copied_anew_ = std::move(why); }

@@ -22,7 +22,7 @@ void CompareDriver::open() {
   }
   for (Side& side : sides_) {
     locks_.emplace_back(side.path, io::DeviceLock::Mode::kExclusive);
-    side.fingerprint = look_at(side.path);
+    side.fingerprint = fingerprint_of(side.path);
   }
   auto source = io::open_device(context_.plan.source, io::Access::kRead);
   auto target = io::open_device(context_.plan.target, io::Access::kRead);
@@ -69,16 +69,16 @@ boost::asio::awaitable<void> CompareDriver::compare(core::Job& job) {
   report_.set_phase("comparing");
   report_.show_to_verify(job, context_.plan.size);
   while (report_.to_verify() > 0) {
-    Transfer::LookAt look_at = [this, &job] { return comparison_->slice(job.progress(), kSlice); };
-    const BulkCopy::Look look = co_await transfer_.look_slice(job, std::move(look_at));
+    Transfer::Compare slice = [this, &job] { return comparison_->slice(job.progress(), kSlice); };
+    const BulkCopy::VerifyResult verified = co_await transfer_.compare_slice(job, std::move(slice));
     if (job.must_return()) co_return;
     co_await job.pause_point();
     if (job.must_return()) co_return;
   }
 }
 
-void CompareDriver::note_look(const BulkCopy::Look& look) {
-  result_.found = look.differences;
+void CompareDriver::note_result(const BulkCopy::VerifyResult& verified) {
+  result_.found = verified.differences;
   report_.show_differences(result_.found);
 }
 

@@ -31,7 +31,7 @@ class CompareDriver : public TransferDriver {
   bool can_complete() const override { return false; }
 
  protected:
-  void note_look(const BulkCopy::Look& look) override;
+  void note_result(const BulkCopy::VerifyResult& verified) override;
 
  private:
   struct Side {

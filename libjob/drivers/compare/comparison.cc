@@ -21,19 +21,19 @@ bool Comparison::leave_out(const io::CompareError& error) const {
   return core::decide(policy, error.error) == core::ErrorAction::kIgnore;
 }
 
-BulkCopy::Look Comparison::slice(core::Progress& progress, core::Duration time) {
+BulkCopy::VerifyResult Comparison::slice(core::Progress& progress, core::Duration time) {
   const io::CompareEngine::Calls calls{
       [this](const io::Extent& extent) { differences_.add(extent); },
       [this](const io::CompareError& error) { return leave_out(error); }};
   io::CompareResult result = engine_.run(left_, progress, clock_.now() + time, calls);
-  BulkCopy::Look look;
-  look.end = result.end;
-  look.error = result.error;
-  look.unreadable = std::move(result.left_out);
-  unreadable_.insert(unreadable_.end(), look.unreadable.begin(), look.unreadable.end());
-  look.differences = differences_;
-  look.left = left_.dirty_bytes();
-  return look;
+  BulkCopy::VerifyResult verified;
+  verified.end = result.end;
+  verified.error = result.error;
+  verified.unreadable = std::move(result.left_out);
+  unreadable_.insert(unreadable_.end(), verified.unreadable.begin(), verified.unreadable.end());
+  verified.differences = differences_;
+  verified.left = left_.dirty_bytes();
+  return verified;
 }
 
 }  // namespace dmjob::drivers

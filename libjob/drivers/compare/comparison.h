@@ -18,7 +18,7 @@ class Comparison {
              io::CopyControl& control, const core::Clock& clock, const CopyPlan& plan);
 
   // For `time` at most. Its differences are all that were found so far.
-  BulkCopy::Look slice(core::Progress& progress, core::Duration time);
+  BulkCopy::VerifyResult slice(core::Progress& progress, core::Duration time);
   // What a policy leaves out, of either side.
   const std::vector<io::CompareError>& unreadable() const { return unreadable_; }
 

@@ -15,10 +15,11 @@ boost::asio::awaitable<void> LiveCompare::run(core::Job& job) {
   result_.judge("volume '" + context_.plan.volume + "'", "target " + context_.plan.target);
 }
 
-void LiveCompare::note_look(const BulkCopy::Look& look) {
+void LiveCompare::note_result(const BulkCopy::VerifyResult& verified) {
   looked_ = true;
-  result_.found.add(look.differences);
-  result_.not_read.insert(result_.not_read.end(), look.unreadable.begin(), look.unreadable.end());
+  result_.found.add(verified.differences);
+  result_.not_read.insert(result_.not_read.end(), verified.unreadable.begin(),
+                          verified.unreadable.end());
   report_.show_differences(result_.found);
 }
 

@@ -23,7 +23,7 @@ class LiveCompare : public BackupDriver {
   boost::asio::awaitable<void> abort(core::Job& job) override;
 
  protected:
-  void note_look(const BulkCopy::Look& look) override;
+  void note_result(const BulkCopy::VerifyResult& verified) override;
   bool fails_for(const io::Differences&) override { return false; }  // run() judges
 
  private:

@@ -67,8 +67,8 @@ class LiveCopy {
     kUnknown,
   };
   enum class How {
-    kLook,    // changes nothing
-    kTakeUp,  // of a process that is dead: what it has left suspended is resumed
+    kInspect,  // changes nothing
+    kTakeUp,   // of a process that is dead: what it has left suspended is resumed
   };
   Side side(const std::string& target, How how);
 
@@ -178,7 +178,7 @@ class LiveCopy {
   // Why all was copied once more, for people; "" if it was not.
   const std::string& copied_anew() const { return copied_anew_; }
   // Why the target is away, for people; "" if it is not.
-  const std::string& target_trouble() const { return target_.trouble(); }
+  const std::string& target_fault() const { return target_.fault(); }
   // Lets go of a target that cannot even be read, so that it can be removed. One that can be
   // remains ours: nobody else may use it.
   void release_dead_target();

@@ -49,17 +49,17 @@ boost::asio::awaitable<void> LiveDriver::run(core::Job& job) {
     report_.set_phase("ready");
     co_await job.wait_kick(kSlice);
     co_await flushes_.poll();
-    co_await look_at_mounts_again();
+    co_await poll_mounts();
     equal = co_await converge(job);
   }
 }
 
 // In ready: what is mounted comes and goes.
-boost::asio::awaitable<void> LiveDriver::look_at_mounts_again() {
+boost::asio::awaitable<void> LiveDriver::poll_mounts() {
   constexpr core::Duration kEvery = std::chrono::seconds(30);
-  if (context_.environment.clock.now() < next_mount_look_) co_return;
-  next_mount_look_ = context_.environment.clock.now() + kEvery;
-  co_await look_at_mounts();
+  if (context_.environment.clock.now() < next_mount_poll_) co_return;
+  next_mount_poll_ = context_.environment.clock.now() + kEvery;
+  co_await find_not_frozen();
 }
 
 // Takes up what is there, or starts.
@@ -78,7 +78,7 @@ boost::asio::awaitable<void> LiveDriver::open(core::Job& job) {
   if (!opened_ || pivot_.has_ended()) co_return;
   co_await note_account(job);
   target_away_ = !copy_->has_target();
-  target_fault_ = copy_->target_trouble();
+  target_fault_ = copy_->target_fault();
   watch_.start(job);
   if (job.is_ready()) report_.show_to_verify(job, 0);
   report_.show_copied(job, copy_->dirty_bytes());
@@ -93,7 +93,7 @@ boost::asio::awaitable<void> LiveDriver::begin(core::Job& job) {
     if (job.must_return()) break;
     auto start = [this] { return copy_->start(); };
     const auto error = co_await context_.step("start", std::move(start));
-    target_fault_ = copy_->target_trouble();
+    target_fault_ = copy_->target_fault();
     opened_ = !error;
     if (opened_) break;
     co_await handle_target_error(job, *error);
@@ -127,7 +127,7 @@ boost::asio::awaitable<void> LiveDriver::track(core::Job& job) {
     auto again = [this] { return copy_->reopen_target(); };
     const auto error = co_await context_.step("open the target", std::move(again));
     target_away_ = error.has_value();
-    target_fault_ = copy_->target_trouble();
+    target_fault_ = copy_->target_fault();
     co_await note_account(job);
     if (error) {
       co_await handle_target_error(job, *error);
@@ -164,7 +164,7 @@ boost::asio::awaitable<void> LiveDriver::pass_done(core::Job& job) {
 
 // What could not be read gets its second try first, in a pass like any other.
 boost::asio::awaitable<void> LiveDriver::end_tracking(core::Job& job) {
-  const bool more = co_await transfer_.try_given_up_again(copy_->bulk());
+  const bool more = co_await transfer_.try_bad_blocks_again(copy_->bulk());
   if (!more) co_await hand_over(job);
 }
 

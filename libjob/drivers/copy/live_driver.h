@@ -44,7 +44,7 @@ class LiveDriver : public TransferDriver, private MirrorWatch::Owner {
 
  private:
   // --- the phases ---
-  boost::asio::awaitable<void> look_at_mounts_again();
+  boost::asio::awaitable<void> poll_mounts();
   boost::asio::awaitable<void> open(core::Job& job);
   boost::asio::awaitable<void> begin(core::Job& job);
   // True: both sides are equal. False: run() is to return.
@@ -91,7 +91,7 @@ class LiveDriver : public TransferDriver, private MirrorWatch::Owner {
   int source_faults_ = 0;           // in a row, without an error of ours in between
   core::Duration waited_at_end_{};  // for disks, in prepare()
   std::string target_fault_;        // for describe(): why the target cannot be used
-  core::TimePoint next_mount_look_;
+  core::TimePoint next_mount_poll_;
 };
 
 }  // namespace dmjob::drivers

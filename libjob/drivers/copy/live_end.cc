@@ -63,7 +63,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
     co_await flushes_.let_flushes_through();
     if (!flushes_.swallows().empty()) co_return flushes_.refusal_to_pivot();
   } else {
-    co_await look_at_mounts();
+    co_await find_not_frozen();
   }
   // While it may still take its time, and holds nobody.
   auto flush = [this] { copy_->flush_target(); };
@@ -75,7 +75,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
 }
 
 boost::asio::awaitable<bool> LiveDriver::resolve(core::Job& job) {
-  return pivot_.resolve(job, opened_ ? LiveCopy::How::kLook : LiveCopy::How::kTakeUp);
+  return pivot_.resolve(job, opened_ ? LiveCopy::How::kInspect : LiveCopy::How::kTakeUp);
 }
 
 // With a decision that cannot be resolved the stack stays: a boot takes the target, so the sides

@@ -101,9 +101,9 @@ std::optional<io::CopyError> LiveCopy::switch_to_mirroring(int from, int to) {
 }
 
 std::optional<io::CopyError> LiveCopy::do_hand_over() {
-  if (bulk_->given_up().count() > 0) {
+  if (bulk_->bad_blocks().count() > 0) {
     rotate();  // what is written from here on is in a log of its own, and stays dirty
-    bulk_->copy_given_up_again();
+    bulk_->copy_bad_blocks_again();
   }
   if (!is_target_ours()) {
     distrust_target();

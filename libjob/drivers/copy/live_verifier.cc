@@ -21,8 +21,8 @@ bool LiveVerifier::may_go_on(const core::Job& job) const {
 
 boost::asio::awaitable<void> LiveVerifier::run_slice(core::Job& job) {
   report_.set_phase("verifying");
-  BulkCopy::Look look = co_await transfer_.verify_slice(job, copy_.bulk());
-  std::vector<io::Extent>& suspects = look.suspects;
+  BulkCopy::VerifyResult verified = co_await transfer_.verify_slice(job, copy_.bulk());
+  std::vector<io::Extent>& suspects = verified.suspects;
   if (suspects.size() > kMostSuspects) suspects.resize(kMostSuspects);
   co_await compare_again(job, suspects);
   // Each time a few MiB of them are settled.

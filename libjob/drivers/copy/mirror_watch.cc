@@ -34,12 +34,12 @@ void MirrorWatch::start(core::Job& job) {
 
 boost::asio::awaitable<void> MirrorWatch::be_idle() {
   auto nothing = [] {};
-  co_await looker_.run(std::move(nothing));
+  co_await poller_.run(std::move(nothing));
 }
 
 boost::asio::awaitable<void> MirrorWatch::fail_held_writes() {
   auto fail = [this] { copy_.fail_held_writes(); };
-  co_await looker_.run(std::move(fail));
+  co_await poller_.run(std::move(fail));
 }
 
 void MirrorWatch::set_on_failure(OnFailure what) {
@@ -72,7 +72,7 @@ boost::asio::awaitable<void> MirrorWatch::poll(core::Job& job) {
   Seen seen;
   try {
     auto read = [this, stand = is_to_stand()] { return see(stand); };
-    seen = co_await looker_.run(std::move(read));
+    seen = co_await poller_.run(std::move(read));
   } catch (const std::exception&) {
     // The device goes away under us when the copy ends; the next poll tells otherwise.
   }
@@ -95,7 +95,7 @@ boost::asio::awaitable<void> MirrorWatch::poll(core::Job& job) {
   if (std::exchange(in_sync_, status->in_sync()) != in_sync_) job.kick();
 }
 
-// On the looker. What must be done at once for the volume's writes comes first. In sync is only
+// On the poller. What must be done at once for the volume's writes comes first. In sync is only
 // what its volume still stood on afterwards.
 MirrorWatch::Seen MirrorWatch::see(bool is_to_stand) {
   Seen seen;
@@ -105,7 +105,7 @@ MirrorWatch::Seen MirrorWatch::see(bool is_to_stand) {
   return seen;
 }
 
-// On the looker.
+// On the poller.
 std::optional<dm::MirrorStatus> MirrorWatch::read_status() {
   auto status = copy_.mirror_status();
   if (status && dm::fails_good_writes(*status) && copy_.renew_tracker())
@@ -113,7 +113,7 @@ std::optional<dm::MirrorStatus> MirrorWatch::read_status() {
   return status;
 }
 
-// What the looker has seen may have been a step of the worker, half done.
+// What the poller has seen may have been a step of the worker, half done.
 boost::asio::awaitable<void> MirrorWatch::confirm_volume(core::Job& job) {
   auto confirm = [this] { return copy_.why_replaced(); };
   const std::string why = co_await context_.worker.run(std::move(confirm));
@@ -152,7 +152,7 @@ boost::asio::awaitable<void> MirrorWatch::release(core::Job& job) {
   if (!may || on_failure_ != OnFailure::kRelease) co_return;
   released_ = true;
   auto release = [this] { copy_.release_held_writes(); };
-  co_await looker_.run(std::move(release));
+  co_await poller_.run(std::move(release));
 }
 
 // What the worker finds counts, not what the status said: the main coroutine may have left the

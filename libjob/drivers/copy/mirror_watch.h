@@ -112,7 +112,7 @@ class MirrorWatch {
   std::string lost_volume_;
   bool acting_ = false;  // in act_beside()
   WatchLoop loop_;
-  core::Worker looker_;  // last: its thread uses what is above
+  core::Worker poller_;  // last: its thread uses what is above
 };
 
 }  // namespace dmjob::drivers

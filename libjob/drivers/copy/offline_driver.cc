@@ -136,7 +136,7 @@ boost::asio::awaitable<void> OfflineDriver::run(core::Job& job) {
 boost::asio::awaitable<void> OfflineDriver::begin(core::Job& job) {
   co_await wait_for_late_disks(job);
   if (job.must_return()) co_return;
-  auto look = [this] { return look_at(context_.plan.source); };
+  auto look = [this] { return fingerprint_of(context_.plan.source); };
   const std::string fingerprint = co_await context_.worker.run(std::move(look));
   auto start = [&] { open(fingerprint); };
   co_await context_.worker.run(std::move(start));

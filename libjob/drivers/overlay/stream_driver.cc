@@ -125,7 +125,7 @@ awaitable<bool> StreamDriver::is_target_ours(core::Job& job) {
 
 // As QEMU's stream. The volume would take zeroes for what its backing disk may give back one day.
 void StreamDriver::require_whole() const {
-  if (bulk_->given_up().extents().empty()) return;
+  if (bulk_->bad_blocks().extents().empty()) return;
   throw core::Error(context_.plan.source + " could not be read in every place: volume '" + volume_ +
                     "' stands on it as before; mend that disk, then stream again");
 }

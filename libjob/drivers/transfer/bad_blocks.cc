@@ -31,10 +31,10 @@ std::vector<io::CopyError> merge_neighbours(std::vector<io::CopyError> errors) {
   return merged;
 }
 
-GivenUp::GivenUp(std::uint64_t size, std::uint64_t granularity)
+BadBlocks::BadBlocks(std::uint64_t size, std::uint64_t granularity)
     : regions_(size, granularity), tried_again_(size, granularity) {}
 
-void GivenUp::add(const io::CopyError& extent) {
+void BadBlocks::add(const io::CopyError& extent) {
   const std::uint64_t unit = regions_.granularity();
   const std::uint64_t end = extent.offset + extent.length;
   for (std::uint64_t at = extent.offset; at < end;) {
@@ -46,27 +46,27 @@ void GivenUp::add(const io::CopyError& extent) {
   ++version_;
 }
 
-void GivenUp::forget(std::uint64_t region) {
+void BadBlocks::forget(std::uint64_t region) {
   const std::uint64_t unit = regions_.granularity();
   regions_.clear(region);
   extents_.erase(extents_.lower_bound(region * unit), extents_.lower_bound((region + 1) * unit));
   ++version_;
 }
 
-bool GivenUp::holds(std::uint64_t offset) const {
+bool BadBlocks::holds(std::uint64_t offset) const {
   const auto behind = extents_.upper_bound(offset);
   if (behind == extents_.begin()) return false;
   const io::CopyError& before = std::prev(behind)->second;
   return offset < before.offset + before.length;
 }
 
-std::vector<io::CopyError> GivenUp::extents() const {
+std::vector<io::CopyError> BadBlocks::extents() const {
   std::vector<io::CopyError> list;
   for (const auto& [place, extent] : extents_) append(list, extent);
   return list;
 }
 
-bool GivenUp::try_again(io::DirtyBitmap& again) {
+bool BadBlocks::try_again(io::DirtyBitmap& again) {
   bool any = false;
   for (auto run = regions_.next(0, 1); run; run = regions_.next(run->first + 1, 1)) {
     if (tried_again_.test(run->first)) continue;

@@ -17,10 +17,10 @@ namespace dmjob::drivers {
 // In order of side and place; neighbours that failed alike are one.
 std::vector<io::CopyError> merge_neighbours(std::vector<io::CopyError> errors);
 
-class GivenUp {
+class BadBlocks {
  public:
   // As of the copy's bitmap.
-  GivenUp(std::uint64_t size, std::uint64_t granularity);
+  BadBlocks(std::uint64_t size, std::uint64_t granularity);
 
   void add(const io::CopyError& extent);
   void forget(std::uint64_t region);

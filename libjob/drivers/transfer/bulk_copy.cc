@@ -28,7 +28,7 @@ BulkCopy::BulkCopy(std::unique_ptr<io::BlockDevice> source, std::unique_ptr<io::
       dirty_(plan.size, plan.granularity),
       unflushed_(plan.size, plan.granularity),
       unverified_(plan.size, plan.granularity),
-      given_up_(plan.size, plan.granularity),
+      bad_blocks_(plan.size, plan.granularity),
       map_(map),
       about_("source " + plan.source + ", target " + plan.target),
       copied_counts_(!plan.tracked()),
@@ -74,7 +74,7 @@ BulkCopy::Slice BulkCopy::run_slice(core::Progress& progress, core::Duration tim
   unflushed_.add(dirty_);
   unverified_.add(dirty_);
   compare_engine_.reset();  // its buffers are locked memory
-  const io::DirtyBitmap tried_again = dirty_and_given_up();
+  const io::DirtyBitmap tried_again = dirty_and_bad();
   io::CopyResult result = engine().run(dirty_, progress, clock_.now() + time, decide);
   if (has_read_error(result)) confirm();
   Slice slice{result.end, result.error, {}, 0};
@@ -115,7 +115,7 @@ std::optional<io::CopyError> BulkCopy::checkpoint() {
   }
   if (error) return io::CopyError{false, 0, dirty_.size(), error};
   unflushed_.load(dirty_.bytes());
-  if (mapped_ != given_up_.version()) write_map();
+  if (mapped_ != bad_blocks_.version()) write_map();
   return std::nullopt;
 }
 
@@ -127,10 +127,10 @@ void BulkCopy::distrust_target() {
 
 // What was given up is stored as dirty: a next start tries it again.
 void BulkCopy::store() {
-  if (given_up_.count() == 0) return scratch_.checkpoint(dirty_);
+  if (bad_blocks_.count() == 0) return scratch_.checkpoint(dirty_);
   io::DirtyBitmap all(dirty_.size(), dirty_.granularity());
   all.load(dirty_.bytes());
-  all.add(given_up_.regions());
+  all.add(bad_blocks_.regions());
   scratch_.checkpoint(all);
 }
 

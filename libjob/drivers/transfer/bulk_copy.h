@@ -59,7 +59,7 @@ class BulkCopy {
   // Copies for `time` at most, with a checkpoint now and then. kStopped if a side is not open.
   // Of the errors that the user chose to ignore: what could not be read is given up, that is, reads
   // as zeroes on the target, and is not tried again before it is written to, or by
-  // try_given_up_again(). What could not be written stays dirty.
+  // try_bad_blocks_again(). What could not be written stays dirty.
   // `confirm` is called when something could not be read, before that is believed: it throws if it
   // was not a block that is bad, but the source as a whole.
   using Confirm = std::function<void()>;
@@ -71,14 +71,14 @@ class BulkCopy {
   void load_checkpoint();
 
   io::DirtyBitmap& dirty() { return dirty_; }
-  const GivenUp& given_up() const { return given_up_; }
+  const BadBlocks& bad_blocks() const { return bad_blocks_; }
   // For the end: what was given up and not tried since is dirty once more. False: there is nothing.
-  bool try_given_up_again() { return given_up_.try_again(dirty_); }
+  bool try_bad_blocks_again() { return bad_blocks_.try_again(dirty_); }
   // Nobody knows what the target holds; that is stored, too. Call it before it is noted that from
   // now on nobody else writes to it.
   void distrust_target();
   // Somebody may have mended the source.
-  void renew_tries() { given_up_.renew_tries(); }
+  void renew_tries() { bad_blocks_.renew_tries(); }
   // The job has ended well: the target is what the source was, but for what is given up.
   void note_success();
   // What was copied is not what the source holds.
@@ -86,10 +86,10 @@ class BulkCopy {
   // Copies what can be read of those given-up regions that are dirty, and clears their bits; a
   // region that the target refuses is no longer given up. What is written meanwhile is marked
   // elsewhere (just before a hand-over): no stop, no speed limit.
-  void copy_given_up_again();
+  void copy_bad_blocks_again();
 
   // --- bulk_verify.cc: source and target are read and compared; only where nothing is dirty ---
-  struct Look {
+  struct VerifyResult {
     io::CopyEnd end = io::CopyEnd::kClean;
     std::optional<io::CompareError> error;     // with kError
     std::vector<io::CompareError> unreadable;  // at the source, by a policy that ignores it
@@ -101,7 +101,7 @@ class BulkCopy {
   };
   // Looks at what is not verified, for `time` at most. kStopped if a side is not open. What is
   // given up is no difference. The target's errors are never ignored: without it nothing is proven.
-  Look verify_slice(core::Progress& progress, core::Duration time);
+  VerifyResult verify_slice(core::Progress& progress, core::Duration time);
   // Looks at suspects once more, at `most` bytes of them; those that are equal now are verified and
   // no longer suspects. What still differs joins `found`. False: a side could not be read. More
   // than `most` is read by the rest of a block at most, whatever the suspects are.
@@ -125,7 +125,7 @@ class BulkCopy {
  private:
   void note_target_errors(const Slice& slice);
   void store();
-  io::DirtyBitmap dirty_and_given_up() const;
+  io::DirtyBitmap dirty_and_bad() const;
   void forget_copied(const io::DirtyBitmap& tried);
   // The target's error, if it did not take the zeroes.
   std::optional<io::CopyError> accept(const std::vector<io::CopyError>& ignored);
@@ -143,7 +143,7 @@ class BulkCopy {
   using Regions = std::map<std::uint64_t, io::ExtentSet>;  // what differs in each
   void note_difference(io::Differences& differences, Regions& differing,
                        const io::Extent& extent) const;
-  std::vector<io::Extent> not_given_up(const io::Extent& extent) const;
+  std::vector<io::Extent> not_bad(const io::Extent& extent) const;
   std::uint64_t block() const;
   io::Extent first_part(const io::Extent& extent, std::uint64_t most) const;
   bool is_in_a_region(const io::Extent& extent) const;
@@ -164,11 +164,11 @@ class BulkCopy {
   io::DirtyBitmap unflushed_;  // what was dirty at any time since the target was last flushed
   // What was dirty at any time since it was verified.
   io::DirtyBitmap unverified_;
-  GivenUp given_up_;
+  BadBlocks bad_blocks_;
   ErrorMapFile& map_;
   const std::string about_;              // for the map's reader
   bool copied_counts_;                   // in the map
-  std::optional<std::uint64_t> mapped_;  // the version of given_up_ that the map shows
+  std::optional<std::uint64_t> mapped_;  // the version of bad_blocks_ that the map shows
   const io::CopyOptions options_;
   // None after a device was exchanged.
   std::optional<io::CopyEngine> engine_;

@@ -10,7 +10,7 @@ namespace dmjob::drivers {
 // Only what this run has copied to its end. What was not tried, or failed again, is still given up.
 void BulkCopy::forget_copied(const io::DirtyBitmap& tried) {
   for (auto run = tried.next(0, 1); run; run = tried.next(run->first + 1, 1))
-    if (!dirty_.test(run->first)) given_up_.forget(run->first);
+    if (!dirty_.test(run->first)) bad_blocks_.forget(run->first);
 }
 
 // In the same call as the copy: who comes in between may have found a region to be dirty anew, and
@@ -32,7 +32,7 @@ std::vector<io::CopyError> BulkCopy::give_up(const std::vector<io::CopyError>& e
     if (error.is_read) forget(error);
   for (const io::CopyError& error : errors) {
     if (!error.is_read) continue;
-    given_up_.add(error);
+    bad_blocks_.add(error);
     if (const std::error_code why = write_zeroes(error))
       refused.push_back({false, error.offset, error.length, why});
   }
@@ -53,7 +53,7 @@ std::error_code BulkCopy::write_zeroes(const io::CopyError& extent) {
 // Neither dirty nor given up, as far as is known.
 void BulkCopy::forget(const io::CopyError& extent) {
   for_each_region(extent, [this](std::uint64_t region) {
-    given_up_.forget(region);
+    bad_blocks_.forget(region);
     dirty_.clear(region);
   });
 }
@@ -61,7 +61,7 @@ void BulkCopy::forget(const io::CopyError& extent) {
 // The target refused it: not ours to give up.
 void BulkCopy::take_back(const io::CopyError& extent) {
   for_each_region(extent, [this](std::uint64_t region) {
-    given_up_.forget(region);
+    bad_blocks_.forget(region);
     dirty_.set(region);
   });
 }
@@ -73,16 +73,16 @@ void BulkCopy::for_each_region(const io::CopyError& extent, Function function) c
     function(region);
 }
 
-io::DirtyBitmap BulkCopy::dirty_and_given_up() const {
+io::DirtyBitmap BulkCopy::dirty_and_bad() const {
   io::DirtyBitmap both(dirty_.size(), dirty_.granularity());
-  const io::DirtyBitmap& given_up = given_up_.regions();
-  for (auto run = given_up.next(0, 1); run; run = given_up.next(run->first + 1, 1))
+  const io::DirtyBitmap& bad_blocks = bad_blocks_.regions();
+  for (auto run = bad_blocks.next(0, 1); run; run = bad_blocks.next(run->first + 1, 1))
     if (dirty_.test(run->first)) both.set(run->first);
   return both;
 }
 
-void BulkCopy::copy_given_up_again() {
-  const io::DirtyBitmap tried = dirty_and_given_up();
+void BulkCopy::copy_bad_blocks_again() {
+  const io::DirtyBitmap tried = dirty_and_bad();
   if (tried.count() == 0) return;
   unflushed_.add(tried);
   unverified_.add(tried);
@@ -111,8 +111,8 @@ void BulkCopy::write_map() {
   io::DirtyBitmap pending = dirty_;
   pending.add(unflushed_);
   if (!copied_counts_) pending.set_all();
-  map_.write(format_rescue_map(about_, pending, given_up_.extents()));
-  mapped_ = given_up_.version();
+  map_.write(format_rescue_map(about_, pending, bad_blocks_.extents()));
+  mapped_ = bad_blocks_.version();
 }
 
 }  // namespace dmjob::drivers

@@ -25,45 +25,45 @@ io::CompareEngine& BulkCopy::compare_engine() {
   return *compare_engine_;
 }
 
-BulkCopy::Look BulkCopy::verify_slice(core::Progress& progress, core::Duration time) {
-  Look look;
+BulkCopy::VerifyResult BulkCopy::verify_slice(core::Progress& progress, core::Duration time) {
+  VerifyResult verified;
   if (!source_ || !target_) {
-    look.end = io::CopyEnd::kStopped;
-    look.left = unverified_.dirty_bytes();
-    return look;
+    verified.end = io::CopyEnd::kStopped;
+    verified.left = unverified_.dirty_bytes();
+    return verified;
   }
   Regions differing;
   const io::CompareEngine::Calls calls{
-      [&](const io::Extent& extent) { note_difference(look.differences, differing, extent); },
+      [&](const io::Extent& extent) { note_difference(verified.differences, differing, extent); },
       [this](const io::CompareError& error) { return leave_out(error); }};
   io::CompareResult result =
       compare_engine().run(unverified_, progress, clock_.now() + time, calls);
-  look.end = result.end;
-  look.error = result.error;
+  verified.end = result.end;
+  verified.error = result.error;
   for (const io::CompareError& error : result.left_out)
-    if (!given_up_.holds(error.offset)) look.unreadable.push_back(error);
+    if (!bad_blocks_.holds(error.offset)) verified.unreadable.push_back(error);
   if (only_compare_) differing.clear();  // nobody writes: what differs, differs
   for (const auto& [region, places] : differing) {
-    look.suspects.push_back(places.hull());
+    verified.suspects.push_back(places.hull());
     unverified_.set(region);
   }
-  look.left = unverified_.dirty_bytes();
-  return look;
+  verified.left = unverified_.dirty_bytes();
+  return verified;
 }
 
 bool BulkCopy::leave_out(const io::CompareError& error) const {
   if (only_compare_ && !error.at_source)
     return core::decide(on_target_error_, error.error) == core::ErrorAction::kIgnore;
   if (!error.at_source) return false;
-  return given_up_.holds(error.offset) ||
+  return bad_blocks_.holds(error.offset) ||
          core::decide(on_source_error_, error.error) == core::ErrorAction::kIgnore;
 }
 
 // What is given up is zeroes on the target, whatever the source tells by now.
-std::vector<io::Extent> BulkCopy::not_given_up(const io::Extent& extent) const {
+std::vector<io::Extent> BulkCopy::not_bad(const io::Extent& extent) const {
   std::vector<io::Extent> parts;
   for (std::uint64_t at = extent.offset; at < extent.offset + extent.length; at += kUnit) {
-    if (given_up_.holds(at)) continue;
+    if (bad_blocks_.holds(at)) continue;
     const std::uint64_t length = std::min(kUnit, extent.offset + extent.length - at);
     if (!parts.empty() && parts.back().offset + parts.back().length == at)
       parts.back().length += length;
@@ -75,7 +75,7 @@ std::vector<io::Extent> BulkCopy::not_given_up(const io::Extent& extent) const {
 
 void BulkCopy::note_difference(io::Differences& differences, Regions& differing,
                                const io::Extent& extent) const {
-  for (const io::Extent& part : not_given_up(extent)) {
+  for (const io::Extent& part : not_bad(extent)) {
     differences.add(part);
     differing[part.offset / unverified_.granularity()].add(part);
   }
@@ -154,7 +154,7 @@ std::optional<bool> BulkCopy::is_equal(const io::Extent& part, const io::Extent&
     const std::uint64_t bytes = std::min(kUnit, part.offset + part.length - at);
     const std::uint64_t in_buffer = at - read.offset;
     if (std::memcmp(&source.data()[in_buffer], &target.data()[in_buffer], bytes) == 0) continue;
-    if (given_up_.holds(at)) continue;
+    if (bad_blocks_.holds(at)) continue;
     found.add({at, bytes});
     equal = false;
   }

@@ -4,15 +4,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
 
 #include "libjob/io/fd.h"
+#include "threads/mutex.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -55,11 +56,11 @@ struct ErrorMapFile::Shared {
   const std::string path;
   const std::string aside;
 
-  std::mutex mutex{};  // guards all below
+  threads::Mutex mutex{};
   std::condition_variable idle{};
-  std::optional<std::string> next{};
-  bool running = false;
-  std::string trouble{};
+  std::optional<std::string> next DMJOB_GUARDED_BY(mutex){};
+  bool running DMJOB_GUARDED_BY(mutex) = false;
+  std::string fault DMJOB_GUARDED_BY(mutex){};
 };
 
 ErrorMapFile::ErrorMapFile(const std::string& path, const std::string& unique)
@@ -68,41 +69,42 @@ ErrorMapFile::ErrorMapFile(const std::string& path, const std::string& unique)
 bool ErrorMapFile::wanted() const { return !shared_->path.empty(); }
 
 void ErrorMapFile::write(std::string text) {
-  const std::lock_guard lock(shared_->mutex);
+  const threads::Lock lock(shared_->mutex);
   shared_->next = std::move(text);
   if (shared_->running) return;
   try {
     std::thread([shared = shared_] { run(shared); }).detach();
     shared_->running = true;
   } catch (const std::system_error& error) {  // no thread to be had
-    shared_->trouble = error.code().message();
+    shared_->fault = error.code().message();
   }
 }
 
 // Until there is nothing more to write.
 void ErrorMapFile::run(const std::shared_ptr<Shared>& shared) {
-  std::unique_lock lock(shared->mutex);
+  threads::Lock lock(shared->mutex);
   while (shared->next) {
     const std::string text = std::move(*shared->next);
     shared->next.reset();
     lock.unlock();
-    std::string trouble = try_replace(shared->path, shared->aside, text);
+    std::string fault = try_replace(shared->path, shared->aside, text);
     lock.lock();
-    shared->trouble = std::move(trouble);
+    shared->fault = std::move(fault);
   }
   shared->running = false;
   shared->idle.notify_all();
 }
 
 void ErrorMapFile::finish(core::Duration patience) {
-  std::unique_lock lock(shared_->mutex);
-  if (shared_->idle.wait_for(lock, patience, [this] { return !shared_->running; })) return;
-  shared_->trouble = "its file system does not answer";
+  const auto end = std::chrono::steady_clock::now() + patience;
+  threads::Lock lock(shared_->mutex);
+  while (shared_->running && lock.wait_until(shared_->idle, end)) continue;
+  if (shared_->running) shared_->fault = "its file system does not answer";
 }
 
-std::string ErrorMapFile::trouble() const {
-  const std::lock_guard lock(shared_->mutex);
-  return shared_->trouble;
+std::string ErrorMapFile::fault() const {
+  const threads::Lock lock(shared_->mutex);
+  return shared_->fault;
 }
 
 }  // namespace dmjob::drivers

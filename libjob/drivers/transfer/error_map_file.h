@@ -26,7 +26,7 @@ class ErrorMapFile {
   // Waits until all is written, or for `patience`.
   void finish(core::Duration patience);
   // Why the file is not what it should be; "" if it is.
-  std::string trouble() const;
+  std::string fault() const;
 
  private:
   struct Shared;

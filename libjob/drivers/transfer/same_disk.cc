@@ -16,11 +16,13 @@ io::DiskIdentity require_same_disk(const std::string& what, const io::DiskIdenti
   return now;
 }
 
-std::string look_at(const std::string& path) { return io::write_fingerprint(io::probe(path)); }
+std::string fingerprint_of(const std::string& path) {
+  return io::write_fingerprint(io::probe(path));
+}
 
 bool was_written_to(const std::string& path, const std::string& fingerprint) {
-  const std::string now = look_at(path);
-  return now != fingerprint && now == look_at(path);
+  const std::string now = fingerprint_of(path);
+  return now != fingerprint && now == fingerprint_of(path);
 }
 
 }  // namespace dmjob::drivers

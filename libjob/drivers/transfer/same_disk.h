@@ -16,7 +16,7 @@ io::DiskIdentity require_same_disk(const std::string& what, const io::DiskIdenti
                                    const std::string& path);
 
 // io::write_fingerprint() of what is there now.
-std::string look_at(const std::string& path);
+std::string fingerprint_of(const std::string& path);
 // Somebody has written to it since that fingerprint was taken. Where nobody counts the writes, two
 // looks always differ and tell nothing.
 bool was_written_to(const std::string& path, const std::string& fingerprint);

@@ -156,7 +156,7 @@ void TargetDisk::begin() {
     own_->touch();
     account_.note_text(is_file() ? kNothing : written_by_others());
   }
-  trouble_.clear();
+  fault_.clear();
   known_ = true;
 }
 
@@ -165,7 +165,7 @@ bool TargetDisk::take_again() {
   if (!held_) return take_what_is_not_held();
   const bool same = is_held() && (can_be_read() || held_->disk() == number_at_path());
   const bool believed = same ? is_account_right() : take_what_was_let_go();
-  trouble_.clear();
+  fault_.clear();
   known_ = true;
   return believed;
 }
@@ -178,7 +178,7 @@ bool TargetDisk::take_what_is_not_held() {
     believed = is_own_account_right() && believed;
     believed = restore_length() && believed;
   }
-  trouble_.clear();
+  fault_.clear();
   known_ = true;
   return believed;
 }
@@ -266,7 +266,7 @@ std::unique_ptr<io::BlockDevice> TargetDisk::open() {
   auto device = io::open_device(plan_.target,
                                 plan_.only_compare ? io::Access::kRead : io::Access::kReadWrite);
   check();  // that this is what was opened
-  if (plan_.only_compare && fingerprint_.empty()) fingerprint_ = look_at(plan_.target);
+  if (plan_.only_compare && fingerprint_.empty()) fingerprint_ = fingerprint_of(plan_.target);
   if (own_ && is_file()) own_->expect_length(plan_.target, plan_.size);
   return count(std::move(device));
 }
@@ -348,7 +348,7 @@ TargetAccount::Others TargetDisk::look() {
 }
 
 io::CopyError TargetDisk::note(const std::system_error& error) {
-  trouble_ = error.what();
+  fault_ = error.what();
   doubt();
   return {false, 0, plan_.size, error.code()};
 }

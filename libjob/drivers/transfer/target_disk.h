@@ -109,7 +109,7 @@ class TargetDisk {
   // As an error of the whole target.
   io::CopyError note(const std::system_error& error);
   // Why it is away, for people; "" if it is not.
-  const std::string& trouble() const { return trouble_; }
+  const std::string& fault() const { return fault_; }
 
  private:
   dev_t number_at_path() const { return io::sysfs::disk_at(plan_.target); }
@@ -143,7 +143,7 @@ class TargetDisk {
   std::optional<io::DeviceLock> lock_;  // of what is not held
   const std::string own_path_;
   std::unique_ptr<io::OwnWrites> own_;
-  std::string trouble_;
+  std::string fault_;
   bool known_ = false;  // the account is of this process
 };
 

@@ -44,7 +44,7 @@ TEST_F(ErrorMapTest, IsReplacedAsAWholeAndNothingElseIsLeft) {
   write("a long first one\n");
   write("second\n");
   EXPECT_EQ(content("map"), "second\n");
-  EXPECT_EQ(file_.trouble(), "");
+  EXPECT_EQ(file_.fault(), "");
   EXPECT_EQ(files(), 1U);
 }
 
@@ -65,11 +65,11 @@ TEST_F(ErrorMapTest, WhatCannotBeWrittenIsToldUntilItCan) {
   ErrorMapFile file(folder_.path("away/map"), "0123");
   file.write("text");
   file.finish(kLong);
-  EXPECT_EQ(file.trouble(), "No such file or directory");
+  EXPECT_EQ(file.fault(), "No such file or directory");
   std::filesystem::create_directory(folder_.path("away"));
   file.write("text");
   file.finish(kLong);
-  EXPECT_EQ(file.trouble(), "");
+  EXPECT_EQ(file.fault(), "");
   EXPECT_EQ(content("away/map"), "text");
 }
 
@@ -77,7 +77,7 @@ TEST_F(ErrorMapTest, TheOldOneStaysIfTheNewOneHasNoPlace) {
   std::filesystem::create_directory(folder_.path("map"));
   put("map/inside", "");
   write("text");
-  EXPECT_NE(file_.trouble(), "");
+  EXPECT_NE(file_.fault(), "");
   EXPECT_TRUE(std::filesystem::exists(folder_.path("map/inside")));
   EXPECT_EQ(files(), 1U);
 }

@@ -20,7 +20,7 @@ class ComparisonTest : public testing::Test {
     plan_.granularity = 65536;
   }
 
-  BulkCopy::Look look() {
+  BulkCopy::VerifyResult look() {
     if (!comparison_) comparison_.emplace(source_.open(), target_.open(), control_, clock_, plan_);
     return comparison_->slice(progress_, std::chrono::seconds(1));
   }
@@ -40,7 +40,7 @@ TEST_F(ComparisonTest, KeepsWhatEarlierSlicesHaveFound) {
   source_.fail_reads(kSize / 2, 512);
   EXPECT_EQ(look().end, io::CopyEnd::kError);
   source_.heal();
-  const BulkCopy::Look last = look();
+  const BulkCopy::VerifyResult last = look();
   EXPECT_EQ(last.end, io::CopyEnd::kClean);
   EXPECT_EQ(last.left, 0U);
   EXPECT_EQ(last.differences.places(), (std::vector<io::Extent>{{0, 512}, {kSize - 512, 512}}));

@@ -15,7 +15,7 @@ class LiveCopyTest : public CopyDisks {
 
   ~LiveCopyTest() override { copy.withdraw(); }
 
-  void track() { ASSERT_FALSE(copy.start()) << copy.target_trouble(); }
+  void track() { ASSERT_FALSE(copy.start()) << copy.target_fault(); }
   void mirror() {
     track();
     ASSERT_FALSE(copy.hand_over());

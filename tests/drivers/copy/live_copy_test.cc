@@ -31,7 +31,7 @@ TEST_F(LiveCopyTest, AfterAnEndThatFailedItStillCan) {
   std::vector<LiveCopy::Ending> endings{{&copy}};
   EXPECT_THROW(LiveCopy::end_together(endings, [] {}), std::system_error);
   EXPECT_FALSE(endings.front().done);
-  EXPECT_EQ(copy.side(plan.target, LiveCopy::How::kLook), LiveCopy::Side::kInterposed);
+  EXPECT_EQ(copy.side(plan.target, LiveCopy::How::kInspect), LiveCopy::Side::kInterposed);
   copy.read_mode_back();
   expect_way_back();
 }

@@ -24,67 +24,67 @@ std::vector<Place> places(const std::vector<io::CopyError>& errors) {
   return list;
 }
 
-class GivenUpTest : public ::testing::Test {
+class BadBlocksTest : public ::testing::Test {
  protected:
   void give_up(std::uint64_t offset, std::uint64_t length) {
-    given_up_.add(failed(true, offset, length));
+    bad_blocks_.add(failed(true, offset, length));
   }
-  std::vector<Place> extents() const { return places(given_up_.extents()); }
+  std::vector<Place> extents() const { return places(bad_blocks_.extents()); }
 
-  GivenUp given_up_{16 * kUnit, kUnit};
+  BadBlocks bad_blocks_{16 * kUnit, kUnit};
   io::DirtyBitmap again_{16 * kUnit, kUnit};
 };
 
-TEST_F(GivenUpTest, IsListedByPlaceWithNeighboursAsOne) {
+TEST_F(BadBlocksTest, IsListedByPlaceWithNeighboursAsOne) {
   give_up(3 * kUnit, 512);
   give_up(0, 512);
   give_up(512, 512);
   EXPECT_THAT(extents(), ElementsAre(Place{0, 1024}, Place{3 * kUnit, 512}));
-  EXPECT_EQ(given_up_.count(), 2U);
+  EXPECT_EQ(bad_blocks_.count(), 2U);
 }
 
-TEST_F(GivenUpTest, OfAnExtentOverSeveralRegionsOneCanBeForgotten) {
+TEST_F(BadBlocksTest, OfAnExtentOverSeveralRegionsOneCanBeForgotten) {
   give_up(kUnit - 512, 2 * kUnit);
   EXPECT_THAT(extents(), ElementsAre(Place{kUnit - 512, 2 * kUnit}));
-  given_up_.forget(1);
+  bad_blocks_.forget(1);
   EXPECT_THAT(extents(), ElementsAre(Place{kUnit - 512, 512}, Place{2 * kUnit, kUnit - 512}));
-  EXPECT_FALSE(given_up_.has(1));
-  EXPECT_TRUE(given_up_.has(2));
+  EXPECT_FALSE(bad_blocks_.has(1));
+  EXPECT_TRUE(bad_blocks_.has(2));
 }
 
-TEST_F(GivenUpTest, EachRegionGetsOneMoreTry) {
+TEST_F(BadBlocksTest, EachRegionGetsOneMoreTry) {
   give_up(0, 512);
-  EXPECT_TRUE(given_up_.try_again(again_));
+  EXPECT_TRUE(bad_blocks_.try_again(again_));
   EXPECT_TRUE(again_.test(0));
-  EXPECT_FALSE(given_up_.try_again(again_));
+  EXPECT_FALSE(bad_blocks_.try_again(again_));
   again_.clear_all();
   give_up(kUnit, 512);
-  EXPECT_TRUE(given_up_.try_again(again_));
+  EXPECT_TRUE(bad_blocks_.try_again(again_));
   EXPECT_FALSE(again_.test(0));
   EXPECT_TRUE(again_.test(1));
 }
 
-TEST_F(GivenUpTest, TriesCanBeRenewed) {
+TEST_F(BadBlocksTest, TriesCanBeRenewed) {
   give_up(0, 512);
-  given_up_.try_again(again_);
-  given_up_.renew_tries();
-  EXPECT_TRUE(given_up_.try_again(again_));
+  bad_blocks_.try_again(again_);
+  bad_blocks_.renew_tries();
+  EXPECT_TRUE(bad_blocks_.try_again(again_));
 }
 
-TEST_F(GivenUpTest, AnythingForgottenGetsNoTry) {
+TEST_F(BadBlocksTest, AnythingForgottenGetsNoTry) {
   give_up(0, 512);
-  given_up_.forget(0);
-  EXPECT_FALSE(given_up_.try_again(again_));
+  bad_blocks_.forget(0);
+  EXPECT_FALSE(bad_blocks_.try_again(again_));
   EXPECT_THAT(extents(), IsEmpty());
 }
 
-TEST_F(GivenUpTest, EachChangeIsAnotherVersion) {
-  const std::uint64_t first = given_up_.version();
+TEST_F(BadBlocksTest, EachChangeIsAnotherVersion) {
+  const std::uint64_t first = bad_blocks_.version();
   give_up(0, 512);
-  const std::uint64_t second = given_up_.version();
-  given_up_.forget(0);
+  const std::uint64_t second = bad_blocks_.version();
+  bad_blocks_.forget(0);
   EXPECT_NE(first, second);
-  EXPECT_NE(second, given_up_.version());
+  EXPECT_NE(second, bad_blocks_.version());
 }
 
 TEST(MergeNeighbours, OnlyOfOneSideAndOneError) {

@@ -18,7 +18,7 @@ class UnreadableTest : public BulkCopyTest {
  protected:
   UnreadableTest() { plan_.on_source_error = core::OnError::kIgnore; }
 
-  std::size_t listed() const { return bulk_->given_up().extents().size(); }
+  std::size_t listed() const { return bulk_->bad_blocks().extents().size(); }
 };
 
 TEST_F(UnreadableTest, AnIgnoredBlockIsGivenUpAndReadsAsZeroes) {
@@ -28,7 +28,7 @@ TEST_F(UnreadableTest, AnIgnoredBlockIsGivenUpAndReadsAsZeroes) {
   const BulkCopy::Slice end = slice();
   ASSERT_EQ(end.ignored.size(), 1U);
   EXPECT_EQ(bulk_->dirty().count(), 0U);
-  EXPECT_TRUE(bulk_->given_up().has(5));
+  EXPECT_TRUE(bulk_->bad_blocks().has(5));
   EXPECT_EQ(target_.content().at(at(5)), std::byte{0});
   EXPECT_EQ(target_.content().at(at(5) + 512), source_.content().at(at(5) + 512));
 }
@@ -59,7 +59,7 @@ TEST_F(UnreadableTest, ABlockThatWasWrittenToAndHealedIsListedNoMore) {
   source_.fail_reads(at(5), 1024);
   slice();
   ASSERT_EQ(listed(), 1U);
-  EXPECT_EQ(bulk_->given_up().extents().front().offset, at(5));
+  EXPECT_EQ(bulk_->bad_blocks().extents().front().offset, at(5));
   bulk_->dirty().set(5);
   slice();
   EXPECT_EQ(listed(), 1U);
@@ -97,7 +97,7 @@ TEST_F(UnreadableTest, AGivenUpRegionThatIsWrittenIsCopiedAgain) {
   bulk_->dirty().set(5);
   bulk_->dirty().set(6);
   control_.stop();  // a pause must not keep it from being copied: the volume is suspended
-  bulk_->copy_given_up_again();
+  bulk_->copy_bad_blocks_again();
   EXPECT_EQ(target_.content().at(at(5)), source_.content().at(at(5)));
   EXPECT_FALSE(bulk_->dirty().test(5));
   EXPECT_TRUE(bulk_->dirty().test(6));
@@ -110,9 +110,9 @@ TEST_F(UnreadableTest, AGivenUpRegionThatTheTargetRefusesStaysDirty) {
   source_.heal();
   bulk_->dirty().set(5);
   target_.fail_writes(at(5), kGranularity);
-  bulk_->copy_given_up_again();
+  bulk_->copy_bad_blocks_again();
   EXPECT_TRUE(bulk_->dirty().test(5));
-  EXPECT_FALSE(bulk_->given_up().has(5));
+  EXPECT_FALSE(bulk_->bad_blocks().has(5));
 }
 
 TEST_F(UnreadableTest, ZeroesThatTheTargetRefusesAreItsError) {
@@ -148,31 +148,31 @@ TEST_F(UnreadableTest, ABlockThatCanBeReadAtTheSecondTryIsCopiedAndListedNoMore)
   slice();
   source_.heal();
   source_.reset_counts();
-  EXPECT_TRUE(bulk_->try_given_up_again());
+  EXPECT_TRUE(bulk_->try_bad_blocks_again());
   EXPECT_EQ(slice().end, io::CopyEnd::kClean);
   EXPECT_EQ(source_.counts().bytes_read, kGranularity);
   EXPECT_EQ(target_.content(), source_.content());
   EXPECT_EQ(listed(), 0U);
-  EXPECT_FALSE(bulk_->try_given_up_again());
+  EXPECT_FALSE(bulk_->try_bad_blocks_again());
 }
 
 TEST_F(UnreadableTest, ABlockThatIsBadForGoodIsTriedOnceMoreAndNotForEver) {
   begin();
   source_.fail_reads(at(5), 512);
   slice();
-  EXPECT_TRUE(bulk_->try_given_up_again());
+  EXPECT_TRUE(bulk_->try_bad_blocks_again());
   EXPECT_EQ(slice().ignored.size(), 1U);
   EXPECT_EQ(listed(), 1U);
-  EXPECT_FALSE(bulk_->try_given_up_again());
+  EXPECT_FALSE(bulk_->try_bad_blocks_again());
   bulk_->renew_tries();
-  EXPECT_TRUE(bulk_->try_given_up_again());
+  EXPECT_TRUE(bulk_->try_bad_blocks_again());
 }
 
 TEST_F(UnreadableTest, ABlockStaysListedUntilItsSecondTryHasAnOutcome) {
   begin();
   source_.fail_reads(at(5), 512);
   slice();
-  bulk_->try_given_up_again();
+  bulk_->try_bad_blocks_again();
   control_.stop();
   EXPECT_EQ(slice().end, io::CopyEnd::kStopped);
   EXPECT_EQ(listed(), 1U);
@@ -190,10 +190,10 @@ TEST_F(UnreadableTest, OfTwoBadBlocksInARegionTheHealedOneIsListedNoMore) {
   EXPECT_EQ(listed(), 2U);
   source_.heal();
   source_.fail_reads(at(5) + 8192, 512);
-  bulk_->try_given_up_again();
+  bulk_->try_bad_blocks_again();
   slice();
   ASSERT_EQ(listed(), 1U);
-  EXPECT_EQ(bulk_->given_up().extents().front().offset, at(5) + 8192);
+  EXPECT_EQ(bulk_->bad_blocks().extents().front().offset, at(5) + 8192);
 }
 
 // --- the map ---
@@ -209,7 +209,7 @@ class MapTest : public UnreadableTest {
   void end_copy() { bulk_.reset(); }
   std::string map() {
     map_.finish(std::chrono::seconds(60));
-    EXPECT_EQ(map_.trouble(), "");
+    EXPECT_EQ(map_.fault(), "");
     std::ifstream file(folder_.path("map"));
     return {std::istreambuf_iterator<char>(file), {}};
   }
@@ -275,7 +275,7 @@ TEST_F(MapTest, IsWrittenAnewOnlyWhenItHasChanged) {
   ASSERT_FALSE(bulk_->checkpoint());
   EXPECT_THAT(map(), HasSubstr("0x00050200  0x000AFE00  +\n"));
   source_.heal();
-  bulk_->try_given_up_again();
+  bulk_->try_bad_blocks_again();
   slice();
   ASSERT_FALSE(bulk_->checkpoint());
   EXPECT_THAT(map(), HasSubstr("0x00000000  0x00100000  +\n"));

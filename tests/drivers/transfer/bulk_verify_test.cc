@@ -12,7 +12,7 @@ class BulkVerifyTest : public BulkCopyTest {
     begin();
     slice();
   }
-  BulkCopy::Look look() { return bulk_->verify_slice(progress_, std::chrono::seconds(1)); }
+  BulkCopy::VerifyResult look() { return bulk_->verify_slice(progress_, std::chrono::seconds(1)); }
   bool recheck(Extents& suspects, std::uint64_t most = kSize) {
     return bulk_->recheck(suspects, most, found_);
   }
@@ -31,7 +31,7 @@ TEST_F(BulkVerifyTest, WhatDiffersIsOneSuspectARegionAndNotVerified) {
   copied();
   target_.flip(at(3) + 512, 1);
   target_.flip(at(3) + 4096, 1);
-  const BulkCopy::Look found = look();
+  const BulkCopy::VerifyResult found = look();
   EXPECT_EQ(found.differences.bytes(), 1024U);
   EXPECT_EQ(found.suspects, (Extents{{at(3) + 512, 4096}}));
   EXPECT_EQ(bulk_->unverified_bytes(), kGranularity);
@@ -66,7 +66,7 @@ TEST_F(BulkVerifyTest, ASourceThatFailsByNowIsTold) {
   plan_.on_source_error = core::OnError::kIgnore;
   copied();
   source_.fail_reads(at(3), 512);
-  const BulkCopy::Look found = look();
+  const BulkCopy::VerifyResult found = look();
   ASSERT_EQ(found.unreadable.size(), 1U);
   EXPECT_EQ(found.unreadable[0].offset, at(3));
 }
@@ -75,7 +75,7 @@ TEST_F(BulkVerifyTest, ATargetsErrorIsNeverIgnored) {
   plan_.on_target_error = core::OnError::kIgnore;
   copied();
   target_.fail_reads(at(3), 512);
-  const BulkCopy::Look found = look();
+  const BulkCopy::VerifyResult found = look();
   EXPECT_EQ(found.end, io::CopyEnd::kError);
   ASSERT_TRUE(found.error);
   EXPECT_FALSE(found.error->at_source);
@@ -173,7 +173,7 @@ class LargeRegionsTest : public testing::Test {
                                             plan_.granularity, 0));
     bulk_.emplace(source_.open(), target_.open(), *scratch_, control_, clock_, plan_, map_);
   }
-  BulkCopy::Look look() { return bulk_->verify_slice(progress_, std::chrono::seconds(1)); }
+  BulkCopy::VerifyResult look() { return bulk_->verify_slice(progress_, std::chrono::seconds(1)); }
 
   test::FakeDisk source_{{.size = 2 * kRegion}};
   test::FakeDisk target_{{.size = 2 * kRegion}};
@@ -192,7 +192,7 @@ TEST_F(LargeRegionsTest, ASuspectReachesFromTheFirstDifferenceToTheLastWhateverE
   target_.flip(kRegion + 700, 1);
   target_.flip(kRegion + 3 * kMiB, 512);
   target_.flip(kMiB, 512);
-  const BulkCopy::Look found = look();
+  const BulkCopy::VerifyResult found = look();
   EXPECT_EQ(found.suspects, (Extents{{kMiB, 512}, {kRegion + 512, 3 * kMiB}}));
   EXPECT_EQ(found.differences.bytes(), 1536U);
 }

@@ -158,7 +158,7 @@ TEST_F(CopyStackKernelTest, APivotWhoseTargetFailsInTheLastMomentIsNone) {
   auto write = std::async(std::launch::async, [&] { return volume->write_block(50, 0x55); });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   auto pivot = std::async(std::launch::async, [this] {
-    return error_of([this] { pivot(*stack, [] { ADD_FAILURE() << "no commit point"; }); });
+    return error_of([this] { dm::pivot(*stack, [] { ADD_FAILURE() << "no commit point"; }); });
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   control.load("target", error_table(kSize));
