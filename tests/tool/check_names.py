@@ -9,13 +9,13 @@ import re
 import sys
 
 EVENT = re.compile(r'"((?:BLOCK_JOB|EVENTS|JOB|VOLUME)_[A-Z_]+)"')
-DESCRIBE = re.compile(r"Driver::describe\(\) const \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
+# Of a driver or its report, and what they share.
+DESCRIBE = re.compile(r"\bdescribe(?:_\w+)?\([^)]*\)(?: const)? \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 MEMBER = re.compile(r'(?:about\[|\{)"([a-z-]+)"')
 
 
-def sources(root):
-    files = [*root.glob("libjob/**/*.cc"), *root.glob("tool/dmjobd/*.cc")]
-    return [file.read_text(encoding="utf-8") for file in files]
+def sources(root, *patterns):
+    return [file.read_text(encoding="utf-8") for pattern in patterns for file in root.glob(pattern)]
 
 
 def published(texts):
@@ -40,10 +40,11 @@ def differences(what, in_sources, on_page):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    texts = sources(root)
+    all_texts = sources(root, "libjob/**/*.cc", "tool/dmjobd/*.cc")
+    texts_of_drivers = sources(root, "libjob/drivers/**/*.cc")
     page = (root / "man/dmjob-qmp.7").read_text(encoding="utf-8")
-    found = [*differences("event", published(texts), printed(page, "EVENTS", "Sy")),
-             *differences("member", described(texts), printed(page, "Of a copy", "Va"))]
+    found = [*differences("event", published(all_texts), printed(page, "EVENTS", "Sy")),
+             *differences("member", described(texts_of_drivers), printed(page, "Of a copy", "Va"))]
     for line in found:
         print(line)
     return 1 if found else 0
