@@ -148,7 +148,7 @@ awaitable<void> prepare_until_it_is_time(JobState& job) {
     co_await job.kicked.wait_for(kPrepareAgain);
     if (job.step == EffectStep::kPutOff) job.step = EffectStep::kPreparing;
   }
-  be_prepared(job);
+  if (!goes_back(job)) be_prepared(job);
 }
 
 awaitable<void> prepare(JobState& job) {

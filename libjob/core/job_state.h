@@ -9,7 +9,7 @@
 //   job_group.cc                         what the members of a transaction do with one another
 //
 // Job has more functions than a class should have. They are a verb, a query or a service to the
-// driver each, none calls another, and who uses a job wants them in one place.
+// driver each, and who uses a job wants them in one place.
 //
 // Thread: the reactor, everything; it is where the job was made.
 #pragma once

@@ -63,6 +63,7 @@ void Job::complete() {
 }
 
 void Job::dismiss() {
+  const std::shared_ptr<Job> self = shared_from_this();  // gone() may drop the last one
   state_->admit(Verb::kDismiss);
   forget(*state_);
   state_->host.persist_soon();

@@ -185,5 +185,17 @@ TEST_F(Verbs, AKickBetweenTwoWaitsIsNotLost) {
   EXPECT_TRUE(woken);
 }
 
+// The registry has the only reference to a job, which it drops in the call.
+TEST_F(Verbs, ADismissalMayBeTheLastOfAJob) {
+  start({.id = "j", .auto_dismiss = false});
+  finish_work();
+  ask([](Job& j) { j.complete(); });
+  ASSERT_EQ(status(), "concluded");
+  job.reset();
+  const std::shared_ptr<Job>& last = daemon->registry.jobs().front();
+  last->dismiss();
+  EXPECT_TRUE(daemon->registry.jobs().empty());
+}
+
 }  // namespace
 }  // namespace dmjob::test

@@ -94,12 +94,12 @@ class SystemDaemon : public Daemon {
   volumes::ManagedVolumes volumes_;
   RevokedPivots pivots_;
   drivers::Environment environment_;
-  core::Registry registry_;
   TakenTable taken_;
   Names names_;
   StateStore store_;
   VolumeService service_;
   JobStarter jobs_;
+  core::Registry registry_;  // its jobs and their drivers refer to all above
   std::optional<DmEvents> dm_events_;
 };
 
