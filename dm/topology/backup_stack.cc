@@ -79,8 +79,9 @@ void BackupStack::hold(const std::function<void()>& inside) {
 
 void BackupStack::withdraw() {
   const auto found = inner_.find();
-  const bool replaced = is_replaced(found);
-  if (is_interposed(found)) {
+  const bool interposed = is_interposed(found);
+  const bool replaced = !interposed && has_foreign_table(found);
+  if (interposed) {
     const TableSwitch back{volume_.name(), base_table(), SuspendMode::kFlush, volume_.seen()};
     switch_tables(control_, ledger_, {&back, 1}, [] {});
   }
@@ -100,8 +101,8 @@ bool BackupStack::is_interposed(const InnerDevices::Numbers& found) {
          volume_.stands([&](const Table& table) { return is_ours(table, found); });
 }
 
-bool BackupStack::is_replaced(const InnerDevices::Numbers& found) {
-  if (!found.contains("base") || is_interposed(found)) return false;
+bool BackupStack::has_foreign_table(const InnerDevices::Numbers& found) {
+  if (!found.contains("base")) return false;
   const Table live = volume_.table();
   return !live.empty() && live != base_table();
 }

@@ -89,7 +89,8 @@ class BackupStack {
   Table base_table() { return control_.table(inner_.name("base")); }
   bool is_ours(const Table& volume_table, const InnerDevices::Numbers& found) const;
   bool is_interposed(const InnerDevices::Numbers& found);
-  bool is_replaced(const InnerDevices::Numbers& found);
+  // Neither its own nor, as has been asked before, ours.
+  bool has_foreign_table(const InnerDevices::Numbers& found);
 
   Control& control_;
   Ledger& ledger_;

@@ -74,7 +74,8 @@ CopyStack::Found::Volume CopyStack::volume_state(const Devices& found) {
   const Table live = volume_.table();
   if (live.empty())
     return control_.find(volume_.name()) ? Found::Volume::kOther : Found::Volume::kMissing;
-  return is_ours(live, found) ? Found::Volume::kOnTarget : Found::Volume::kOther;
+  const bool moved = live == linear_table(live.sectors(), target_);
+  return moved ? Found::Volume::kOnTarget : Found::Volume::kOther;
 }
 
 bool CopyStack::has_own_table(const Devices& found) {

@@ -41,9 +41,9 @@ TableReplaced::TableReplaced(const std::string& volume)
       text_("the table of volume " + volume +
             " was replaced by somebody else (LVM perhaps: lvchange --refresh, lvextend)") {}
 
-Table StandingVolume::table() const {
+Table StandingVolume::table_of(const std::string& name) const {
   try {
-    return control_.table(name_);
+    return control_.table(name);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::no_such_device_or_address) throw;
     return {};
@@ -57,12 +57,11 @@ bool StandingVolume::stands(const IsOurs& ours) {
     return true;
   };
   if (is_ours(table())) return true;
-  const std::string before = name_;
   for (const Device& device : control_.list()) {
+    if (is_inner_name(device.name) || !is_ours(table_of(device.name))) continue;
     name_ = device.name;
-    if (!is_inner_name(name_) && is_ours(table())) return true;
+    return true;
   }
-  name_ = before;
   return false;
 }
 

@@ -38,7 +38,7 @@ class StandingVolume {
   // By which it was last found.
   const std::string& name() const { return name_; }
   // Empty if there is no such device.
-  Table table() const;
+  Table table() const { return table_of(name_); }
   // One that was renamed is found again, by its table.
   bool stands(const IsOurs& ours);
   // The table that stands() has found to be ours. One that is read afterwards may be another's.
@@ -48,6 +48,8 @@ class StandingVolume {
   const Table& require(const std::function<bool()>& stands);
 
  private:
+  Table table_of(const std::string& name) const;
+
   Control& control_;
   std::string name_;
   Table seen_;

@@ -16,11 +16,13 @@ constexpr int kMostReads = 8;
 class ReadControl : public FakeControl {
  public:
   Table table(const std::string& name) override {
+    if (name == unreadable) throw std::system_error(ENOMEM, std::generic_category());
     Table read = FakeControl::table(name);
     if (name == "vol" && call && --reads_left == 0) std::exchange(call, nullptr)();
     return read;
   }
 
+  std::string unreadable;  // a device
   int reads_left = 0;
   std::function<void()> call;
 };
@@ -127,6 +129,15 @@ TEST_P(ReplacedBackup, IsLeftByAHold) {
 
 TEST_P(ReplacedBackup, IsLeftByAWithdrawal) {
   expect_left([&] { stack_.withdraw(); });
+}
+
+// While it is looked for by its table.
+TEST_P(ReplacedBackup, IsNotTakenForAnotherWhoseTableCannotBeRead) {
+  kernel_.add_device("other", theirs_);
+  kernel_.unreadable = "other";
+  kernel_.set_table("vol", theirs_);
+  EXPECT_EQ(error_of([&] { stack_.require_standing(); }), ENOMEM);
+  EXPECT_EQ(stack_.volume(), "vol");
 }
 
 INSTANTIATE_TEST_SUITE_P(After, ReplacedBackup, testing::Range(1, kMostReads));

@@ -30,7 +30,10 @@ boost::asio::awaitable<void> BackupMember::meet(core::Job& job) {
   report_.set_phase("waiting for the other volumes");
   while (group_->is_open()) {
     const bool gathering = group_->state() == BackupGroup::State::kGathering;
-    if (gathering && job.must_return()) co_return;
+    if (gathering && job.must_return()) {
+      job_ = nullptr;
+      co_return;
+    }
     if (gathering && group_->all_are_here())
       co_await act_for_all();
     else

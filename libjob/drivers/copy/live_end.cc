@@ -66,7 +66,7 @@ boost::asio::awaitable<std::string> LiveDriver::end(core::Job& job) {
     co_await find_not_frozen();
   }
   // While it may still take its time, and holds nobody.
-  auto flush = [this] { copy_->flush_target(); };
+  std::function<void()> flush = [this] { copy_->flush_target(); };
   std::string failed = co_await context_.attempt(std::move(flush));
   if (!failed.empty()) co_return failed;
   failed = co_await pivot_.end(job);
@@ -93,7 +93,7 @@ boost::asio::awaitable<bool> LiveDriver::try_resolve(core::Job& job) {
 boost::asio::awaitable<void> LiveDriver::commit(core::Job& job) {
   co_await watch_.stop();
   const bool pivoted = job.complete_requested();
-  auto finish = [this, pivoted] {
+  std::function<void()> finish = [this, pivoted] {
     if (!pivoted) copy_->flush_target();
     copy_->note_success();
   };

@@ -115,8 +115,13 @@ std::optional<dm::MirrorStatus> MirrorWatch::read_status() {
 
 // What the poller has seen may have been a step of the worker, half done.
 boost::asio::awaitable<void> MirrorWatch::confirm_volume(core::Job& job) {
-  auto confirm = [this] { return copy_.why_replaced(); };
-  const std::string why = co_await context_.worker.run(std::move(confirm));
+  std::string why;
+  try {
+    auto confirm = [this] { return copy_.why_replaced(); };
+    why = co_await context_.worker.run(std::move(confirm));
+  } catch (const std::exception&) {
+    // It is not known; the next poll asks again.
+  }
   if (why.empty()) co_return;
   lost_volume_ = why + "; the copy is not complete: start it again";
   transfer_.halt();

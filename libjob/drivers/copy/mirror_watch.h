@@ -77,7 +77,7 @@ class MirrorWatch {
   // How the volume's table became another's; "": it has ours. What is left to do is to end.
   const std::string& lost_volume() const { return lost_volume_; }
   void lose_volume(std::string how) { lost_volume_ = std::move(how); }
-  // Finds out whether it did.
+  // Finds out whether it did; if that cannot be known, it has ours.
   boost::asio::awaitable<void> confirm_volume(core::Job& job);
 
  private:

@@ -64,7 +64,7 @@ void PivotMember::note_ending(const LiveCopy::Ending& ending, const std::string&
 // A decision that may still count keeps failed writes failing.
 boost::asio::awaitable<void> PivotMember::read_mode_back() {
   if (ended_ || revoking_ || is_decided()) co_return;
-  auto read_back = [this] { copy_.read_mode_back(); };
+  std::function<void()> read_back = [this] { copy_.read_mode_back(); };
   co_await context_.attempt(std::move(read_back));
 }
 

@@ -25,13 +25,13 @@ CommitDriver::CommitDriver(Environment& environment, CommitPlan plan, const std:
 
 // In standby, too, the volume merges, with nothing to merge: what is written goes to the disk.
 awaitable<void> CommitDriver::run(core::Job& job) {
-  constexpr core::Duration kInspect = std::chrono::seconds(1);
+  constexpr core::Duration kPoll = std::chrono::seconds(1);
   const bool merged = co_await merge_.run(job, std::nullopt);
   if (!merged) co_return;
   job.set_ready();
   while (!job.must_return() && !job.complete_requested() && !job.soft_cancel_requested()) {
     co_await job.pause_point();
-    if (!job.pause_requested()) co_await job.wait_kick(kInspect);
+    if (!job.pause_requested()) co_await job.wait_kick(kPoll);
   }
 }
 

@@ -20,7 +20,7 @@ using Word = dm::SnapshotStatus::State;
 
 namespace {
 
-constexpr core::Duration kInspect = std::chrono::milliseconds(100);
+constexpr core::Duration kPoll = std::chrono::milliseconds(100);
 constexpr core::Duration kAfterError = std::chrono::seconds(1);
 
 // Nor may it be loaded over what somebody else has put there.
@@ -93,7 +93,7 @@ awaitable<bool> OverlayMerge::run(core::Job& job, std::optional<Successor> disk)
       co_return true;
     } else {
       phase_ = "merging";
-      co_await job.wait_kick(kInspect);
+      co_await job.wait_kick(kPoll);
     }
   }
   co_return false;
@@ -215,7 +215,7 @@ awaitable<void> OverlayMerge::rest(core::Job& job, const State& state) {
     if (!paused) {
       phase_ = "merging until there is room in the scratch for a pause";
       show(job, state);
-      co_await job.wait_kick(kInspect);
+      co_await job.wait_kick(kPoll);
       co_return;
     }
     Overlay overlay = *volume()->overlay;
