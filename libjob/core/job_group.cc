@@ -12,8 +12,7 @@ namespace {
 // The call may make members leave.
 template <typename Call>
 void for_group(JobState& job, Call call) {
-  const std::vector<JobState*> members = job.members();
-  for (JobState* member : members) call(*member);
+  for (JobState* member : std::vector<JobState*>(job.members())) call(*member);
 }
 
 void kick_group(JobState& job) {

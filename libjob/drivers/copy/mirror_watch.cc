@@ -26,10 +26,13 @@ MirrorWatch::MirrorWatch(JobContext& context, TransferReport& report, Transfer& 
 // --- the loop ---
 
 void MirrorWatch::start(core::Job& job) {
-  loop_.start([this, &job]() -> boost::asio::awaitable<std::optional<core::Duration>> {
-    co_await poll(job);
-    co_return mirroring_ ? kWithEvents : kWithout;
-  });
+  loop_.start([this, &job] { return poll_and_say_when(job); });
+}
+
+boost::asio::awaitable<std::optional<core::Duration>> MirrorWatch::poll_and_say_when(
+    core::Job& job) {
+  co_await poll(job);
+  co_return mirroring_ ? kWithEvents : kWithout;
 }
 
 boost::asio::awaitable<void> MirrorWatch::be_idle() {

@@ -87,6 +87,7 @@ class MirrorWatch {
     std::string volume;  // its name; "" if that was not looked at
   };
 
+  boost::asio::awaitable<std::optional<core::Duration>> poll_and_say_when(core::Job& job);
   bool is_to_stand() const { return lost_volume_.empty() && owner_.is_to_stand(); }
   Seen see(bool is_to_stand);
   std::optional<dm::MirrorStatus> read_status();
