@@ -13,15 +13,12 @@
 #include "libjob/drivers/check/plan_check.h"
 #include "libjob/drivers/check/taken_by.h"
 #include "libjob/drivers/check/target_check.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::drivers {
 namespace {
 
 using core::Error;
-
-std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 // To begin with. A place that nobody has named is taken only if it has room for a tenth of the
 // volume.
@@ -42,7 +39,7 @@ store::CowPlace beside(const ScratchPlace& scratch, std::uint64_t most) {
 
 store::CowPlace behind(const ScratchPlace& scratch, std::uint64_t used, std::uint64_t most,
                        std::uint64_t chunk) {
-  const std::uint64_t offset = round_up(scratch.offset + used, chunk);
+  const std::uint64_t offset = io::round_up(scratch.offset + used, chunk);
   const std::uint64_t room = (io::probe(scratch.path).size - offset) / chunk * chunk;
   return {{scratch.kind, scratch.path, offset}, std::min(room, most)};
 }

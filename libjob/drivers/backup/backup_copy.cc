@@ -10,12 +10,11 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/drivers/plan/scratch_io.h"
+#include "libjob/io/units.h"
 #include "libjob/volumes/mounted_above.h"
 
 namespace dmjob::drivers {
 namespace {
-
-constexpr std::uint64_t kSector = 512;
 
 // What is reserved at a time, of a file.
 std::uint64_t slice_bytes(const CopyPlan& plan) {
@@ -54,11 +53,11 @@ dm::BackupStackSpec BackupCopy::make_spec() const {
   spec.job = job_id_;
   spec.uuid = plan_.uuid;
   spec.volume = tracked_.under(plan_.volume);
-  spec.chunk = chunk_bytes(plan_) / kSector;
+  spec.chunk = chunk_bytes(plan_) / io::kSector;
   if (!cow_) return spec;
   spec.scratch = cow_->dev();
-  spec.cow_offset = cow_->offset() / kSector;
-  spec.cow_length = cow_->bytes() / kSector;
+  spec.cow_offset = cow_->offset() / io::kSector;
+  spec.cow_length = cow_->bytes() / io::kSector;
   return spec;
 }
 
@@ -194,7 +193,7 @@ BackupCopy::Room BackupCopy::look() {
   try {
     const dm::SnapshotStatus status = stack_->status();
     const bool valid = status.state == dm::SnapshotStatus::State::kValid;
-    if (valid) room_.used = status.used * kSector;
+    if (valid) room_.used = status.used * io::kSector;
     room_.size = cow_->bytes();
     room_.lost = valid ? "" : why_lost(room_);
     if (valid) reserve_ahead(room_);

@@ -40,7 +40,6 @@ class BackupDriver : public TransferDriver {
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
   boost::asio::awaitable<void> clean(core::Job& job) override;
-  bool can_complete() const override { return false; }
   nlohmann::json describe() const override;
   nlohmann::json record() const override;
   std::optional<std::uint64_t> record_version() const override;

@@ -13,16 +13,13 @@
 #include "libjob/drivers/check/own_marks.h"
 #include "libjob/io/disks_below.h"
 #include "libjob/io/geometry.h"
+#include "libjob/io/units.h"
 #include "libjob/volumes/disk_users.h"
 
 namespace dmjob::drivers {
 namespace {
 
 constexpr std::uint64_t kAlignment = 4096;
-
-std::uint64_t round_up(std::uint64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 // Why a file in it would be no place; "" if there is no reason.
 std::string fault_of_ground(const std::string& folder, const ScratchWish& wish,
@@ -92,7 +89,7 @@ ScratchPlace given(const ScratchWish& wish, const io::ProbeResult& source,
 bool fits_in_tail(const ScratchWish& wish, const io::ProbeResult& source,
                   const std::optional<io::ProbeResult>& target) {
   return target && target->kind == io::Kind::kBlockDevice &&
-         target->size >= round_up(source.size) + wish.bytes;
+         target->size >= io::round_up(source.size, kAlignment) + wish.bytes;
 }
 
 }  // namespace
@@ -102,8 +99,9 @@ ScratchPlace choose_scratch(const ScratchWish& wish, const io::ProbeResult& sour
                             const CheckContext& context) {
   if (wish.path) return given(wish, source, target, context);
   if (fits_in_tail(wish, source, target)) {
-    require_no_mark(*target, "target " + target->path, wish.force, round_up(source.size), context);
-    return {ScratchPlace::Kind::kTail, target->path, round_up(source.size)};
+    require_no_mark(*target, "target " + target->path, wish.force,
+                    io::round_up(source.size, kAlignment), context);
+    return {ScratchPlace::Kind::kTail, target->path, io::round_up(source.size, kAlignment)};
   }
   const std::string fault = wish.folder.empty() ? "" : fault_of_ground(wish.folder, wish, source);
   if (!wish.folder.empty() && fault.empty()) return in_folder(wish.folder, wish, source);

@@ -82,8 +82,6 @@ void CompareDriver::note_result(const BulkCopy::VerifyResult& verified) {
   report_.show_differences(result_.found);
 }
 
-boost::asio::awaitable<void> CompareDriver::prepare(core::Job&) { co_return; }
-
 boost::asio::awaitable<void> CompareDriver::commit(core::Job&) {
   report_.set_phase("done; both are equal");
   co_return;

@@ -24,11 +24,9 @@ class CompareDriver : public TransferDriver {
 
   std::string_view type() const override { return "compare"; }
   boost::asio::awaitable<void> run(core::Job& job) override;
-  boost::asio::awaitable<void> prepare(core::Job& job) override;
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
   boost::asio::awaitable<void> clean(core::Job& job) override;
-  bool can_complete() const override { return false; }
 
  protected:
   void note_result(const BulkCopy::VerifyResult& verified) override;

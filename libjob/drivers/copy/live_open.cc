@@ -8,14 +8,9 @@
 #include "libjob/drivers/copy/live_copy.h"
 #include "libjob/drivers/plan/planned_volume.h"
 #include "libjob/drivers/plan/scratch_io.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::drivers {
-namespace {
-
-constexpr std::uint64_t kSector = 512;
-
-}  // namespace
-
 dm::CopyStackSpec LiveCopy::make_spec() const {
   const auto layout = store::scratch_layout(plan_.size, plan_.granularity, log_bytes(plan_));
   dm::CopyStackSpec spec;
@@ -24,11 +19,11 @@ dm::CopyStackSpec LiveCopy::make_spec() const {
   spec.volume = plan_.volume;
   spec.has_target = true;
   spec.target = target_.number();
-  spec.region = plan_.granularity / kSector;
+  spec.region = plan_.granularity / io::kSector;
   if (!logs_in_target()) spec.scratch = scratch_device_.dev;
   for (std::size_t slot = 0; slot < spec.log_offset.size(); ++slot)
-    spec.log_offset.at(slot) = (plan_.scratch.offset + layout.log.at(slot)) / kSector;
-  spec.log_length = layout.log_bytes / kSector;
+    spec.log_offset.at(slot) = (plan_.scratch.offset + layout.log.at(slot)) / io::kSector;
+  spec.log_length = layout.log_bytes / io::kSector;
   return spec;
 }
 

@@ -26,7 +26,6 @@ class OfflineDriver : public TransferDriver {
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
   boost::asio::awaitable<void> clean(core::Job& job) override;
-  bool can_complete() const override { return false; }
 
  protected:
   void confirm_difference() override { require_untouched_source(); }

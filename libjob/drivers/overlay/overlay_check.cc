@@ -17,6 +17,7 @@
 #include "libjob/io/geometry.h"
 #include "libjob/io/partition_entry.h"
 #include "libjob/io/stable_path.h"
+#include "libjob/io/units.h"
 #include "libjob/io/uuid.h"
 #include "libjob/volumes/activation.h"
 #include "libjob/volumes/disk_users.h"
@@ -34,8 +35,8 @@ using volumes::OverlayDevice;
 // of each that was, so there are no more than 64 Mi.
 std::uint64_t chunk_for(const io::ProbeResult& origin) {
   constexpr std::uint64_t kMost = 64 << 20;
-  std::uint64_t chunk = std::max<std::uint64_t>(8, origin.logical_block_size / 512);
-  while (origin.size / 512 / chunk > kMost) chunk *= 2;
+  std::uint64_t chunk = std::max<std::uint64_t>(8, origin.logical_block_size / io::kSector);
+  while (origin.size / io::kSector / chunk > kMost) chunk *= 2;
   return chunk;
 }
 
@@ -53,7 +54,7 @@ store::CowPlace choose_cow(const OverlayRequest& request, const CheckContext& co
                            const std::optional<io::ProbeResult>& target,
                            const volumes::ManagedVolume& volume) {
   const std::uint64_t chunk = volume.overlay->chunk;
-  const std::uint64_t most = store::CowSpace::most_bytes(origin.size, chunk * 512);
+  const std::uint64_t most = store::CowSpace::most_bytes(origin.size, chunk * io::kSector);
   const store::ScratchPlace place =
       choose_scratch({.path = request.scratch,
                       .force = request.force,
@@ -174,7 +175,7 @@ CheckedOverlay check_overlay(const OverlayRequest& request, const CheckContext& 
   volume.name = request.name;
   volume.uuid = io::new_uuid();
   volume.device = io::stable_path(request.backing);
-  volume.sectors = backing.size / 512;
+  volume.sectors = backing.size / io::kSector;
   volume.links = io::partition_links(backing.dev);
   add_overlay(volume, request, context, backing, target);
   return with_lock(std::move(volume), context);

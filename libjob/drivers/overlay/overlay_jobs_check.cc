@@ -13,6 +13,7 @@
 #include "libjob/io/block_device.h"
 #include "libjob/io/disk_identity.h"
 #include "libjob/io/stable_path.h"
+#include "libjob/io/units.h"
 #include "libjob/io/uuid.h"
 
 namespace dmjob::drivers {
@@ -106,7 +107,7 @@ CheckedStream check_stream(const StreamRequest& request, const CheckContext& con
   plan.source_disk = io::identify_disk(plan.source);
   plan.target_disk = io::identify_disk(plan.target);
   plan.managed = true;
-  plan.size = volume.sectors * 512;
+  plan.size = volume.sectors * io::kSector;
   plan.granularity = store::default_granularity(plan.size);
   plan.speed = request.speed > 0 ? static_cast<std::uint64_t>(request.speed) : 0;
   plan.on_source_error = request.on_source_error;

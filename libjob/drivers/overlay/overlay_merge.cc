@@ -9,6 +9,7 @@
 #include "libjob/core/error.h"
 #include "libjob/drivers/base/volume_step.h"
 #include "libjob/drivers/transfer/same_disk.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::drivers {
 
@@ -186,7 +187,7 @@ awaitable<void> OverlayMerge::set_stage(core::Job& job, Overlay overlay) {
 }
 
 void OverlayMerge::show(core::Job& job, const State& state) {
-  const std::uint64_t left = (state.status.used - state.status.metadata) * 512;
+  const std::uint64_t left = (state.status.used - state.status.metadata) * io::kSector;
   const auto known = job.progress().get();
   // Of an earlier process the record may be older than what it has merged.
   const std::uint64_t before = left_ == 0 ? known.len - known.offset : left_;

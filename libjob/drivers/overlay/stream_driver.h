@@ -46,7 +46,6 @@ class StreamDriver : public TransferDriver {
   boost::asio::awaitable<void> commit(core::Job& job) override;
   boost::asio::awaitable<void> abort(core::Job& job) override;
   boost::asio::awaitable<void> clean(core::Job& job) override;
-  bool can_complete() const override { return false; }
   nlohmann::json describe() const override;
   nlohmann::json record() const override;
 

@@ -6,12 +6,12 @@
 
 #include "libjob/core/error.h"
 #include "libjob/io/probe.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::drivers {
 namespace {
 
 constexpr std::string_view kUuid = "dm/uuid=";  // as io::identify_disk() has it
-constexpr std::uint64_t kSector = 512;
 
 // "" if it has none, or is not known.
 std::string uuid_of(const CopyPlan& plan) {
@@ -34,7 +34,7 @@ void require_planned_volume(dm::Control& control, const CopyPlan& plan) {
   const std::string uuid = uuid_of(plan);
   if (!uuid.empty() && uuid != device->uuid)
     throw core::Error(name + " is another one than that of the job: start it again");
-  const std::uint64_t size = control.table(plan.volume).sectors() * kSector;
+  const std::uint64_t size = control.table(plan.volume).sectors() * io::kSector;
   if (size != plan.size)
     throw core::Error(name + " has " + std::to_string(size) + " bytes now and had " +
                       std::to_string(plan.size) +

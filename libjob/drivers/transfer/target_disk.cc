@@ -15,6 +15,7 @@
 #include "libjob/io/fd.h"
 #include "libjob/io/probe.h"
 #include "libjob/io/stable_path.h"
+#include "libjob/io/units.h"
 
 namespace dmjob::drivers {
 namespace {
@@ -35,7 +36,7 @@ std::string identity_of(const struct stat& file) {
 
 std::uint64_t bytes_of(dev_t disk) {
   const std::string sectors = io::sysfs::first_line(io::sysfs::folder(disk) + "/size");
-  return std::strtoull(sectors.c_str(), nullptr, 10) * 512;
+  return std::strtoull(sectors.c_str(), nullptr, 10) * io::kSector;
 }
 
 [[noreturn]] void refuse(const CopyPlan& plan, const std::string& what) {
@@ -131,7 +132,7 @@ void TargetDisk::take(dev_t disk) {
   if (!held_) return;
   const std::uint64_t bytes = io::open_device(disk, io::Access::kRead)->size();
   lock_.reset();
-  held_->take(disk, bytes / 512);
+  held_->take(disk, bytes / io::kSector);
   account_.prepare(disk, held_->device());
   account_.begin(look_at_rest());
   when_let_go_.clear();
